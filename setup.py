@@ -1,0 +1,35 @@
+"""Metadata and dependencies; `constraints.txt` holds the exact versions that the tests run with."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="tfpagan",
+    version="0.1.0",
+    description="Auto-encoding GANs in TensorFlow 2: Pairwise Augmented GAN and its relatives under one loop.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.12",
+    packages=find_packages(include=["tfpagan", "tfpagan.*", "evaluation", "evaluation.*"]),
+    install_requires=[
+        "tensorflow>=2.15,<2.16",  # the last with Keras 2, on which tensorflow-addons and tensorflow-gan stand
+        "tensorflow-gan>=2.1,<2.2",
+        "tensorflow-probability>=0.23,<0.24",  # comes with tensorflow-gan; 0.25 refuses TensorFlow 2.15
+        "tensorflow-addons>=0.23,<0.24",
+        "tensorflow-datasets>=4.9.4,<4.10",
+        "tensorflow-metadata>=1.14,<1.17",  # comes with tensorflow-datasets; later ones need protobuf 6
+        "tensorflow-hub>=0.16,<0.17",
+        "setuptools<82",  # tensorflow-hub imports pkg_resources
+        "importlib_resources",  # tensorflow-datasets imports it without saying so
+        "absl-py>=1.4",
+        "numpy>=1.23,<2",
+        "tqdm>=4.60",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.15,<2.16"],
+        "test": ["pytest>=7.4", "ruff==0.8.4", "mypy==1.13.0"],
+    },
+    entry_points={"console_scripts": ["tfpagan-train = tfpagan.cli:train_main"]},
+)

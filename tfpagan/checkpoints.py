@@ -1,0 +1,75 @@
+"""Checkpoints of a run: written whole or not at all, the newest that reads whole is restored."""
+
+import re
+import shutil
+from pathlib import Path
+
+import tensorflow as tf
+from absl import logging
+
+from tfpagan.errors import UserError
+
+
+class Checkpoints:
+    """A folder of checkpoints under TensorFlow's own names, so that `tf.train.latest_checkpoint` reads it.
+
+    Args:
+      checkpoint: what is kept; it has a `step`.
+      folder: where.
+      keep: how many.
+    """
+
+    def __init__(self, checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int):
+        self._checkpoint, self._folder = checkpoint, folder
+        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+        self._saved_step: int | None = None
+
+    def save(self) -> None:
+        """Write a checkpoint named by the step; a failure leaves the earlier ones as they were.
+
+        Raises:
+          UserError: when it cannot be written.
+        """
+        step = int(self._checkpoint.step.numpy())
+        if step == self._saved_step:
+            return
+        try:
+            self._manager.save(checkpoint_number=step)
+        except (tf.errors.OpError, OSError) as e:
+            for left in self._folder.glob(f"ckpt-{step}[._]*"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            kept = f"the newest that was kept is of step {max(self._steps())}" if self._steps() else "none was kept"
+            raise UserError(f"cannot write the checkpoint of step {step} to {self._folder}: {why(e)}; {kept}") from None
+        self._saved_step = step
+
+    def restore(self, folder: Path | None = None) -> int:
+        """Restore the newest checkpoint that reads whole and return its step; 0 where there is none.
+
+        Args:
+          folder: where to read from, if not where this writes to.
+
+        Raises:
+          UserError: when there are checkpoints and none of them reads whole.
+        """
+        folder = folder or self._folder
+        steps = self._steps(folder)
+        for step in reversed(steps):
+            try:
+                self._checkpoint.read(f"{folder}/ckpt-{step}").assert_existing_objects_matched()
+            except (tf.errors.OpError, AssertionError, ValueError) as e:
+                logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
+                continue
+            self._saved_step = step
+            return step
+        if steps:
+            raise UserError(f"none of the checkpoints in {folder} can be read: ckpt-{', ckpt-'.join(map(str, steps))}")
+        return 0
+
+    def _steps(self, folder: Path | None = None) -> list[int]:
+        names = [re.fullmatch(r"ckpt-(\d+)\.index", path.name) for path in (folder or self._folder).glob("ckpt-*.index")]
+        return sorted(int(name[1]) for name in names if name)
+
+
+def why(e: Exception) -> str:
+    """The first line of an exception."""
+    return (str(e).strip().splitlines() or [type(e).__name__])[0][:200]

@@ -1,0 +1,213 @@
+"""A cache entry: `train.npy` and `test.npy`, uint8 [N, H, W, C], labels, `about.json`; whole or not there at all."""
+
+import collections
+import dataclasses
+import itertools
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+from tfpagan.data.decode import CorruptImageError, decode
+from tfpagan.data.geometry import Geometry
+from tfpagan.data.places import check_writable, one_line
+from tfpagan.data.source import Example, Source
+from tfpagan.errors import UserError
+
+CHUNK = 64  # images that a thread decodes at a time; one by one, the threads mostly wait for each other
+CHUNKS_AHEAD = 8  # in decoding at once
+MOST_NAMED = 5  # corrupt images named in a message
+UNFINISHED = ".unfinished-"
+ABANDONED_SECONDS = 24 * 3600.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """Which splits of the source feed which arrays; without a test split every `hold_out`th image is for testing."""
+
+    train: str
+    test: str | None
+    hold_out: int
+
+    def examples(self, source: Source) -> Iterator[tuple[str, Example]]:
+        """`train` or `test`, with the example, in the source's order."""
+        for i, example in enumerate(source.examples(self.train)):
+            yield "test" if self.test is None and i % self.hold_out == 0 else "train", example
+        if self.test is not None:
+            for example in source.examples(self.test):
+                yield "test", example
+
+
+def write(
+    folder: Path, source: Source, splits: Splits, geometry: Geometry, *, skip_corrupt: bool, progress: bool | None
+) -> None:
+    """Decode a source into `folder`, which appears when everything is in it.
+
+    Two processes may do this at once: the first to finish wins, and the other's work, which is the same, is dropped.
+
+    Raises:
+      UserError: on corrupt images unless `skip_corrupt`, images that do not fit, too few images, a full disk.
+    """
+    check_writable(folder.parent, "cache_dir")
+    _remove_abandoned(folder.parent)
+    began = time.monotonic()
+    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+    try:
+        count = _fill(unfinished, source, splits, geometry, skip_corrupt, progress)
+        unfinished.chmod(0o755)  # mkdtemp's is for one user only
+        _publish(unfinished, folder)
+    except OSError as e:
+        raise UserError(f"cannot write decoded images into {folder.parent}: {one_line(e)}") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    logging.info("decoded %d images into %s in %.1f seconds", count, folder, time.monotonic() - began)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What `write` wrote, by the names of the fields of `Images`; arrays are read-only memory maps.
+
+    Raises:
+      OSError, ValueError, KeyError: when a file is missing or damaged.
+    """
+    about = json.loads((folder / "about.json").read_text())
+    arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("train", "test")}
+    for name in ("train_labels", "test_labels"):
+        arrays[name] = np.load(folder / f"{name}.npy") if about["label_names"] else None
+    names = tuple(about["label_names"]) if about["label_names"] else None
+    return arrays | {"label_names": names, "skipped": about["skipped"]}
+
+
+class _Rows:
+    """A `.npy` file of uint8 [N, S, S, C] that grows, so that no data set needs to fit into memory."""
+
+    def __init__(self, path: Path, image_shape: tuple[int, int, int]) -> None:
+        self._file = path.open("wb")
+        self._image_shape = image_shape
+        self.labels: list[int | None] = []
+        self._write_header()
+
+    def append(self, image: np.ndarray, label: int | None) -> None:
+        self._file.write(np.ascontiguousarray(image).data)
+        self.labels.append(label)
+
+    def close(self) -> None:
+        self._file.seek(0)
+        self._write_header()  # numpy leaves room in the header for N to grow in place
+        self._file.close()
+
+    def _write_header(self) -> None:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(self.labels), *self._image_shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+
+def _fill(
+    folder: Path, source: Source, splits: Splits, geometry: Geometry, skip_corrupt: bool, progress: bool | None
+) -> int:
+    """Write all files of an entry; the number of images in it."""
+    size = geometry.image_size
+    rows = {name: _Rows(folder / f"{name}.npy", (size, size, source.channels)) for name in ("train", "test")}
+    corrupt: list[str] = []
+
+    def pixels(example: Example) -> np.ndarray | CorruptImageError:
+        return _pixels(example, source.channels, geometry)
+
+    bar = tqdm(total=_total(source, splits), unit=" images", disable=None if progress is None else not progress)
+    try:
+        for (name, example), image in _in_order(pixels, splits.examples(source)):
+            if isinstance(image, CorruptImageError):
+                corrupt.append(f"{example.name} ({image})")
+            else:
+                rows[name].append(image, example.label)
+            bar.update()
+    finally:
+        bar.close()
+        for part in rows.values():
+            part.close()
+    _judge(corrupt, {name: len(part.labels) for name, part in rows.items()}, source, skip_corrupt)
+    if source.label_names:
+        for name, part in rows.items():
+            np.save(folder / f"{name}_labels.npy", np.array(part.labels, np.int64))
+    about = {"source": source.name, "label_names": source.label_names, "skipped": len(corrupt)}
+    (folder / "about.json").write_text(json.dumps(about | dataclasses.asdict(geometry), indent=2))
+    return sum(len(part.labels) for part in rows.values())
+
+
+def _pixels(example: Example, channels: int, geometry: Geometry) -> np.ndarray | CorruptImageError:
+    """One image in its final size, or why there is none."""
+    try:
+        image = decode(example.read(), channels)
+    except CorruptImageError as e:
+        return e
+    except OSError as e:
+        return CorruptImageError(e.strerror)
+    try:
+        return geometry.apply(image)
+    except UserError as e:
+        raise UserError(f"{example.name}: {e}") from None
+
+
+def _in_order(
+    work: Callable[[Example], Any], examples: Iterator[tuple[str, Example]]
+) -> Iterator[tuple[tuple[str, Example], Any]]:
+    """Each example with the result of `work` on it, in order; on all cores, few at a time."""
+
+    def work_on(chunk: list[tuple[str, Example]]) -> list[tuple[tuple[str, Example], Any]]:
+        return [(item, work(item[1])) for item in chunk]
+
+    pending: collections.deque[Future] = collections.deque()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            while chunk := list(itertools.islice(examples, CHUNK)):
+                pending.append(pool.submit(work_on, chunk))
+                if len(pending) > CHUNKS_AHEAD:
+                    yield from pending.popleft().result()
+            for future in pending:
+                yield from future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _judge(corrupt: list[str], counts: dict[str, int], source: Source, skip_corrupt: bool) -> None:
+    """Refuse corrupt images unless they may be skipped, and splits without images."""
+    if corrupt:
+        total = len(corrupt) + sum(counts.values())
+        named = ", ".join(corrupt[:MOST_NAMED]) + (", ..." if len(corrupt) > MOST_NAMED else "")
+        found = f"{source.name}: {len(corrupt)} of {total} images cannot be decoded: {named}"
+        if not skip_corrupt:
+            raise UserError(f"{found}; mend or remove them, or go on without them by --skip_corrupt_images")
+        logging.warning("%s; going on without", found)
+    if not all(counts.values()):
+        having = " and ".join(f"{count} to {name} on" for name, count in counts.items())
+        raise UserError(f"{source.name}: too few images: {having}; at least one of each is needed")
+
+
+def _total(source: Source, splits: Splits) -> int | None:
+    sizes = source.split_sizes()
+    counts = [sizes.get(name) for name in (splits.train, splits.test) if name is not None]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _publish(unfinished: Path, folder: Path) -> None:
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.exists():  # no other process was faster
+            raise
+
+
+def _remove_abandoned(cache_dir: Path) -> None:
+    """Remove what processes that were killed left behind: unfinished entries that nobody has written to for a day."""
+    for folder in cache_dir.glob(f"{UNFINISHED}*"):
+        newest = max((path.stat().st_mtime for path in [folder, *folder.glob("*")]), default=0.0)
+        if time.time() - newest > ABANDONED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)

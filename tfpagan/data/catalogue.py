@@ -1,0 +1,249 @@
+"""A TFDS data set as a source, by its TFDS name; `shapes` is one of them, with a builder of our own.
+
+tensorflow_datasets is imported inside the functions: it takes seconds, and folders of images do without.
+"""
+
+import contextlib
+import importlib
+import io
+import itertools
+import os
+import re
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from google.protobuf import json_format  # type: ignore[import-untyped]
+
+from tfpagan.data import recipe
+from tfpagan.data.places import check_writable, one_line
+from tfpagan.data.source import Example
+from tfpagan.errors import UserError
+from tfpagan.settings import unknown
+
+# What the code of a TFDS builder is known to raise when a download fails or its files are not what it expects.
+# requests' and urllib's errors are OSErrors.
+PREPARE_ERRORS = (
+    OSError,
+    AssertionError,
+    EOFError,
+    ImportError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    tf.errors.OpError,
+)
+
+CROSSING = 64  # examples
+
+
+class Catalogued:
+    """A data set of the TFDS catalogue, or one that TFDS can read from data_dir.
+
+    Raises:
+      UserError: when TFDS does not know the name, what data_dir holds is broken, or it has no images.
+    """
+
+    def __init__(self, dataset: str, data_dir: Path, cache_dir: Path) -> None:
+        self._root = _shapes_root(data_dir, cache_dir) if _is_shapes(dataset) else data_dir
+        self._dataset = dataset
+        self._builder = _open(dataset, self._root)
+        self.name = re.sub(r"[^A-Za-z0-9.]+", "-", self._builder.info.full_name)
+        features = self._builder.info.features
+        self._image_key = _image_key(dataset, features)
+        height, width, channels = features[self._image_key].shape
+        self.image_px = (height, width) if height and width else None
+        self.channels = 1 if channels == 1 else 3
+        self._label_key, self.label_names = _labels(features)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._builder.data_path)
+
+    @property
+    def downloads(self) -> str:
+        """What is to be downloaded, and how large it and the data set on disk are."""
+        if self._folder.exists():
+            return f"nothing to download: found {self._folder}"
+        if _is_shapes(self._dataset):
+            return f"nothing to download: drawn in seconds, 25 MB in {self._folder}"
+        return f"{recipe.sizes(self._builder)}, into {self._root}"
+
+    def split_sizes(self) -> dict[str, int | None]:
+        """Examples per split, as far as known before a download."""
+        sizes: dict[str, int | None] = {
+            str(name): info.num_examples for name, info in self._builder.info.splits.items()
+        }
+        return sizes or {"train": None, "test": None}
+
+    @property
+    def train_split(self) -> str:
+        """`train`; without it, the only split there is."""
+        names = list(self.split_sizes())
+        if "train" not in names and len(names) > 1:
+            raise UserError(f"--dataset={self._dataset} has no split train; it has {', '.join(names)}")
+        return "train" if "train" in names else names[0]
+
+    @property
+    def test_split(self) -> str | None:
+        """`test`, else `validation`, else None."""
+        others = [name for name in ("test", "validation") if name in self.split_sizes() and name != self.train_split]
+        return others[0] if others else None
+
+    def fetch(self) -> None:
+        """Let TFDS download and prepare the data set, unless data_dir holds it.
+
+        Raises:
+          UserError: saying what failed, and which files to put where by hand.
+        """
+        if self._folder.exists():
+            return
+        check_writable(self._root, "data_dir")
+        logging.info("preparing %s in %s: %s", self._dataset, self._root, self.downloads)
+        import tensorflow_datasets as tfds
+        from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+
+        try:
+            with _quiet():
+                self._builder.download_and_prepare()
+        except (*PREPARE_ERRORS, tfds.download.DownloadError, NonMatchingChecksumError) as e:
+            # TFDS renames a finished folder into place, which fails when another process was faster.
+            if not (self._folder / "dataset_info.json").exists():
+                raise UserError(recipe.failed(self._dataset, self._root, self._builder, e)) from None
+            self._builder = _open(self._dataset, self._root)
+
+    def identity(self) -> str:
+        """The name with its version, and the name, size and time of every file."""
+        listing = []
+        if self._folder.exists():
+            with os.scandir(self._folder) as entries:
+                listing = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries)
+        return repr((self._builder.info.full_name, str(self._folder), listing))
+
+    def examples(self, split: str) -> Iterator[Example]:
+        """The split's examples in the order of its files.
+
+        Raises:
+          UserError: when a file of the data set is missing or cut off.
+        """
+        import tensorflow_datasets as tfds
+
+        keys = [self._image_key, *([self._label_key] if self._label_key else [])]
+        decoders = tfds.decode.PartialDecoding(
+            dict.fromkeys(keys, True), decoders={self._image_key: tfds.decode.SkipDecoding()}
+        )
+        in_order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+        try:
+            with _quiet():
+                dataset = self._builder.as_dataset(split=split, decoders=decoders, read_config=in_order)
+            # Crossing from TensorFlow to Python costs more than decoding a small image, so many cross at once.
+            for first, many in enumerate(dataset.batch(CROSSING).as_numpy_iterator()):
+                labels = many[self._label_key].tolist() if self._label_key else itertools.repeat(None)
+                for i, (data, label) in enumerate(zip(many[self._image_key], labels, strict=False)):
+                    yield Example(f"{self._dataset}, {split} image {first * CROSSING + i}", _Bytes(data), label)
+        except (tf.errors.OpError, ValueError, AssertionError) as e:
+            remedy = f"delete {self._folder} and run again to prepare it anew"
+            raise UserError(f"{self._folder} is damaged or incomplete: {one_line(e)}; {remedy}") from None
+
+
+class _Bytes:
+    """Bytes that are already here, behind the same call as a file's."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __call__(self) -> bytes:
+        return self._data
+
+
+def _is_shapes(dataset: str) -> bool:
+    return re.split("[/:]", dataset)[0] == "shapes"
+
+
+def _shapes_root(data_dir: Path, cache_dir: Path) -> Path:
+    """Where `shapes` lives: in data_dir, which may be read-only, if it is there already; else in cache_dir."""
+    return data_dir if (data_dir / "shapes").exists() else cache_dir / "tensorflow_datasets"
+
+
+def _open(dataset: str, data_dir: Path) -> Any:
+    """The TFDS builder of a name; opens no network connection."""
+    import tensorflow_datasets as tfds
+
+    if _is_shapes(dataset):
+        importlib.import_module("tfpagan.datasets.shapes.builder")  # its class registers itself with TFDS
+    if not re.fullmatch(r"\w+(/[\w.+-]+)?(:[\d.*]+)?", dataset):
+        raise UserError(f"--dataset={dataset!r} is not legal: it must be name, name/config, name:version, folder:PATH")
+    name = re.split("[/:]", dataset)[0]
+    known = {*tfds.list_builders(with_community_datasets=False), "shapes"}
+    if name not in known and not (data_dir / name).is_dir():
+        raise UserError(unknown(name, known, "data set") + f" (and {data_dir} holds none of that name)")
+    try:
+        with _quiet():
+            builder = _builder(dataset, data_dir, in_catalogue=name in known)
+    except (OSError, AssertionError, ImportError, RuntimeError, ValueError, json_format.ParseError) as e:
+        raise UserError(f"cannot open --dataset={dataset} in {data_dir}: {one_line(e)}") from None
+    folder = Path(builder.data_path)
+    if folder.exists() and not (folder / "dataset_info.json").exists():
+        raise UserError(f"{folder} is half-written: it has no dataset_info.json; delete it and run again")
+    return builder
+
+
+def _builder(dataset: str, data_dir: Path, in_catalogue: bool) -> Any:
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core import read_only_builder
+
+    if in_catalogue:
+        return tfds.builder(dataset, data_dir=str(data_dir))
+    # tfds.builder would first ask the network whether a community data set has this name.
+    return read_only_builder.builder_from_files(dataset, data_dir=str(data_dir))
+
+
+def _image_key(dataset: str, features: Any) -> str:
+    """The name of the feature that holds the images: `image`, or the only one there is."""
+    import tensorflow_datasets as tfds
+
+    # The exact class: its subclasses are segmentation masks and the like.
+    images = [key for key, feature in features.items() if type(feature) is tfds.features.Image]
+    images = [key for key in images if features[key].np_dtype == np.uint8]
+    if "image" in images:
+        return "image"
+    if len(images) != 1:
+        found = f"{len(images)} image features ({', '.join(images)})" if images else "no 8-bit image feature"
+        raise UserError(f"--dataset={dataset} is no data set of images: it has {found} among {', '.join(features)}")
+    return str(images[0])
+
+
+def _labels(features: Any) -> tuple[str | None, tuple[str, ...] | None]:
+    """The name of the label feature, and its classes; `label`, or the only one there is, or None."""
+    import tensorflow_datasets as tfds
+
+    labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
+    key = "label" if "label" in labels else labels[0] if len(labels) == 1 else None
+    return (key, tuple(features[key].names)) if key else (None, None)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back TFDS's banners and log lines, and its progress bars where no terminal shows them."""
+    import tensorflow_datasets as tfds
+
+    bars, verbosity = sys.stderr.isatty(), logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    if not bars:
+        tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if not bars:
+            tfds.enable_progress_bar()

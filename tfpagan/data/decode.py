@@ -1,0 +1,44 @@
+"""From the bytes of an image file to pixels."""
+
+import numpy as np
+import tensorflow as tf
+
+FORMATS = "PNG, JPEG, GIF or BMP"
+
+
+class CorruptImageError(Exception):
+    """Bytes that are no image TensorFlow can read; the message says why."""
+
+
+def decode(data: bytes, channels: int) -> np.ndarray:
+    """Bytes of a PNG, JPEG, GIF (first frame) or BMP -> uint8 [H, W, C] with C = 1 or 3.
+
+    Greyscale becomes RGB and transparency is dropped where C = 3; 16-bit samples keep their upper 8 bits.
+
+    Raises:
+      CorruptImageError: when the bytes cannot be decoded.
+    """
+    if not data:
+        raise CorruptImageError("the file is empty")
+    # TensorFlow's BMP decoder, alone among them, refuses to change the number of channels.
+    wanted = 0 if data.startswith(b"BM") else channels
+    try:
+        image = tf.io.decode_image(data, channels=wanted, expand_animations=False).numpy()
+    except tf.errors.InvalidArgumentError as e:
+        raise CorruptImageError(_reason(e)) from None
+    if image.shape[-1] != channels:
+        image = _with_channels(image, channels)
+    return image
+
+
+def _with_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    colours = image[..., :3] if image.shape[-1] >= 3 else image[..., :1]
+    if channels == 1:
+        return np.floor(colours.mean(-1, keepdims=True) + 0.5).astype(np.uint8)
+    return np.broadcast_to(colours, (*image.shape[:2], 3))
+
+
+def _reason(error: tf.errors.InvalidArgumentError) -> str:
+    if "Unknown image file format" in error.message:
+        return f"its contents are not {FORMATS}"
+    return "damaged or cut off"

@@ -1,0 +1,103 @@
+"""A folder of images as a source: flat, `label/`, or `split/` with either inside."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from absl import logging
+
+from tfpagan.data.source import Example
+from tfpagan.errors import UserError
+
+# What is meant as an image. TensorFlow reads no WebP, TIFF or AVIF: these fail by name instead of vanishing unseen.
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif"}
+TEST_NAMES = ("test", "validation", "val", "valid")
+
+
+class Folder:
+    """The images under a folder, sorted by path; labels are the names of the folders they lie in.
+
+    Raises:
+      UserError: when there is no such folder, or nothing in it that can be used.
+    """
+
+    channels = 3
+    image_px: tuple[int, int] | None = None
+    downloads = "nothing to download"
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.name = f"folder-{root.name}"
+        if not root.is_dir():
+            what = "is not a folder" if root.exists() else "does not exist"
+            raise UserError(f"--dataset=folder:{root}: {root} {what}")
+        self.train_split, self.test_split, bases = self._layout()
+        self._files = {split: _images_under(base) for split, base in bases.items()}
+        for split, base in bases.items():
+            if not self._files[split]:
+                raise UserError(f"no images in {base}: looked for files ending in {', '.join(sorted(SUFFIXES))}")
+        labels = {_label(bases[split], path) for split, paths in self._files.items() for path in paths}
+        self.label_names = None if None in labels else tuple(sorted(name for name in labels if name is not None))
+        self._bases = bases
+
+    def _layout(self) -> tuple[str, str | None, dict[str, Path]]:
+        """The names of the splits, and where each lies."""
+        here = {entry.name for entry in os.scandir(self.root) if entry.is_dir()}
+        tests = [name for name in TEST_NAMES if name in here]
+        if "train" not in here:
+            if tests:
+                raise UserError(f"{self.root} has {tests[0]}/ but no train/; name the folder of training images train")
+            return "all", None, {"all": self.root}
+        used = ["train", *tests[:1]]
+        if ignored := sorted(here - {*used} - {name for name in here if name.startswith(".")}):
+            logging.info("%s: using %s/, ignoring %s/", self.root, "/ and ".join(used), "/, ".join(ignored))
+        return "train", tests[0] if tests else None, {name: self.root / name for name in used}
+
+    def split_sizes(self) -> dict[str, int | None]:
+        """How many files each split has, before any is decoded."""
+        return {split: len(paths) for split, paths in self._files.items()}
+
+    def fetch(self) -> None:
+        """Nothing to do: the images are there."""
+
+    def identity(self) -> str:
+        """Changes when a file is added, removed, renamed or written to."""
+        digest = hashlib.sha256()
+        for paths in self._files.values():
+            for path in paths:
+                status = path.stat()
+                digest.update(os.fsencode(path) + f"|{status.st_size}|{status.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+    def examples(self, split: str) -> Iterator[Example]:
+        """The split's files in order of their paths."""
+        for path in self._files[split]:
+            name = _label(self._bases[split], path) if self.label_names else None
+            label = self.label_names.index(name) if self.label_names and name is not None else None
+            yield Example(str(path), path.read_bytes, label)
+
+
+def _images_under(base: Path) -> list[Path]:
+    found, ignored, seen = [], 0, set()
+    for folder, subfolders, files in os.walk(base, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        subfolders[:] = [name for name in subfolders if not name.startswith(".") and real not in seen]
+        if real in seen:  # a link that leads back
+            continue
+        seen.add(real)
+        images = [name for name in files if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")]
+        found += [Path(folder, name) for name in images]
+        ignored += len(files) - len(images)
+    if ignored:
+        logging.info("%s: ignoring %d files that are not images by their names", base, ignored)
+    return sorted(found, key=lambda path: os.fsencode(path.relative_to(base).as_posix()))
+
+
+def _label(base: Path, path: Path) -> str | None:
+    parts = path.relative_to(base).parts
+    return parts[0] if len(parts) > 1 else None
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"cannot list {error.filename}: {error.strerror}") from None

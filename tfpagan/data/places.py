@@ -1,0 +1,44 @@
+"""Where data sets and decoded images live on disk."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from tfpagan.errors import UserError
+
+
+def data_dir(given: str) -> Path:
+    """`given`, else $TFDS_DATA_DIR, else ~/tensorflow_datasets; absolute."""
+    return _absolute(given or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets", "data_dir")
+
+
+def cache_dir(given: str) -> Path:
+    """`given`, else $XDG_CACHE_HOME/tfpagan, else ~/.cache/tfpagan; absolute."""
+    return _absolute(given or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "tfpagan"), "cache_dir")
+
+
+def check_writable(folder: Path, flag: str) -> None:
+    """Make `folder` unless it exists, and make sure that files can be written in it.
+
+    Raises:
+      UserError: naming the flag to change.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as e:
+        remedy = f"set --{flag} to a folder that you may write to"
+        raise UserError(f"cannot write into {folder}: {e.strerror}; {remedy}") from None
+
+
+def one_line(error: Exception) -> str:
+    """The text of somebody else's exception, short and without line breaks; its type where it has no text."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _absolute(given: str, flag: str) -> Path:
+    if "://" in given:
+        raise UserError(f"--{flag}={given} is not legal: it must be a folder of this machine")
+    return Path(os.path.abspath(os.path.expanduser(given)))

@@ -1,0 +1,130 @@
+"""Every image decoded, cropped and resized once, into `cache_dir`, and read from there as a memory map."""
+
+import dataclasses
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+from tfpagan import settings
+from tfpagan.config import DataConfig
+from tfpagan.data import cache, places
+from tfpagan.data.catalogue import Catalogued
+from tfpagan.data.folder import Folder
+from tfpagan.data.geometry import Geometry, resolve
+from tfpagan.data.source import Source
+from tfpagan.errors import UserError
+
+LAYOUT = 1  # of the cache; a change makes old entries go unused
+HOLD_OUT = 10  # without a test split, images 0, 10, 20, ... of the training split are for testing
+
+
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """What is known before anything is downloaded or decoded."""
+
+    config: DataConfig  # concrete: absolute paths, image_size in px, no `auto`
+    channels: int  # 1 or 3
+    downloads: str  # for humans: nothing to download, or how much
+    splits: dict[str, int | None]  # images to train and to test on; None: not known yet
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Decoded images: read-only memory maps uint8 [N, H, W, C], with labels int64 [N] if the data set has any."""
+
+    train: np.ndarray
+    test: np.ndarray
+    train_labels: np.ndarray | None
+    test_labels: np.ndarray | None
+    label_names: tuple[str, ...] | None
+    skipped: int  # images left out because they could not be decoded
+
+
+def describe(config: DataConfig) -> Described:
+    """What a data set is, without network access and without decoding anything.
+
+    Raises:
+      UserError: on an unknown data set, an unusable folder, or a crop or size that cannot be.
+    """
+    return _open(config)[0]
+
+
+def prepare(config: DataConfig, *, progress: bool | None = None) -> Images:
+    """The images of a data set; downloaded and decoded on the first call, then read from `cache_dir`.
+
+    Args:
+      config: which images; need not have been through `describe`.
+      progress: whether to show a progress bar; None: if stderr is a terminal.
+
+    Raises:
+      UserError: on anything that `describe` refuses, a failed download, a damaged data set, corrupt or too small images
+        (corrupt ones only without `skip_corrupt_images`), or a folder that cannot be written.
+    """
+    described, source = _open(config)
+    source.fetch()
+    resolved = described.config
+    geometry = Geometry(resolved.crop, resolved.image_size)
+    folder = Path(resolved.cache_dir) / _entry(source, resolved)
+    if not folder.exists():
+        if source.test_split is None:
+            logging.info("%s has no test split: every %dth training image is held out", source.name, HOLD_OUT)
+        splits = cache.Splits(source.train_split, source.test_split, HOLD_OUT)
+        cache.write(folder, source, splits, geometry, skip_corrupt=config.skip_corrupt_images, progress=progress)
+    return _read(folder)
+
+
+def _open(config: DataConfig) -> tuple[Described, Source]:
+    settings.check(config)
+    data_dir, cache_dir = places.data_dir(config.data_dir), places.cache_dir(config.cache_dir)
+    dataset, source = _source(config.dataset.strip(), data_dir, cache_dir)
+    geometry = resolve(config.crop, config.image_size, source.image_px)
+    resolved = dataclasses.replace(
+        config,
+        dataset=dataset,
+        data_dir=str(data_dir),
+        cache_dir=str(cache_dir),
+        image_size=geometry.image_size,
+        crop=geometry.crop,
+    )
+    return Described(resolved, source.channels, source.downloads, _split_sizes(source)), source
+
+
+def _source(dataset: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
+    """The source of a name, and the name made independent of the working directory."""
+    kind, colon, path = dataset.partition(":")
+    if not dataset or (kind == "folder" and not path):
+        legal = "a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH or shapes"
+        raise UserError(f"--dataset={dataset!r} is not legal: it must be {legal}")
+    if kind == "folder" and colon:
+        root = Path(os.path.abspath(os.path.expanduser(path)))
+        return f"folder:{root}", Folder(root)
+    return dataset, Catalogued(dataset, data_dir, cache_dir)
+
+
+def _split_sizes(source: Source) -> dict[str, int | None]:
+    sizes = source.split_sizes()
+    train = sizes[source.train_split]
+    if source.test_split is not None:
+        return {"train": train, "test": sizes[source.test_split]}
+    held_out = None if train is None else -(-train // HOLD_OUT)
+    return {"train": None if train is None or held_out is None else train - held_out, "test": held_out}
+
+
+def _entry(source: Source, config: DataConfig) -> str:
+    """The cache entry's name: readable, then a hash of everything that decides its pixels."""
+    decisive = (LAYOUT, source.identity(), source.channels, config.crop, config.image_size, config.skip_corrupt_images)
+    digest = hashlib.sha256(repr(decisive).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{source.name}-{config.crop}-{config.image_size}px")
+    return f"{readable[:80]}-{digest}"
+
+
+def _read(folder: Path) -> Images:
+    try:
+        arrays = cache.read(folder)
+    except (OSError, ValueError, KeyError) as e:
+        raise UserError(f"the cache entry {folder} is damaged: {places.one_line(e)}; delete it and run again") from None
+    return Images(**arrays)

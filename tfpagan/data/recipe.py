@@ -1,0 +1,52 @@
+"""What to tell a user whose download failed: what went wrong, and which files to put where by hand.
+
+TFDS 4.9 looks for `<data_dir>/downloads/manual/<file name>` before it downloads a file whose name it has on record, and
+accepts it if size and checksum are those on record.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from tfpagan.data.places import one_line
+
+MOST_FILES = 8
+
+
+def sizes(builder: Any) -> str:
+    """How much would be downloaded, and how large the data set would be on disk."""
+    total = sum(int(file.size) for file in (builder.url_infos or {}).values())
+    return f"download {_bytes(total)}, on disk {_bytes(int(builder.info.dataset_size))}"
+
+
+def failed(dataset: str, data_dir: Path, builder: Any, error: Exception) -> str:
+    """A short block of lines for a user: the failure, then the way around it."""
+    lines = [f"cannot prepare --dataset={dataset} in {data_dir}: {one_line(error)}"]
+    manual = data_dir / "downloads" / "manual"
+    if isinstance(error, ImportError):
+        return f"{lines[0]}\nTFDS needs that package for this data set: install it with pip and run again."
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        lines.append(
+            f"TFDS cannot download this data set; put its files into {manual}/ and run the same command again:"
+        )
+        return "\n".join([*lines, *_indented(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split("\n"))])
+    files = {file.filename: (file.size, url) for url, file in (builder.url_infos or {}).items() if file.filename}
+    if not files:
+        return f"{lines[0]}\nTry again later; TFDS has no record of its files, so they cannot be put in place by hand."
+    few = [f"{name} ({int(size):,} bytes), from {url}" for name, (size, url) in list(files.items())[:MOST_FILES]]
+    if len(files) > MOST_FILES:
+        few.append(f"and {len(files) - MOST_FILES} more")
+    lines.append(
+        "If it was the download (hosts have quotas), try again later, or fetch the files in another way, put them"
+    )
+    lines.append(f"into {manual}/ and run the same command again; sizes and checksums must be the original ones:")
+    return "\n".join([*lines, *_indented(few)])
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line.strip()}" for line in lines if line.strip()]
+
+
+def _bytes(count: int) -> str:
+    if not count:
+        return "of unknown size"
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

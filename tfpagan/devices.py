@@ -1,0 +1,48 @@
+"""Which devices a run uses, as a `tf.distribute` strategy."""
+
+import os
+
+import tensorflow as tf
+
+from tfpagan.errors import UserError
+
+
+def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
+    """The strategy for a list of devices.
+
+    MultiWorkerMirroredStrategy when the environment variable TF_CONFIG is set; else MirroredStrategy over `devices`, by
+    default all GPUs, or the CPU where there is none. With `xla` on one device OneDeviceStrategy: MirroredStrategy puts
+    a synchronisation point, which XLA cannot compile, into every update even when it has only one replica.
+
+    Args:
+      devices: comma-separated, as 'GPU:0,GPU:1' or 'CPU:0'.
+      xla: whether the update will be compiled.
+
+    Raises:
+      UserError: on a device that this machine does not have, naming those that it has.
+    """
+    if os.environ.get("TF_CONFIG"):
+        if devices or xla:
+            raise UserError("--devices and --xla cannot go with TF_CONFIG: each worker uses all its own GPUs, else its CPU")
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    known = [d.name.removeprefix("/device:") for d in tf.config.list_logical_devices() if d.device_type in ("CPU", "GPU")]
+    asked = [name.strip().upper() for name in devices.split(",") if name.strip()]
+    for name in asked:
+        if name not in known:
+            raise UserError(f"--devices names {name}, which is not here; this machine has {', '.join(known)}")
+    if len(set(asked)) < len(asked):
+        raise UserError(f"--devices={devices} names a device twice")
+    chosen = asked or [name for name in known if name.startswith("GPU")] or ["CPU:0"]
+    if xla and len(chosen) == 1:
+        return tf.distribute.OneDeviceStrategy(f"/{chosen[0]}")
+    if xla and any(name.startswith("CPU") for name in chosen):
+        raise UserError(f"--xla with several devices needs GPUs; given {', '.join(chosen)}")
+    return tf.distribute.MirroredStrategy([f"/{name}" for name in chosen])
+
+
+def is_chief(of: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes the run folder: the only one, or the first of several workers."""
+    resolver = of.cluster_resolver
+    return resolver is None or not resolver.task_type or resolver.task_type == "chief" or (
+        resolver.task_type == "worker" and resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
+    )

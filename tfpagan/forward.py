@@ -1,0 +1,115 @@
+"""The tensors of one forward pass, each computed once, when it is first read."""
+
+import zlib
+from collections.abc import Mapping
+from functools import cached_property
+
+import tensorflow as tf
+
+from tfpagan import augment
+
+
+class Noise:
+    """Random numbers of one step: pure functions of (seed, step, name), so that a resumed run draws the same again.
+
+    The numbers are drawn for the whole batch of all replicas and each replica takes its own rows: how many replicas
+    share a batch changes nothing.
+
+    Args:
+      seed: of the run.
+      step: scalar tensor, the number of steps done.
+      batch: samples of this replica.
+      replica: scalar tensor or int, which of `replicas` this one is.
+      replicas: how many share the step.
+    """
+
+    def __init__(self, seed: int, step: tf.Tensor, batch: int, *, replica: tf.Tensor | int = 0, replicas: int = 1):
+        self.batch, self._replica, self._replicas = batch, replica, replicas
+        self._seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int32), tf.cast(step, tf.int32))
+
+    def normal(self, name: str, size: int) -> tf.Tensor:
+        """Standard normal numbers [N, size]."""
+        return self._own(tf.random.stateless_normal(*self._global(name, size), alg="philox"))
+
+    def uniform(self, name: str, size: int) -> tf.Tensor:
+        """Uniform numbers in [0, 1), [N, size]."""
+        return self._own(tf.random.stateless_uniform(*self._global(name, size), alg="philox"))
+
+    def _global(self, name: str, size: int) -> tuple[list[int], tf.Tensor]:
+        key = zlib.crc32(name.encode()) & 0x7FFFFFFF
+        seed = tf.random.experimental.stateless_fold_in(self._seed, tf.constant(key, tf.int32))
+        return [self.batch * self._replicas, size], seed
+
+    def _own(self, numbers: tf.Tensor) -> tf.Tensor:
+        rows = tf.reshape(numbers, [self._replicas, self.batch, -1])
+        return tf.gather(rows, self._replica)
+
+
+class Pass:
+    """One forward pass through the networks.
+
+    Args:
+      networks: by role.
+      x: images [N, H, W, C] float32 in [-1, 1].
+      noise: of this step.
+      augmentation: a(x), as `augment.build` gives it.
+      latent_dim: Z.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, tf.keras.Model],
+        x: tf.Tensor,
+        noise: Noise,
+        augmentation: augment.Augmentation,
+        latent_dim: int,
+    ):
+        self._networks, self._noise, self._augmentation, self._latent_dim = networks, noise, augmentation, latent_dim
+        self.x = x
+
+    @cached_property
+    def z(self) -> tf.Tensor:
+        """Codes from the prior N(0, I) [N, Z]."""
+        return self._noise.normal("z", self._latent_dim)
+
+    @cached_property
+    def x_gen(self) -> tf.Tensor:
+        """Samples G(z) [N, H, W, C]."""
+        return self._networks["generator"](self.z, training=True)
+
+    @cached_property
+    def code(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and log-variance of q(z | x), each [N, Z]."""
+        return self._networks["encoder"](self.x, training=True)
+
+    @cached_property
+    def z_enc(self) -> tf.Tensor:
+        """A draw from q(z | x) [N, Z]; the gradient flows through it to mean and variance."""
+        mean, log_variance = self.code
+        return mean + tf.exp(0.5 * log_variance) * self._noise.normal("z_enc", self._latent_dim)
+
+    @cached_property
+    def x_rec(self) -> tf.Tensor:
+        """Reconstructions G(E(x)) [N, H, W, C]."""
+        return self._networks["generator"](self.z_enc, training=True)
+
+    @cached_property
+    def z_rec(self) -> tf.Tensor:
+        """Codes of samples, a draw from q(z | G(z)) [N, Z]."""
+        mean, log_variance = self._networks["encoder"](self.x_gen, training=True)
+        return mean + tf.exp(0.5 * log_variance) * self._noise.normal("z_rec", self._latent_dim)
+
+    @cached_property
+    def x_aug(self) -> tf.Tensor:
+        """Augmented images a(x) [N, H, W, C]."""
+        return self._augmentation(self.x, self._noise.uniform("x_aug", augment.UNIFORMS))
+
+    def statistics(self) -> dict[str, tf.Tensor]:
+        """Per sample [N], if the encoder was called: mean over dimensions of the squared mean, and of the variance.
+
+        For codes that follow the prior the two add up to 1; a collapsed encoder has 0 and 1.
+        """
+        if "code" not in vars(self):  # where a cached property keeps what it computed
+            return {}
+        mean, log_variance = self.code
+        return {"mean_square": tf.reduce_mean(mean**2, 1), "variance": tf.reduce_mean(tf.exp(log_variance), 1)}

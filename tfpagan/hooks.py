@@ -1,0 +1,162 @@
+"""What happens between two calls of the loop: scalars and progress, pictures, checkpoints."""
+
+import json
+import math
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from tqdm import tqdm
+
+from tfpagan import augment
+from tfpagan.checkpoints import Checkpoints
+from tfpagan.errors import UserError
+from tfpagan.forward import Noise
+from tfpagan.images import grid, interleaved, to_bytes, to_unit_range, write_png
+from tfpagan.train import Progress, Trainer
+
+LINE_EVERY_SECONDS = 30.0
+
+
+class Hook:
+    """Acts whenever the number of steps done is a multiple of `every_steps`, and at the end."""
+
+    every_steps: int
+
+    def collect(self, progress: Progress, seconds: float) -> None:
+        """Called after every piece of the loop."""
+
+    def act(self, step: int) -> None:
+        """Called when due."""
+        raise NotImplementedError
+
+
+class Scalars(Hook):
+    """Means since the last time, to `metrics.jsonl` and TensorBoard; progress to stderr.
+
+    Args:
+      folder: the run folder.
+      writer: TensorBoard's.
+      every_steps: how often.
+      batch_size: images per step.
+      step: where the run begins; lines of later steps, which a stopped run left behind, are removed.
+      until: where it ends.
+    """
+
+    def __init__(
+        self, folder: Path, writer: tf.summary.SummaryWriter, *, every_steps: int, batch_size: int, step: int, until: int
+    ):
+        self.every_steps, self._batch_size, self._until, self._writer = every_steps, batch_size, until, writer
+        self._file = folder / "metrics.jsonl"
+        _keep_lines_up_to(step, self._file)
+        self._totals: Counter[str] = Counter()
+        self._steps, self._seconds, self._line_at = 0, 0.0, time.monotonic()
+        self._bar = tqdm(total=until, initial=step, unit="step", disable=not sys.stderr.isatty())
+
+    def collect(self, progress: Progress, seconds: float) -> None:
+        for tag, total in progress.totals.items():
+            self._totals[tag] += total  # type: ignore[assignment]
+        self._steps += progress.steps
+        self._seconds += seconds
+        speed = self._steps * self._batch_size / self._seconds
+        self._bar.update(progress.steps)
+        self._bar.set_postfix_str(f"{speed:.0f} images/s")
+
+    def act(self, step: int) -> None:
+        if not self._steps:
+            return
+        means = {tag: total / self._steps for tag, total in self._totals.items()}
+        means["throughput/images_per_second"] = self._steps * self._batch_size / self._seconds
+        with self._writer.as_default(step):
+            for tag, value in means.items():
+                tf.summary.scalar(tag, value)
+        self._writer.flush()
+        finite = {tag: value if math.isfinite(value) else None for tag, value in sorted(means.items())}
+        with self._file.open("a") as f:
+            f.write(json.dumps({"step": step, "images": step * self._batch_size} | finite) + "\n")
+        if self._bar.disable and (time.monotonic() - self._line_at > LINE_EVERY_SECONDS or step == self._until):
+            left = (self._until - step) * self._batch_size / means["throughput/images_per_second"]
+            losses = ", ".join(f"{tag[5:]} {value:.3f}" for tag, value in means.items() if tag.startswith("loss/"))
+            speed = means["throughput/images_per_second"]
+            logging.info("step %d of %d, %.0f images/s, %.1f minutes left; %s", step, self._until, speed, left / 60, losses)
+            self._line_at = time.monotonic()
+        self._totals.clear()
+        self._steps, self._seconds = 0, 0.0
+
+
+class Pictures(Hook):
+    """Grids of samples, reconstructions, interpolations and augmentations, as PNG files and in TensorBoard.
+
+    The same codes and the same test images every time. Reconstructions use the mean of q(z | x).
+
+    Args:
+      folder: the run folder.
+      writer: TensorBoard's.
+      trainer: whose networks to look at.
+      test: uint8 images [N, H, W, C] that were not trained on.
+      every_steps: how often.
+    """
+
+    SIDE = 8
+
+    def __init__(
+        self, folder: Path, writer: tf.summary.SummaryWriter, trainer: Trainer, test: np.ndarray, *, every_steps: int
+    ):
+        self.every_steps, self._folder, self._writer, self._trainer = every_steps, folder, writer, trainer
+        self._test = np.asarray(test[: self.SIDE**2])
+        noise = Noise(trainer.config.training.seed, tf.constant(-1), self.SIDE**2)
+        self._z = noise.normal("pictures", trainer.config.networks.latent_dim)
+        uniforms = noise.uniform("x_aug", augment.UNIFORMS)[: len(self._test)]
+        augmented = augment.build(trainer.config.augmentation)(to_unit_range(self._test), uniforms)
+        self._augmented = to_bytes(augmented)
+
+    def act(self, step: int) -> None:
+        for name, picture in self._pictures().items():
+            folder = self._folder / name
+            folder.mkdir(exist_ok=True)
+            write_png(picture, f"{folder}/step_{step:08d}.png")
+            with self._writer.as_default(step):
+                tf.summary.image(f"images/{name}", picture[None])
+        self._writer.flush()
+
+    def _pictures(self) -> dict[str, np.ndarray]:
+        generator = self._trainer.inference("generator")
+        pictures = {"samples": grid(to_bytes(generator(self._z)), self.SIDE)}
+        if "encoder" in self._trainer.networks:
+            mean, _ = self._trainer.inference("encoder")(to_unit_range(self._test))
+            pairs = interleaved(self._test, to_bytes(generator(mean)))
+            pictures["reconstructions"] = grid(pairs, 2 * self.SIDE)
+            between = tf.linspace(mean[: self.SIDE], mean[-self.SIDE :], self.SIDE, axis=1)
+            pictures["interpolations"] = grid(to_bytes(generator(tf.reshape(between, [-1, mean.shape[1]]))), self.SIDE)
+        pictures["augmentations"] = grid(interleaved(self._test, self._augmented), 2 * self.SIDE)
+        return pictures
+
+
+class Saves(Hook):
+    """Checkpoints, of finite variables only."""
+
+    def __init__(self, checkpoints: Checkpoints, trainer: Trainer, *, every_steps: int):
+        self.every_steps, self._checkpoints, self._trainer = every_steps, checkpoints, trainer
+
+    def act(self, step: int) -> None:
+        if bad := self._trainer.not_finite():
+            raise UserError(f"variable {bad[0]} is not finite after step {step}; {what_to_do_about_it()}")
+        self._checkpoints.save()
+
+
+def what_to_do_about_it() -> str:
+    """What to try after NaN or infinity."""
+    return "the checkpoints before it are kept; try a smaller --learning_rate, or no --mixed_precision"
+
+
+def _keep_lines_up_to(step: int, file: Path) -> None:
+    if not file.exists():
+        return
+    lines = [line for line in file.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+    part = file.with_suffix(".part")
+    part.write_text("".join(line + "\n" for line in lines))
+    part.replace(file)

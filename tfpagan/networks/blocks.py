@@ -1,0 +1,107 @@
+"""Layers that the networks share: spectrally normalised ones (ours), and batch norm with the papers' constants."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfpagan.networks.init import Initializers
+
+SPECTRAL_EPSILON = 1e-12
+
+
+def _unit(vector: tf.Tensor) -> tf.Tensor:
+    return vector * tf.math.rsqrt(tf.maximum(tf.reduce_sum(tf.square(vector)), SPECTRAL_EPSILON))
+
+
+class _Spectral(tf.keras.layers.Layer):
+    """A layer whose kernel is divided by its largest singular value (Miyato et al., 2018, section 2.1, Algorithm 1).
+
+    The kernel [..., out] is read as a matrix [in, out]. `u` [out] and `v` [in] are unit vectors that approximate its
+    first singular vectors; `power_iteration` improves them, once per pass, and nothing else changes them. The call uses
+    W / sigma with sigma = v' W u. u and v are constants for the gradient; sigma is not: the gradient has the factor
+    1 / sigma and misses no projection.
+    """
+
+    def __init__(self, units: int, init: Initializers):
+        super().__init__(name=init.name)
+        self.units = units
+        self._init = init
+
+    def _add_weights(self, kernel_shape: tuple[int, ...]) -> None:
+        # The kernel stays float32 under mixed precision: sigma is computed from it, and only W / sigma is cast.
+        self.kernel = self.add_weight(
+            "kernel", kernel_shape, tf.float32, self._init.normal("kernel"), experimental_autocast=False
+        )
+        self.bias = self.add_weight("bias", [self.units], initializer="zeros")
+        self.u = self._add_direction("u", self.units, lambda shape, dtype: _unit(self._init.normal("u")(shape, dtype)))
+        self.v = self._add_direction("v", tf.TensorShape(kernel_shape[:-1]).num_elements(), "zeros")
+        self.power_iteration()  # before it sigma would be the random number v' W u
+
+    def _add_direction(self, name: str, size: int, initializer: Any) -> tf.Variable:
+        # All replicas compute the same update from the same kernel: the first one's value serves them all.
+        return self.add_weight(
+            name,
+            [size],
+            tf.float32,
+            initializer,
+            trainable=False,
+            experimental_autocast=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+
+    def _matrix(self) -> tf.Tensor:
+        return tf.reshape(self.kernel, [-1, self.units])  # [in, out]
+
+    def power_iteration(self) -> None:
+        """One round of v <- W u / |W u|, u <- W' v / |W' v|."""
+        matrix = self._matrix()
+        v = _unit(tf.linalg.matvec(matrix, self.u))
+        self.v.assign(v)
+        self.u.assign(_unit(tf.linalg.matvec(matrix, v, transpose_a=True)))
+
+    def sigma(self) -> tf.Tensor:
+        """The largest singular value as u and v estimate it; differentiable in the kernel, constant in u and v."""
+        u, v = tf.stop_gradient(self.u.read_value()), tf.stop_gradient(self.v.read_value())
+        return tf.tensordot(v, tf.linalg.matvec(self._matrix(), u), 1)
+
+    def normalised_kernel(self) -> tf.Tensor:
+        """W / sigma in the layer's compute type."""
+        return tf.cast(self.kernel / self.sigma(), self.compute_dtype)
+
+
+class SpectralDense(_Spectral):
+    """Dense layer [N, in] -> [N, units] with a spectrally normalised kernel."""
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self._add_weights((input_shape[-1], self.units))
+        super().build(input_shape)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(x, self.normalised_kernel()) + self.bias
+
+
+class SpectralConv(_Spectral):
+    """Convolution [N, H, W, C] -> [N, H / strides, W / strides, units], 'same' padding, spectrally normalised kernel."""
+
+    def __init__(self, units: int, kernel_size: int, strides: int, init: Initializers):
+        super().__init__(units, init)
+        self.kernel_size, self.strides = kernel_size, strides
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self._add_weights((self.kernel_size, self.kernel_size, input_shape[-1], self.units))
+        super().build(input_shape)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.bias_add(tf.nn.conv2d(x, self.normalised_kernel(), self.strides, "SAME"), self.bias)
+
+
+def batch_norm(init: Initializers, *, scale: bool, synchronized: bool) -> tf.keras.layers.BatchNormalization:
+    """Batch normalisation with epsilon 2e-5 and decay 0.9 (chainer's constants, which the paper's code used)."""
+    return tf.keras.layers.BatchNormalization(
+        momentum=0.9, epsilon=2e-5, scale=scale, synchronized=synchronized, name=init.name
+    )
+
+
+def spectral_layers(model: tf.Module) -> list[_Spectral]:
+    """The spectrally normalised layers of a network."""
+    return [layer for layer in model.submodules if isinstance(layer, _Spectral)]

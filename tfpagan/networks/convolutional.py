@@ -1,0 +1,171 @@
+"""The convolutional networks of PAGAN section 5: DCGAN's generator, and SN-DCGAN's trunk under discriminators and encoder.
+
+The widths are for `channels` = 512, the paper's; narrower networks scale every layer. The bottom of every network is
+image size / 8, so that one architecture serves 32, 64 and 128 px.
+"""
+
+import tensorflow as tf
+
+from tfpagan.networks.blocks import SpectralConv, SpectralDense, batch_norm
+from tfpagan.networks.init import Initializers
+
+LEAK = 0.2
+# Kernel size, strides, share of the widest layer's channels: 64, 128, 128, 256, 256, 512, 512 of 512.
+TRUNK = ((3, 1, 8), (4, 2, 4), (3, 1, 4), (4, 2, 2), (3, 1, 2), (4, 2, 1), (3, 1, 1))
+
+
+class Generator(tf.keras.Model):
+    """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1): dense, three transposed convolutions, one convolution.
+
+    Biases are left out where batch norm follows: it would subtract them.
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], channels: int, sync: bool, init: Initializers):
+        super().__init__(name=init.name)
+        height, width, image_channels = image_shape
+        self.bottom = (height // 8, width // 8, channels)
+        units = self.bottom[0] * self.bottom[1] * channels
+        self.dense = _plain_dense(units, False, init.layer("dense"))
+        self.dense_norm = batch_norm(init.layer("dense_norm"), scale=True, synchronized=sync)
+        self.deconvs, self.norms = [], []
+        for i, share in enumerate((2, 4, 8)):
+            layer = init.layer(f"deconv{i}")
+            self.deconvs.append(
+                tf.keras.layers.Conv2DTranspose(
+                    channels // share, 4, 2, "same", use_bias=False, kernel_initializer=layer.normal("kernel"), name=layer.name
+                )
+            )
+            self.norms.append(batch_norm(init.layer(f"norm{i}"), scale=True, synchronized=sync))
+        self.to_image = _plain_conv(image_channels, 3, 1, True, init.layer("to_image"))
+
+    def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        h = tf.nn.relu(self.dense_norm(self.dense(z), training=training))
+        h = tf.reshape(h, [-1, *self.bottom])  # [N, H / 8, W / 8, channels]
+        for deconv, norm in zip(self.deconvs, self.norms, strict=True):
+            h = tf.nn.relu(norm(deconv(h), training=training))
+        return tf.tanh(tf.cast(self.to_image(h), tf.float32))  # [N, H, W, C]
+
+
+class SpectralTrunk(tf.keras.layers.Layer):
+    """Images [N, H, W, C] -> features [N, F]: seven spectrally normalised convolutions, leaky ReLU after each."""
+
+    def __init__(self, channels: int, init: Initializers):
+        super().__init__(name=init.name)
+        self.convs = [
+            SpectralConv(channels // share, kernel, strides, init.layer(f"conv{i}"))
+            for i, (kernel, strides, share) in enumerate(TRUNK)
+        ]
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        for conv in self.convs:
+            x = tf.nn.leaky_relu(conv(x), LEAK)
+        return _flat(x)
+
+
+class PlainTrunk(tf.keras.layers.Layer):
+    """The same without spectral normalisation; with batch norm (no gamma) after all but the first convolution, or none."""
+
+    def __init__(self, channels: int, batch_normed: bool, sync: bool, init: Initializers):
+        super().__init__(name=init.name)
+        self.convs, self.norms = [], []
+        for i, (kernel, strides, share) in enumerate(TRUNK):
+            normed = batch_normed and i > 0
+            self.convs.append(_plain_conv(channels // share, kernel, strides, not normed, init.layer(f"conv{i}")))
+            if normed:
+                self.norms.append(batch_norm(init.layer(f"norm{i}"), scale=False, synchronized=sync))
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        norms = iter([None, *self.norms] if self.norms else [None] * len(self.convs))
+        for conv in self.convs:
+            norm = next(norms)
+            x = conv(x)
+            x = tf.nn.leaky_relu(norm(x, training=training) if norm else x, LEAK)
+        return _flat(x)
+
+
+class Encoder(tf.keras.Model):
+    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x)."""
+
+    def __init__(self, latent_dim: int, channels: int, norm: str, sync: bool, init: Initializers):
+        super().__init__(name=init.name)
+        trunk, head = init.layer("trunk"), init.layer("moments")
+        self.latent_dim = latent_dim
+        if norm == "spectral":
+            self.trunk = SpectralTrunk(channels, trunk)
+            self.moments = SpectralDense(2 * latent_dim, head)
+        else:
+            self.trunk = PlainTrunk(channels, norm == "batch", sync, trunk)
+            self.moments = _plain_dense(2 * latent_dim, True, head)
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        moments = tf.cast(self.moments(self.trunk(x, training=training)), tf.float32)  # [N, 2 Z]
+        return moments[:, : self.latent_dim], moments[:, self.latent_dim :]
+
+
+class ImageDiscriminator(tf.keras.Model):
+    """Images [N, H, W, C] -> logits [N] float32: SN-DCGAN (Miyato et al., 2018, table 3)."""
+
+    def __init__(self, channels: int, init: Initializers):
+        super().__init__(name=init.name)
+        self.trunk = SpectralTrunk(channels, init.layer("trunk"))
+        self.to_logit = SpectralDense(1, init.layer("to_logit"))
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return _logit(self.to_logit(self.trunk(x)))
+
+
+class JoinedPairDiscriminator(ImageDiscriminator):
+    """Pairs of images, two [N, H, W, C] -> logits [N]: one image beside the other by width, or stacked by channels."""
+
+    def __init__(self, channels: int, axis: int, init: Initializers):
+        super().__init__(channels, init)
+        self.axis = axis
+
+    def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        return super().call(tf.concat(pair, self.axis))
+
+
+class SiamesePairDiscriminator(tf.keras.Model):
+    """Pairs of images, two [N, H, W, C] -> logits [N]: one trunk for both, a hidden layer that compares their features."""
+
+    def __init__(self, channels: int, init: Initializers):
+        super().__init__(name=init.name)
+        self.trunk = SpectralTrunk(channels, init.layer("trunk"))
+        self.compare = SpectralDense(channels, init.layer("compare"))
+        self.to_logit = SpectralDense(1, init.layer("to_logit"))
+
+    def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        features = tf.concat(tf.split(self.trunk(tf.concat(pair, 0)), 2), 1)  # [2 N, F] -> [N, 2 F]
+        return _logit(self.to_logit(tf.nn.leaky_relu(self.compare(features), LEAK)))
+
+
+class CodeDiscriminator(tf.keras.Model):
+    """Codes [N, Z] -> logits [N] float32: two hidden layers of 512 and 256 units (PAGAN section 5)."""
+
+    def __init__(self, init: Initializers):
+        super().__init__(name=init.name)
+        self.hidden = [SpectralDense(units, init.layer(f"hidden{i}")) for i, units in enumerate((512, 256))]
+        self.to_logit = SpectralDense(1, init.layer("to_logit"))
+
+    def call(self, z: tf.Tensor) -> tf.Tensor:
+        for layer in self.hidden:
+            z = tf.nn.leaky_relu(layer(z), LEAK)
+        return _logit(self.to_logit(z))
+
+
+def _plain_dense(units: int, bias: bool, init: Initializers) -> tf.keras.layers.Dense:
+    return tf.keras.layers.Dense(units, use_bias=bias, kernel_initializer=init.normal("kernel"), name=init.name)
+
+
+def _plain_conv(units: int, kernel: int, strides: int, bias: bool, init: Initializers) -> tf.keras.layers.Conv2D:
+    return tf.keras.layers.Conv2D(
+        units, kernel, strides, "same", use_bias=bias, kernel_initializer=init.normal("kernel"), name=init.name
+    )
+
+
+def _flat(x: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+
+
+def _logit(column: tf.Tensor) -> tf.Tensor:
+    return tf.cast(column[:, 0], tf.float32)  # [N, 1] -> [N]

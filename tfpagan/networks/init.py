@@ -1,0 +1,35 @@
+"""Initial weights: Normal(0, 0.02), each tensor's numbers decided by the run's seed and the tensor's own name."""
+
+import zlib
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+STANDARD_DEVIATION = 0.02
+
+
+@dataclass(frozen=True)
+class Initializers:
+    """Makes the initializers of one network, or of one layer in it.
+
+    >>> init = Initializers(seed=0, path="generator")
+    >>> init.layer("dense").name
+    'dense'
+    """
+
+    seed: int
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, which is the layer's name."""
+        return self.path.rsplit("/", 1)[-1]
+
+    def layer(self, name: str) -> "Initializers":
+        """The same for a layer inside."""
+        return Initializers(self.seed, f"{self.path}/{name}")
+
+    def normal(self, weight: str) -> tf.keras.initializers.Initializer:
+        """Normal(0, 0.02) for one weight of this layer."""
+        seed = zlib.crc32(f"{self.seed}/{self.path}/{weight}".encode())
+        return tf.keras.initializers.RandomNormal(0.0, STANDARD_DEVIATION, seed=seed)

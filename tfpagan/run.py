@@ -1,0 +1,146 @@
+"""A run from its configuration to its last step: data, trainer, hooks, the run folder, and how it stops."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import tensorflow as tf
+from absl import logging
+
+from tfpagan import data, devices, hooks
+from tfpagan.checkpoints import Checkpoints
+from tfpagan.config import Config
+from tfpagan.errors import UserError
+from tfpagan.train import Trainer
+
+PIECE_SECONDS = 1.0
+"""How long one call of the loop lasts: a stop signal is answered, and the progress bar moves, that often."""
+
+WORKERS_PIECE_STEPS = 10
+"""The same in steps where several workers must call the loop equally often."""
+
+
+class Stop:
+    """Whether SIGTERM or Ctrl-C came. The first asks for a clean stop, a second one kills as usual."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator["Stop"]:
+        """Listens until the block ends."""
+        before = {s: signal.signal(s, self._heard) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(number, signal.SIG_DFL)
+        logging.warning("%s: saving and stopping after the steps under way", signal.Signals(number).name)
+
+
+def train(config: Config, model_dir: Path) -> int | None:
+    """Train, from the newest checkpoint in `model_dir` if there is one, to `train_steps`.
+
+    Returns:
+      None when all steps are done; the number of the signal that stopped it before.
+
+    Raises:
+      UserError: on whatever the user can mend.
+    """
+    if config.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with Stop().listening() as stop, tempfile.TemporaryDirectory() as unused:
+        strategy = devices.strategy(config.training.devices, xla=config.training.xla)
+        images = data.prepare(config.data)
+        trainer = Trainer(config=config, image_shape=images.train.shape[1:], strategy=strategy)
+        # Every worker reads variables when files are written, for they live on all of them; the chief keeps the files.
+        folder = model_dir if devices.is_chief(strategy) else Path(unused)
+        checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=config.training.keep_checkpoints)
+        step = checkpoints.restore(model_dir / "ckpt")
+        _say_what_runs(trainer, step)
+        _loop(trainer, _batches(trainer, images.train), _hooks(trainer, folder, checkpoints, images.test, step), stop)
+        return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
+
+
+def _say_what_runs(trainer: Trainer, step: int) -> None:
+    config = trainer.config
+    logging.info(
+        "%s on %s, %d x %d x %d: step %d to %d of batch %d on %d replica(s), gradients %s",
+        config.objective.name,
+        config.data.dataset,
+        *trainer.image_shape,
+        step,
+        config.training.train_steps,
+        config.training.batch_size,
+        trainer.replicas,
+        trainer.mode,
+    )
+
+
+def _batches(trainer: Trainer, images: "data.np.ndarray") -> Iterator[tf.Tensor]:
+    training = trainer.config.training
+
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        return data.batches(
+            images,
+            global_batch_size=training.batch_size,
+            seed=training.seed,
+            start=int(trainer.position.numpy()),
+            pieces=context.num_input_pipelines,
+            piece=context.input_pipeline_id,
+            replicas=trainer.replicas // context.num_input_pipelines,
+        )
+
+    return iter(trainer.strategy.distribute_datasets_from_function(of_worker))
+
+
+def _hooks(
+    trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: "data.np.ndarray", step: int
+) -> list[hooks.Hook]:
+    training = trainer.config.training
+    writer = tf.summary.create_file_writer(str(folder / "train"))
+    return [
+        hooks.Scalars(
+            folder,
+            writer,
+            every_steps=training.summary_every_steps,
+            batch_size=training.batch_size,
+            step=step,
+            until=training.train_steps,
+        ),
+        hooks.Pictures(folder, writer, trainer, test, every_steps=training.image_every_steps),
+        hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps),
+    ]
+
+
+def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.Hook], stop: Stop) -> None:
+    """Pieces of steps, hooks when they are due, until the end or a signal; then the last hooks."""
+    until, piece = trainer.config.training.train_steps, 1
+    step = int(trainer.step.numpy())
+    trainer.trace(batches)
+    while step < until and not trainer.any_worker(stop.signal is not None):
+        steps = min([piece, until - step, *(hook.every_steps - step % hook.every_steps for hook in todo)])
+        begun = time.monotonic()
+        progress = trainer.advance(batches, steps)
+        seconds = time.monotonic() - begun
+        step += progress.steps
+        if progress.not_finite:
+            tag, value = next(iter(progress.not_finite.items()))
+            raise UserError(f"{tag} became {value} at step {step}; {hooks.what_to_do_about_it()}")
+        for hook in todo:
+            hook.collect(progress, seconds)
+        for hook in todo:
+            if step % hook.every_steps == 0 or step == until:
+                hook.act(step)
+        paced = max(1, round(PIECE_SECONDS * progress.steps / seconds))
+        piece = WORKERS_PIECE_STEPS if trainer.several_workers else paced
+    if step < until:
+        todo[-1].act(step)

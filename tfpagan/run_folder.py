@@ -1,0 +1,53 @@
+"""The run folder: whether a configuration may go on in it, `config.json`, and one process at a time."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfpagan import config as configs
+from tfpagan.config import Config
+from tfpagan.errors import UserError
+
+
+def stored_config(model_dir: Path) -> Config | None:
+    """The configuration of the run in a folder, or None where there is no run yet.
+
+    Raises:
+      UserError: when `config.json` cannot be read.
+    """
+    file = model_dir / "config.json"
+    try:
+        return configs.from_json(file.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"cannot read {file}: {e}") from None
+    except UserError as e:
+        raise UserError(f"{file}: {e}") from None
+
+
+@contextmanager
+def opened(model_dir: Path, config: Config) -> Iterator[None]:
+    """The folder made, checked, its `config.json` written, and held against other processes until the block ends.
+
+    Raises:
+      UserError: when the folder belongs to a run with another configuration (naming the difference), is in use, or
+        cannot be written.
+    """
+    stored = stored_config(model_dir)
+    if stored and (changes := configs.difference(stored, config)):
+        raise UserError(f"{model_dir} holds a run with another configuration ({'; '.join(changes)}); take another --model_dir")
+    try:
+        model_dir.mkdir(parents=True, exist_ok=True)
+        with (model_dir / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"another process is training in {model_dir}") from None
+            part = model_dir / "config.json.part"
+            part.write_text(config.to_json())
+            part.replace(model_dir / "config.json")
+            yield
+    except OSError as e:
+        raise UserError(f"cannot write in --model_dir={model_dir}: {e.strerror or e}") from None

@@ -1,0 +1,108 @@
+"""Settings: fields of frozen dataclasses that know their help text, their legal values, and whether a resumed run may change them.
+
+A settings class is a frozen dataclass whose fields are all made by `setting`; its own meaning is in `config.py` and
+`objectives/`. Here is what holds for every one of them: checking values, and the way to and from plain dictionaries.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from tfpagan.errors import UserError
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Legal:
+    """What a value may be, for the check and for the message that refuses it."""
+
+    choices: tuple[str, ...] = ()
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    multiple_of: int | None = None
+
+    def allows(self, value: Any) -> bool:
+        """Whether `value` is legal."""
+        return (
+            (not self.choices or value in self.choices)
+            and (self.at_least is None or value >= self.at_least)
+            and (self.above is None or value > self.above)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.below is None or value < self.below)
+            and (self.multiple_of is None or value % self.multiple_of == 0)
+        )
+
+    def __str__(self) -> str:
+        words = []
+        if self.choices:
+            words.append("one of " + ", ".join(self.choices))
+        if self.at_least is not None:
+            words.append(f"at least {self.at_least:g}")
+        if self.above is not None:
+            words.append(f"above {self.above:g}")
+        if self.at_most is not None:
+            words.append(f"at most {self.at_most:g}")
+        if self.below is not None:
+            words.append(f"below {self.below:g}")
+        if self.multiple_of is not None:
+            words.append(f"a multiple of {self.multiple_of}")
+        return " and ".join(words) or "any value"
+
+
+def setting(default: T, help: str, *, resumable: bool = False, **legal: Any) -> T:
+    """A dataclass field with its help text, its legal values (`Legal`'s fields) and whether a resumed run may change it.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Example:
+    ...     batch_size: int = setting(64, "images per step", at_least=1)
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "legal": Legal(**legal), "resumable": resumable})
+
+
+def check(settings: Any) -> None:
+    """Refuse values of the wrong type or outside the legal range.
+
+    Raises:
+      UserError: naming the setting, the value given and the legal values.
+    """
+    for field in dataclasses.fields(settings):
+        value, legal = getattr(settings, field.name), field.metadata["legal"]
+        if not _is_a(value, field.type):
+            raise UserError(f"--{field.name}={value!r} is not of type {field.type.__name__}")  # type: ignore[union-attr]
+        if not legal.allows(value):
+            raise UserError(f"--{field.name}={value} is not legal: it must be {legal}")
+
+
+def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
+    """A copy of `settings` with `changes`; an unknown name is an error that says what is known.
+
+    Raises:
+      UserError: on an unknown name or an illegal value.
+    """
+    names = [field.name for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
+    for name in changes:
+        if name not in names:
+            raise UserError(unknown(name, names, f"setting of {what}"))
+    changed = dataclasses.replace(settings, **changes)  # type: ignore[type-var]
+    check(changed)
+    return changed
+
+
+def unknown(given: str, known: Iterable[str], what: str) -> str:
+    """The one line that refuses an unknown name: the nearest known ones first, all of them where they are few."""
+    known = sorted(known)
+    near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
+    legal = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:40])}"
+    return f"unknown {what} {given!r}; {legal}"
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)

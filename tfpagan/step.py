@@ -1,0 +1,283 @@
+"""From an objective to gradients, three ways, and one update of every player.
+
+`reference` takes a fresh pass and a fresh tape per player: slow, obviously right, the oracle of the tests.
+`simultaneous` takes one pass and one tape, and goes back through it once per player. Valid for every objective.
+`fused` goes back once. A discriminator that does not couple its samples sends every fake its own gradient, and the
+faker's loss and the discriminator's loss are functions of the same logit l, so that what the faker should receive is
+
+    d faker(l) / d fake  =  (faker'(l) / disc_fake'(l))  *  d disc_fake(l) / d fake,
+
+the gradient that is computed anyway for the discriminator, times one number per sample.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import tensorflow as tf
+
+from tfpagan import networks as nets
+from tfpagan.errors import UserError
+from tfpagan.forward import Noise, Pass
+from tfpagan.images import to_unit_range
+from tfpagan.objectives.base import Duel, Objective
+
+SLOPE_FLOOR = 1e-6
+"""Slopes of `disc_fake` below this are taken as this in the fused backward: the ratio stays finite for logits of -100."""
+
+Networks = Mapping[str, tf.keras.Model]
+
+
+@dataclass
+class Gradients:
+    """What one pass gives: gradients and loss per player, and the mean logits of every game.
+
+    Losses and logits are this replica's share: their sum over replicas is the mean over the global batch.
+    """
+
+    of: dict[str, list[tf.Tensor]] = field(default_factory=dict)
+    losses: dict[str, tf.Tensor] = field(default_factory=dict)
+    logits: dict[str, tf.Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Backward:
+    """Everything that turns a pass into gradients.
+
+    Attributes:
+      objective: duels and direct losses.
+      networks: by role.
+      replicas: how many replicas share the batch. The division by it, here, is the only one: gradients and losses of
+        replicas are summed.
+      loss_scales: per player, for float16; absent players have 1. The gradients come back multiplied by it.
+    """
+
+    objective: Objective
+    networks: Networks
+    replicas: int = 1
+    loss_scales: Mapping[str, tf.Tensor] = field(default_factory=dict)
+
+    def mean(self, values: tf.Tensor) -> tf.Tensor:
+        """This replica's share of the mean over the global batch of values [N]."""
+        return tf.reduce_mean(values) / self.replicas
+
+    def reference(self, new_pass: Callable[[], Pass], players: Sequence[str]) -> Gradients:
+        """A fresh pass and a fresh tape for every player."""
+        result = Gradients()
+        for player in players:
+            averages = [v for n in self.networks.values() for v in nets.moving_averages(n)]
+            before = [tf.identity(v) for v in averages]
+            with tf.GradientTape() as tape:
+                one = self._forward(new_pass(), (player,))
+                loss = one.losses[player] * self.loss_scales.get(player, 1.0)
+            result.of[player] = tape.gradient(loss, self._variables(player))
+            result.losses |= one.losses
+            result.logits |= one.logits
+            if player != players[-1]:  # one pass's worth of batch statistics, however many passes
+                for variable, value in zip(averages, before, strict=True):
+                    variable.assign(value)
+        return result
+
+    def simultaneous(self, new_pass: Callable[[], Pass], players: Sequence[str]) -> Gradients:
+        """One pass, one tape, one way back per player."""
+        with tf.GradientTape(persistent=True) as tape:
+            result = self._forward(new_pass(), players)
+            scaled = {p: loss * self.loss_scales.get(p, 1.0) for p, loss in result.losses.items()}
+        for player in players:
+            result.of[player] = tape.gradient(scaled[player], self._variables(player))
+        return result
+
+    def _forward(self, p: Pass, players: Sequence[str]) -> Gradients:
+        """The losses of some players; real and fake go through a discriminator as two batches."""
+        result = Gradients(losses={player: tf.constant(0.0) for player in players})
+        for duel in self.objective.duels(p):
+            disc, loss = self.networks[duel.disc], duel.loss
+            fakers = [f for f in duel.fakers if f in players]
+            if duel.disc not in players and not fakers:
+                continue
+            fake = disc(duel.fake)  # logits [N]
+            result.logits[f"{duel.disc}/fake"] = self.mean(fake)
+            for faker in fakers:
+                result.losses[faker] += self.mean(loss.faker(fake))
+            if duel.disc in players:
+                real = disc(duel.real)
+                result.logits[f"{duel.disc}/real"] = self.mean(real)
+                result.losses[duel.disc] += self.mean(loss.disc_real(real)) + self.mean(loss.disc_fake(fake))
+        for direct in self.objective.directs(p):
+            for player in (d for d in direct.players if d in players):
+                result.losses[player] += self.mean(direct.values)
+        return result
+
+    def fused(self, new_pass: Callable[[], Pass], players: Sequence[str]) -> Gradients:
+        """One pass and one way back for all players; exact where `why_not_fused` has nothing to say."""
+        result = Gradients(losses={player: tf.constant(0.0) for player in players})
+        # Persistent only for `_assert_own`, which adds no operation to the graph.
+        with tf.GradientTape(persistent=True) as making:
+            p = new_pass()
+            duels, directs = list(self.objective.duels(p)), list(self.objective.directs(p))
+            direct_losses = [self.mean(d.values) for d in directs]
+        for made, makers in [(d.fake, d.fakers) for d in duels] + [(d.values, d.players) for d in directs]:
+            self._assert_own(making, made, makers)
+
+        # Copies, so that a fake that two discriminators judge gets each one's gradient by itself.
+        fakes = [[tf.identity(t) for t in tf.nest.flatten(d.fake)] for d in duels]
+        discs = [self._variables(d.disc) for d in duels]
+        with tf.GradientTape(watch_accessed_variables=False) as judging:
+            judging.watch([discs, fakes])
+            logits = [self.networks[d.disc](_stacked(d.real, f)) for d, f in zip(duels, fakes, strict=True)]  # [2 N]
+        slopes, ratios = [], []
+        for duel, both in zip(duels, logits, strict=True):
+            slope, ratio = self._play(duel, both, result)
+            slopes.append(slope)
+            ratios.append(ratio)
+        judged, pushes = judging.gradient(logits, (discs, fakes), output_gradients=slopes)
+        result.of = {d.disc: gradient for d, gradient in zip(duels, judged, strict=True)}
+        assert len(result.of) == len(duels), "a discriminator plays two duels: fused knows one each"
+
+        targets, pulls = list(direct_losses), [tf.ones_like(loss) for loss in direct_losses]
+        for duel, push, ratio in zip(duels, pushes, ratios, strict=True):
+            targets += tf.nest.flatten(duel.fake)
+            pulls += [_per_sample(ratio, gradient) for gradient in push]
+        makers = [player for player in players if player not in result.of]
+        made = making.gradient(targets, [self._variables(m) for m in makers], output_gradients=pulls)
+        result.of |= zip(makers, made, strict=True)
+        for direct, loss in zip(directs, direct_losses, strict=True):
+            for player in direct.players:
+                result.losses[player] += loss
+        return result
+
+    def _play(self, duel: Duel, both: tf.Tensor, result: Gradients) -> tuple[tf.Tensor, tf.Tensor]:
+        """Adds a duel's losses to the result; returns the slopes of the discriminator's loss [2 N], the ratios [N]."""
+        real, fake = tf.split(both, 2)
+        loss = duel.loss
+        result.logits |= {f"{duel.disc}/real": self.mean(real), f"{duel.disc}/fake": self.mean(fake)}
+        result.losses[duel.disc] += self.mean(loss.disc_real(real)) + self.mean(loss.disc_fake(fake))
+        for faker in duel.fakers:
+            result.losses[faker] += self.mean(loss.faker(fake))
+        disc_fake = tf.maximum(_slope(loss.disc_fake, fake), SLOPE_FLOOR)
+        share = 1.0 / (fake.shape[0] * self.replicas)  # d mean(values) / d value
+        slopes = tf.concat([_slope(loss.disc_real, real), disc_fake], 0) * share
+        return slopes, _slope(loss.faker, fake) / disc_fake
+
+    def _assert_own(self, tape: tf.GradientTape, made: tf.Tensor, makers: Sequence[str]) -> None:
+        for player in set(self.objective.players) - set(makers):
+            gradients = tape.gradient(made, self._variables(player))
+            assert all(g is None for g in gradients), f"fused is wrong here: {player} is no faker, yet made a fake"
+
+    def _variables(self, player: str) -> list[tf.Variable]:
+        return self.networks[player].trainable_variables
+
+
+def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str = "none") -> str | None:
+    """Why one backward pass would be wrong for this objective and these networks, or None where it is exact."""
+    if not objective.fusable:
+        return f"in objective {objective.name} a fake depends on a network that is not among its fakers"
+    for player in objective.players:
+        if player.startswith("disc_") and nets.couples_batch(networks[player]):
+            return f"{player} has batch normalisation, so its samples have no gradients of their own"
+    if mixed_precision == "float16":
+        return "float16 cannot hold the small slopes that it divides by"
+    return None
+
+
+def choose(mode: str, objective: Objective, networks: Networks, mixed_precision: str = "none") -> str:
+    """The step mode that `--step` means: `auto` is fused where that is exact, else simultaneous.
+
+    Raises:
+      UserError: when fused is asked for and would be wrong.
+    """
+    reason = why_not_fused(objective, networks, mixed_precision)
+    if mode == "auto":
+        return "simultaneous" if reason else "fused"
+    if mode == "fused" and reason:
+        raise UserError(f"--step=fused is not exact here: {reason}; use --step=simultaneous")
+    return mode
+
+
+class Update:
+    """One update of every player, phase by phase; runs on one replica, inside `strategy.run`.
+
+    Args:
+      objective: what is played.
+      networks: by role.
+      optimizers: by role.
+      new_pass: makes the `Pass` of a batch of images in [-1, 1] and its noise.
+      mode: fused, simultaneous or reference.
+      seed: of the noise.
+      replicas: how many share the step.
+    """
+
+    def __init__(
+        self,
+        *,
+        objective: Objective,
+        networks: Networks,
+        optimizers: Mapping[str, tf.keras.optimizers.Optimizer],
+        new_pass: Callable[[tf.Tensor, Noise], Pass],
+        mode: str,
+        seed: int,
+        replicas: int = 1,
+    ):
+        self.phases = objective.phases
+        self._objective, self._networks, self._optimizers = objective, networks, optimizers
+        self._new_pass, self._mode, self._seed, self._replicas = new_pass, mode, seed, replicas
+
+    def __call__(self, batches: Sequence[tf.Tensor], step: tf.Tensor, replica: tf.Tensor | int) -> dict[str, tf.Tensor]:
+        """Update every player once.
+
+        Args:
+          batches: uint8 images [N, H, W, C], one batch per phase.
+          step: scalar integer, updates done so far.
+          replica: which replica this is.
+
+        Returns:
+          Scalars by TensorBoard tag; their sum over replicas is the value for the global batch.
+        """
+        scalars: dict[str, tf.Tensor] = {}
+        for i, (players, images) in enumerate(zip(self.phases, batches, strict=True)):
+            draw = tf.cast(step, tf.int64) * len(self.phases) + i
+            noise = Noise(self._seed, draw, images.shape[0], replica=replica, replicas=self._replicas)
+            scalars |= self._phase(players, to_unit_range(images), noise)
+        return scalars
+
+    def _phase(self, players: Sequence[str], x: tf.Tensor, noise: Noise) -> dict[str, tf.Tensor]:
+        for network in self._networks.values():
+            nets.power_iteration(network)  # once per pass, however often a network is called in it
+        optimizers = {player: self._optimizers[player] for player in players}
+        scaled = {p: o for p, o in optimizers.items() if isinstance(o, tf.keras.mixed_precision.LossScaleOptimizer)}
+        scales = {p: o.get_scaled_loss(tf.constant(1.0)) for p, o in scaled.items()}
+        last: list[Pass] = []
+
+        def new_pass() -> Pass:
+            last.append(self._new_pass(x, noise))
+            return last[-1]
+
+        backward = Backward(self._objective, self._networks, self._replicas, scales)
+        result = getattr(backward, self._mode)(new_pass, players)
+        gradients = {p: scaled[p].get_unscaled_gradients(g) if p in scaled else g for p, g in result.of.items()}
+        for player, gradient in gradients.items():
+            optimizers[player].apply_gradients(zip(gradient, self._networks[player].trainable_variables, strict=True))
+        return (
+            {f"loss/{p}": loss for p, loss in result.losses.items()}
+            | {f"logits/{which}": logit for which, logit in result.logits.items()}
+            | {f"grad_norm/{p}": tf.linalg.global_norm(g) for p, g in gradients.items()}
+            | {f"latent/{name}": backward.mean(values) for name, values in last[-1].statistics().items()}
+        )
+
+
+def _slope(function: Callable[[tf.Tensor], tf.Tensor], at: tf.Tensor) -> tf.Tensor:
+    """The derivative of an elementwise function."""
+    with tf.GradientTape() as tape:
+        tape.watch(at)
+        values = function(at)
+    return tape.gradient(values, at)
+
+
+def _stacked(real: tf.Tensor | tuple[tf.Tensor, ...], fake: Sequence[tf.Tensor]) -> tf.Tensor | tuple[tf.Tensor, ...]:
+    """Real and fake as one batch [2 N, ...], with the structure of `real`."""
+    both = [tf.concat([r, f], 0) for r, f in zip(tf.nest.flatten(real), fake, strict=True)]
+    return tf.nest.pack_sequence_as(real, both)
+
+
+def _per_sample(numbers: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Numbers [N] times values [N, ...], sample by sample."""
+    return tf.reshape(numbers, [-1] + [1] * (values.shape.rank - 1)) * values

@@ -1,0 +1,176 @@
+"""The trainer: players by name, one traced loop, moving averages. It knows no objective, no loss and no file."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfpagan import augment, networks, step
+from tfpagan.config import Config
+from tfpagan.errors import UserError
+from tfpagan.forward import Noise, Pass
+
+ADAM_EPSILON = 1e-8
+AVERAGED = ("generator", "encoder")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What some steps of the loop gave.
+
+    Attributes:
+      steps: how many were done; fewer than asked for when a loss was not finite.
+      totals: sums over these steps by TensorBoard tag.
+      not_finite: the losses of the last step that were NaN or infinite, by tag; empty when all is well.
+    """
+
+    steps: int
+    totals: Mapping[str, float]
+    not_finite: Mapping[str, float]
+
+
+class Trainer:
+    """Networks, optimizers and counters of a run, and the loop that advances them.
+
+    Args:
+      config: of the run.
+      image_shape: (H, W, C).
+      strategy: where it runs.
+
+    Raises:
+      UserError: when the batch does not divide among the replicas, or the step mode would be wrong.
+    """
+
+    def __init__(self, *, config: Config, image_shape: tuple[int, int, int], strategy: tf.distribute.Strategy):
+        self.config, self.image_shape, self.strategy = config, image_shape, strategy
+        self.objective, training = config.objective, config.training
+        self.replicas = strategy.num_replicas_in_sync
+        self.several_workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        if training.batch_size % self.replicas:
+            raise UserError(f"--batch_size={training.batch_size} does not divide among {self.replicas} replicas")
+        with strategy.scope():
+            self.networks = {role: self._build(role) for role in self.objective.players}
+            self.optimizers = {role: self._optimizer(network) for role, network in self.networks.items()}
+            averaged = [role for role in AVERAGED if training.ema_decay and role in self.networks]
+            self.averages = {role: self._build(role) for role in averaged}
+            self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+            self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # images drawn so far
+        self.mode = step.choose(training.step, self.objective, self.networks, training.mixed_precision)
+        augmentation = augment.build(config.augmentation)
+        self._update = step.Update(
+            objective=self.objective,
+            networks=self.networks,
+            optimizers=self.optimizers,
+            new_pass=lambda x, noise: Pass(self.networks, x, noise, augmentation, config.networks.latent_dim),
+            mode=self.mode,
+            seed=training.seed,
+            replicas=self.replicas,
+        )
+        self._on_replica = tf.function(self._update, jit_compile=True) if training.xla else self._update
+        self._tags: list[str] = []
+
+    def checkpoint(self) -> tf.train.Checkpoint:
+        """Everything that a resumed run needs."""
+        return tf.train.Checkpoint(
+            step=self.step,
+            position=self.position,
+            networks=self.networks,
+            optimizers=self.optimizers,
+            averages=self.averages,
+        )
+
+    def inference(self, role: str) -> tf.keras.Model:
+        """The network to look at: the moving average of a player where one is kept, else the player itself."""
+        if role not in self.averages:
+            return self.networks[role]
+        average, network = self.averages[role], self.networks[role]
+        for kept, live in zip(average.non_trainable_variables, network.non_trainable_variables, strict=True):
+            kept.assign(live)  # batch statistics are moving averages themselves
+        return average
+
+    def advance(self, batches: Iterator[tf.Tensor], steps: int) -> Progress:
+        """Do `steps` steps in one call of the graph; stops early after a loss that is not finite.
+
+        Args:
+          batches: distributed iterator of uint8 images [N, H, W, C], N images per replica.
+          steps: at least 1.
+        """
+        before = int(self.step.numpy())
+        totals, last = self._loop(batches, tf.constant(steps))
+        values = dict(zip(self._tags, last.numpy().tolist(), strict=True))
+        return Progress(
+            steps=int(self.step.numpy()) - before,
+            totals=dict(zip(self._tags, totals.numpy().tolist(), strict=True)),
+            not_finite={t: v for t, v in values.items() if t.startswith("loss/") and not math.isfinite(v)},
+        )
+
+    def trace(self, batches: Iterator[tf.Tensor]) -> None:
+        """Build the graph that `advance` runs, so that its first call takes no longer than the others."""
+        self._loop.get_concrete_function(batches, tf.constant(1))
+
+    def any_worker(self, flag: bool) -> bool:
+        """Whether the flag is set on any of the workers; all of them must ask."""
+        if not self.several_workers:
+            return flag
+        flags = self.strategy.run(lambda: tf.constant(float(flag)))
+        return bool(self.strategy.reduce(tf.distribute.ReduceOp.SUM, flags, axis=None) > 0)
+
+    def not_finite(self) -> list[str]:
+        """Names of the variables that hold NaN or infinity; a checkpoint of them would be worth nothing."""
+        variables = [v for network in self.networks.values() for v in network.variables]
+        return [v.name for v in variables if not tf.reduce_all(tf.math.is_finite(v))]
+
+    @tf.function
+    def _loop(self, batches: Iterator[tf.Tensor], steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sums over the steps, and the last step's values, of every tag [K]."""
+        self._one_step.get_concrete_function(batches)  # traced here, so that the tags are known before the loop
+        is_loss = tf.constant([tag.startswith("loss/") for tag in self._tags])
+        totals = values = tf.zeros([len(self._tags)])
+        for _ in tf.range(steps):
+            values = self._one_step(batches)
+            totals += values
+            if tf.reduce_any(tf.logical_and(is_loss, tf.logical_not(tf.math.is_finite(values)))):
+                break
+        return totals, values
+
+    @tf.function
+    def _one_step(self, batches: Iterator[tf.Tensor]) -> tf.Tensor:
+        images = [next(batches) for _ in self._update.phases]
+        scalars = self.strategy.run(self._replica_step, args=(images,))  # [K] per replica
+        for role, average in self.averages.items():
+            for kept, live in zip(average.trainable_variables, self.networks[role].trainable_variables, strict=True):
+                self.strategy.extended.update(kept, self._move_average, args=(live,))
+        self.step.assign_add(1)
+        self.position.assign_add(self.config.training.batch_size * len(images))
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, scalars, axis=None)
+
+    def _replica_step(self, images: list[tf.Tensor]) -> tf.Tensor:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        scalars = self._on_replica(images, self.step.read_value(), replica)
+        self._tags = sorted(scalars)  # known once this is traced
+        return tf.stack([scalars[tag] for tag in self._tags])
+
+    def _move_average(self, kept: tf.Variable, live: tf.Variable) -> tf.Operation:
+        decay = self.config.training.ema_decay
+        return kept.assign(decay * kept + (1.0 - decay) * live)
+
+    def _build(self, role: str) -> tf.keras.Model:
+        training = self.config.training
+        return networks.build(
+            role,
+            self.config.networks,
+            self.image_shape,
+            seed=training.seed,
+            mixed_precision=training.mixed_precision,
+        )
+
+    def _optimizer(self, network: tf.keras.Model) -> tf.keras.optimizers.Optimizer:
+        training = self.config.training
+        optimizer = tf.keras.optimizers.Adam(
+            training.learning_rate, training.adam_beta1, training.adam_beta2, ADAM_EPSILON, jit_compile=False
+        )
+        if training.mixed_precision == "float16":
+            optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+        optimizer.build(network.trainable_variables)
+        return optimizer
