@@ -4,6 +4,7 @@ Every augmentation takes images [N, H, W, C] in [-1, 1] and uniform numbers [N, 
 same shape and range. No gradient flows through it: x is data.
 """
 
+import warnings
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -55,7 +56,9 @@ def blur(x: tf.Tensor, noise: tf.Tensor, sigma_min: float, sigma_max: float) -> 
     Each sigma is one call of tensorflow_addons' filter (reflected borders, cut off beyond 3 sigma_max) on the whole
     batch; every image keeps the one that it drew.
     """
-    import tensorflow_addons as tfa  # here, because importing it takes a second and warns that it is in maintenance
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that development has ended: the version is pinned
+        import tensorflow_addons as tfa  # here, because it takes a second and only this augmentation needs it
 
     size = min(2 * round(3 * sigma_max) + 1, 2 * min(x.shape[1], x.shape[2]) - 1)  # reflection allows no more
     level = tf.cast(noise[:, 0] * BLUR_LEVELS, tf.int32)[:, None, None, None]  # [N, 1, 1, 1]

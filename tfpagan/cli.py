@@ -80,9 +80,10 @@ def _main(
         return 0
     # TensorFlow's C++ announces itself on stderr; what goes wrong in it arrives as exceptions all the same.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours are parsed into a parser of their own
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
-    logging.get_absl_handler().setFormatter(None)
+    logging.get_absl_handler().setFormatter(None)  # messages alone, without file and line
     try:
         given = _parse(program, argv, options, settings)
         values = {o.name: given.pop(o.name, o.default) for o in options}

@@ -1,12 +1,38 @@
 """The tensors of one forward pass, each computed once, when it is first read."""
 
 import zlib
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, overload
 
 import tensorflow as tf
 
 from tfpagan import augment
+
+T = TypeVar("T")
+
+
+class _Once(Generic[T]):
+    """A property computed when it is first read.
+
+    functools.cached_property holds a lock while it computes (until Python 3.12), and replicas, which trace in threads of
+    their own and wait for one another at synchronised batch norm, would wait for ever.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]):
+        self._compute, self.__doc__ = compute, compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "_Once[T]": ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> "_Once[T] | T":
+        if instance is None:
+            return self
+        value = vars(instance)[self._name] = self._compute(instance)
+        return value  # found in the instance from now on
 
 
 class Noise:
@@ -67,39 +93,39 @@ class Pass:
         self._networks, self._noise, self._augmentation, self._latent_dim = networks, noise, augmentation, latent_dim
         self.x = x
 
-    @cached_property
+    @_Once
     def z(self) -> tf.Tensor:
         """Codes from the prior N(0, I) [N, Z]."""
         return self._noise.normal("z", self._latent_dim)
 
-    @cached_property
+    @_Once
     def x_gen(self) -> tf.Tensor:
         """Samples G(z) [N, H, W, C]."""
         return self._networks["generator"](self.z, training=True)
 
-    @cached_property
+    @_Once
     def code(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and log-variance of q(z | x), each [N, Z]."""
         return self._networks["encoder"](self.x, training=True)
 
-    @cached_property
+    @_Once
     def z_enc(self) -> tf.Tensor:
         """A draw from q(z | x) [N, Z]; the gradient flows through it to mean and variance."""
         mean, log_variance = self.code
         return mean + tf.exp(0.5 * log_variance) * self._noise.normal("z_enc", self._latent_dim)
 
-    @cached_property
+    @_Once
     def x_rec(self) -> tf.Tensor:
         """Reconstructions G(E(x)) [N, H, W, C]."""
         return self._networks["generator"](self.z_enc, training=True)
 
-    @cached_property
+    @_Once
     def z_rec(self) -> tf.Tensor:
         """Codes of samples, a draw from q(z | G(z)) [N, Z]."""
         mean, log_variance = self._networks["encoder"](self.x_gen, training=True)
         return mean + tf.exp(0.5 * log_variance) * self._noise.normal("z_rec", self._latent_dim)
 
-    @cached_property
+    @_Once
     def x_aug(self) -> tf.Tensor:
         """Augmented images a(x) [N, H, W, C]."""
         return self._augmentation(self.x, self._noise.uniform("x_aug", augment.UNIFORMS))
@@ -109,7 +135,7 @@ class Pass:
 
         For codes that follow the prior the two add up to 1; a collapsed encoder has 0 and 1.
         """
-        if "code" not in vars(self):  # where a cached property keeps what it computed
+        if "code" not in vars(self):  # where _Once keeps what it computed
             return {}
         mean, log_variance = self.code
         return {"mean_square": tf.reduce_mean(mean**2, 1), "variance": tf.reduce_mean(tf.exp(log_variance), 1)}

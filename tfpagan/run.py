@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -85,7 +86,7 @@ def _say_what_runs(trainer: Trainer, step: int) -> None:
     )
 
 
-def _batches(trainer: Trainer, images: "data.np.ndarray") -> Iterator[tf.Tensor]:
+def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
     training = trainer.config.training
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -103,7 +104,7 @@ def _batches(trainer: Trainer, images: "data.np.ndarray") -> Iterator[tf.Tensor]
 
 
 def _hooks(
-    trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: "data.np.ndarray", step: int
+    trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: np.ndarray, step: int
 ) -> list[hooks.Hook]:
     training = trainer.config.training
     writer = tf.summary.create_file_writer(str(folder / "train"))

@@ -115,6 +115,7 @@ class Backward:
             p = new_pass()
             duels, directs = list(self.objective.duels(p)), list(self.objective.directs(p))
             direct_losses = [self.mean(d.values) for d in directs]
+        assert all(d.loss.fusable for d in duels), "fused is wrong here: a loss is flat somewhere"
         for made, makers in [(d.fake, d.fakers) for d in duels] + [(d.values, d.players) for d in directs]:
             self._assert_own(making, made, makers)
 

@@ -76,7 +76,7 @@ def read(folder: Path) -> dict[str, Any]:
     """What `write` wrote, by the names of the fields of `Images`; arrays are read-only memory maps.
 
     Raises:
-      OSError, ValueError, KeyError: when a file is missing or damaged.
+      OSError, EOFError, ValueError, KeyError: when a file is missing or damaged.
     """
     about = json.loads((folder / "about.json").read_text())
     arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("train", "test")}

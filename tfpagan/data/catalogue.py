@@ -4,6 +4,7 @@ tensorflow_datasets is imported inside the functions: it takes seconds, and fold
 """
 
 import contextlib
+import difflib
 import importlib
 import io
 import itertools
@@ -108,7 +109,7 @@ class Catalogued:
         if self._folder.exists():
             return
         check_writable(self._root, "data_dir")
-        logging.info("preparing %s in %s: %s", self._dataset, self._root, self.downloads)
+        logging.info("preparing %s: %s", self._dataset, self.downloads)
         import tensorflow_datasets as tfds
         from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
@@ -171,7 +172,8 @@ def _is_shapes(dataset: str) -> bool:
 
 def _shapes_root(data_dir: Path, cache_dir: Path) -> Path:
     """Where `shapes` lives: in data_dir, which may be read-only, if it is there already; else in cache_dir."""
-    return data_dir if (data_dir / "shapes").exists() else cache_dir / "tensorflow_datasets"
+    is_there = any(data_dir.glob("shapes/*/dataset_info.json"))
+    return data_dir if is_there else cache_dir / "tensorflow_datasets"
 
 
 def _open(dataset: str, data_dir: Path) -> Any:
@@ -185,16 +187,47 @@ def _open(dataset: str, data_dir: Path) -> Any:
     name = re.split("[/:]", dataset)[0]
     known = {*tfds.list_builders(with_community_datasets=False), "shapes"}
     if name not in known and not (data_dir / name).is_dir():
-        raise UserError(unknown(name, known, "data set") + f" (and {data_dir} holds none of that name)")
+        raise UserError(_unknown_name(name, known, data_dir))
     try:
         with _quiet():
+            if name in known and not (data_dir / dataset.partition(":")[0]).is_dir():
+                _check_config(dataset, name)
             builder = _builder(dataset, data_dir, in_catalogue=name in known)
-    except (OSError, AssertionError, ImportError, RuntimeError, ValueError, json_format.ParseError) as e:
-        raise UserError(f"cannot open --dataset={dataset} in {data_dir}: {one_line(e)}") from None
+    except tfds.core.registered.DatasetNotFoundError:
+        found = ", ".join(sorted(path.name for path in (data_dir / name).glob("*"))) or "nothing"
+        raise UserError(
+            f"no version of --dataset={dataset} with dataset_info.json and features.json under {data_dir / name}: "
+            f"found {found}"
+        ) from None
+    except json_format.ParseError as e:
+        remedy = "delete that version's folder and run again"
+        raise UserError(f"damaged dataset_info.json under {data_dir / name}: {one_line(e)}; {remedy}") from None
+    except (OSError, AssertionError, ImportError, RuntimeError, ValueError) as e:
+        reason = re.sub(r"^Failed to construct dataset .*?\}\": ", "", one_line(e))
+        raise UserError(f"cannot open --dataset={dataset} in {data_dir}: {reason}") from None
     folder = Path(builder.data_path)
     if folder.exists() and not (folder / "dataset_info.json").exists():
         raise UserError(f"{folder} is half-written: it has no dataset_info.json; delete it and run again")
     return builder
+
+
+def _unknown_name(name: str, known: set[str], data_dir: Path) -> str:
+    if difflib.get_close_matches(name, known):
+        return unknown(name, known, "data set") + f" ({data_dir} has none of that name either)"
+    listed = "https://www.tensorflow.org/datasets/catalog/overview"
+    return f"unknown data set {name!r}: not among the {len(known)} of {listed}, nor in {data_dir}; or use folder:PATH"
+
+
+def _check_config(dataset: str, name: str) -> None:
+    """Refuse a config that the builder's code does not know; TFDS's own message is a page long."""
+    import tensorflow_datasets as tfds
+
+    config = dataset.partition("/")[2].partition(":")[0]
+    known = tfds.builder_cls(name).builder_configs
+    if config and config not in known:
+        if known:
+            raise UserError(unknown(config, known, f"config of {name}"))
+        raise UserError(f"--dataset={dataset}: {name} has no configs; use --dataset={name}")
 
 
 def _builder(dataset: str, data_dir: Path, in_catalogue: bool) -> Any:

@@ -21,21 +21,17 @@ def decode(data: bytes, channels: int) -> np.ndarray:
     if not data:
         raise CorruptImageError("the file is empty")
     # TensorFlow's BMP decoder, alone among them, refuses to change the number of channels.
-    wanted = 0 if data.startswith(b"BM") else channels
+    wanted = 0 if data.startswith(b"BM") and channels == 3 else channels
     try:
         image = tf.io.decode_image(data, channels=wanted, expand_animations=False).numpy()
     except tf.errors.InvalidArgumentError as e:
         raise CorruptImageError(_reason(e)) from None
-    if image.shape[-1] != channels:
-        image = _with_channels(image, channels)
-    return image
+    return image if image.shape[-1] == channels else _rgb(image)
 
 
-def _with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    colours = image[..., :3] if image.shape[-1] >= 3 else image[..., :1]
-    if channels == 1:
-        return np.floor(colours.mean(-1, keepdims=True) + 0.5).astype(np.uint8)
-    return np.broadcast_to(colours, (*image.shape[:2], 3))
+def _rgb(image: np.ndarray) -> np.ndarray:
+    """Grey or with transparency, [H, W, 1 | 4] -> [H, W, 3]."""
+    return np.broadcast_to(image[..., :3], (*image.shape[:2], 3))
 
 
 def _reason(error: tf.errors.InvalidArgumentError) -> str:

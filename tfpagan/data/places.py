@@ -1,6 +1,7 @@
 """Where data sets and decoded images live on disk."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def check_writable(folder: Path, flag: str) -> None:
 
 def one_line(error: Exception) -> str:
     """The text of somebody else's exception, short and without line breaks; its type where it has no text."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", str(error), flags=re.DOTALL)  # which node of a graph: nothing to a user
+    text = " ".join(text.split()) or type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."
 
 

@@ -125,6 +125,6 @@ def _entry(source: Source, config: DataConfig) -> str:
 def _read(folder: Path) -> Images:
     try:
         arrays = cache.read(folder)
-    except (OSError, ValueError, KeyError) as e:
+    except (OSError, EOFError, ValueError, KeyError) as e:
         raise UserError(f"the cache entry {folder} is damaged: {places.one_line(e)}; delete it and run again") from None
     return Images(**arrays)

@@ -4,18 +4,21 @@ TFDS 4.9 looks for `<data_dir>/downloads/manual/<file name>` before it downloads
 accepts it if size and checksum are those on record.
 """
 
+import errno
 from pathlib import Path
 from typing import Any
 
 from tfpagan.data.places import one_line
 
 MOST_FILES = 8
+LOCAL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # no help from downloading again
 
 
 def sizes(builder: Any) -> str:
     """How much would be downloaded, and how large the data set would be on disk."""
     total = sum(int(file.size) for file in (builder.url_infos or {}).values())
-    return f"download {_bytes(total)}, on disk {_bytes(int(builder.info.dataset_size))}"
+    at_most = "at most " if total and builder.BUILDER_CONFIGS else ""  # the record is of all configs together
+    return f"download {at_most}{_bytes(total)}, on disk {_bytes(int(builder.info.dataset_size))}"
 
 
 def failed(dataset: str, data_dir: Path, builder: Any, error: Exception) -> str:
@@ -24,6 +27,8 @@ def failed(dataset: str, data_dir: Path, builder: Any, error: Exception) -> str:
     manual = data_dir / "downloads" / "manual"
     if isinstance(error, ImportError):
         return f"{lines[0]}\nTFDS needs that package for this data set: install it with pip and run again."
+    if isinstance(error, OSError) and error.errno in LOCAL_ERRORS:
+        return lines[0]
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         lines.append(
             f"TFDS cannot download this data set; put its files into {manual}/ and run the same command again:"

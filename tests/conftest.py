@@ -1,0 +1,53 @@
+"""Two logical CPUs, one strategy over them for the whole session, no network, and AutoGraph that must not give up."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+import tensorflow as tf
+
+CPUS = 2
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * CPUS)
+
+
+@pytest.fixture(scope="session")
+def two_replicas() -> tf.distribute.MirroredStrategy:
+    """The one MirroredStrategy: a second one over virtual CPUs clashes with its collective keys."""
+    return tf.distribute.MirroredStrategy([f"/cpu:{i}" for i in range(CPUS)])
+
+
+@pytest.fixture(scope="session")
+def one_device() -> tf.distribute.OneDeviceStrategy:
+    return tf.distribute.OneDeviceStrategy("/cpu:0")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections to anywhere but this machine are refused, so that no test depends on them."""
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: object) -> object:
+        host = address[0] if isinstance(address, tuple) else "localhost"
+        if host not in ("localhost", "127.0.0.1", "::1"):
+            raise OSError(f"the tests have no network, and one asked for {address}")
+        return connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture(autouse=True)
+def autograph_must_not_give_up(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A function that AutoGraph cannot convert runs as plain Python, which is at best slow and at worst wrong."""
+    tensorflow = logging.getLogger("tensorflow")
+    tensorflow.addHandler(caplog.handler)
+    yield
+    tensorflow.removeHandler(caplog.handler)
+    assert "AutoGraph could not transform" not in caplog.text

@@ -1,0 +1,279 @@
+"""Conformance: for every objective the step modes agree, and players get their own loss and nothing else."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import reference
+import tensorflow as tf
+import tiny
+
+from tfpagan import adversarial, networks, objectives, step
+from tfpagan.errors import UserError
+from tfpagan.forward import Noise, Pass
+from tfpagan.objectives import Duel, Objective
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.step import Backward, Gradients
+
+# Every objective in the folder, in every form that its settings give it. `test_every_objective_has_a_case` holds it to that.
+CASES = {
+    "pagan": PAGAN(),
+    "pagan_l1": PAGAN(reconstruction="l1", l1_weight=3.0),
+}
+AUGMENTATIONS = ["pad_crop", "blur", "contrast", "none"]
+PAIRS = ["width", "channels", "siamese"]
+Networks = dict[str, tf.keras.Model]
+
+
+def compute(mode: str, objective: Objective, built: Networks, augmentation: str = "pad_crop") -> Gradients:
+    return getattr(Backward(objective, built), mode)(lambda: tiny.new_pass(built, augmentation), objective.players)
+
+
+def assert_same_gradients(given: Gradients, oracle: Gradients) -> None:
+    """To 1e-5 of the tensor's largest entry; where that itself is a rest of cancelled terms, of the player's largest."""
+    assert given.of.keys() == oracle.of.keys()
+    for player, expected in oracle.of.items():
+        largest = max(np.abs(e).max() for e in expected)
+        for gradient, e in zip(given.of[player], expected, strict=True):
+            tolerance = 1e-5 * max(np.abs(e).max(), 1e-2 * largest) + 1e-7
+            np.testing.assert_allclose(gradient, e, rtol=0, atol=tolerance, err_msg=player)
+    for name, values in (("losses", oracle.losses), ("logits", oracle.logits)):
+        for key, expected in values.items():
+            np.testing.assert_allclose(getattr(given, name)[key], expected, rtol=1e-5, atol=1e-6, err_msg=key)
+
+
+def push_fake_logits(built: Networks, to: float) -> None:
+    """Shift the last bias of every discriminator so that its logits lie around `to`."""
+    for role, network in built.items():
+        if role.startswith("disc_"):
+            network.to_logit.bias.assign([to])
+
+
+def test_every_objective_has_a_case() -> None:
+    assert {objective.name for objective in CASES.values()} == set(objectives.names())
+
+
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("case", CASES)
+def test_fused_and_simultaneous_are_the_reference(case: str, pair: str, augmentation: str) -> None:
+    objective = CASES[case]
+    built = tiny.build_networks(objective, dataclasses.replace(tiny.CONFIG, pair=pair))
+    oracle = compute("reference", objective, built, augmentation)
+    assert_same_gradients(compute("simultaneous", objective, built, augmentation), oracle)
+    if objective.fusable:
+        assert_same_gradients(compute("fused", objective, built, augmentation), oracle)
+
+
+@pytest.mark.parametrize("to", [-100.0, 100.0])
+@pytest.mark.parametrize("case", CASES)
+def test_the_modes_agree_for_logits_at_the_ends(case: str, to: float) -> None:
+    objective = CASES[case]
+    built = tiny.build_networks(objective)
+    push_fake_logits(built, to)
+    oracle = compute("reference", objective, built)
+    assert float(oracle.logits["disc_x/fake"]) == pytest.approx(to, abs=20)
+    for mode in ("simultaneous", "fused"):
+        assert_same_gradients(compute(mode, objective, built), oracle)
+
+
+def test_fakers_still_learn_when_a_discriminator_is_sure_of_them() -> None:
+    """At l = -100 the slope of softplus(l) is 4e-44 and that of softplus(-l) is -1: the naive ratio overflows."""
+    built = tiny.build_networks(PAGAN())
+    push_fake_logits(built, -100.0)
+    norm = tf.linalg.global_norm(compute("fused", PAGAN(), built).of["generator"])
+    assert 1e-3 < norm < 1e3
+
+
+def test_pagan_losses_are_algorithm_1_in_numpy() -> None:
+    built = tiny.build_networks(PAGAN())
+    p = tiny.new_pass(built)
+    logits = {
+        (disc, side): built[disc](which).numpy()
+        for disc, sides in {
+            "disc_x": {"real": p.x, "fake": p.x_gen},
+            "disc_z": {"real": p.z, "fake": p.z_enc},
+            "disc_xx": {"real": (p.x, p.x_aug), "fake": (p.x, p.x_rec)},
+        }.items()
+        for side, which in sides.items()
+    }
+    costs = {key: reference.minus_log_sigmoid(logit).mean() for key, logit in logits.items()}
+    sure = {key: reference.minus_log_sigmoid(-logit).mean() for key, logit in logits.items()}
+    expected = {disc: costs[disc, "real"] + sure[disc, "fake"] for disc in ("disc_x", "disc_z", "disc_xx")} | {
+        "generator": costs["disc_x", "fake"] + costs["disc_xx", "fake"],
+        "encoder": costs["disc_z", "fake"] + costs["disc_xx", "fake"],
+    }
+    for player, loss in compute("fused", PAGAN(), built).losses.items():
+        assert float(loss) == pytest.approx(expected[player], rel=1e-5), player
+
+
+def test_pagan_l1_replaces_the_pair_game_by_the_l1_distance() -> None:
+    objective = PAGAN(reconstruction="l1", l1_weight=3.0)
+    built = tiny.build_networks(objective)
+    assert "disc_xx" not in built
+    p = tiny.new_pass(built)
+    l1 = 3.0 * np.abs(p.x - p.x_rec).mean()
+    losses = compute("fused", objective, built).losses
+    fooled_x = reference.minus_log_sigmoid(built["disc_x"](p.x_gen).numpy()).mean()
+    fooled_z = reference.minus_log_sigmoid(built["disc_z"](p.z_enc).numpy()).mean()
+    assert float(losses["generator"]) == pytest.approx(fooled_x + l1, rel=1e-5)
+    assert float(losses["encoder"]) == pytest.approx(fooled_z + l1, rel=1e-5)
+
+
+@dataclasses.dataclass(frozen=True)
+class WithoutOneDuel(PAGAN):
+    """PAGAN with one game left out, to see whose gradient that changes."""
+
+    without: str = "disc_x"
+
+    def duels(self, p: Pass) -> Iterator[Duel]:
+        return (duel for duel in super().duels(p) if duel.disc != self.without)
+
+
+@pytest.mark.parametrize(
+    ("game", "touched"),
+    [("disc_x", {"generator"}), ("disc_z", {"encoder"}), ("disc_xx", {"generator", "encoder"})],
+)
+@pytest.mark.parametrize("mode", ["reference", "simultaneous", "fused"])
+def test_a_game_moves_its_fakers_and_nobody_else(mode: str, game: str, touched: set[str]) -> None:
+    built = tiny.build_networks(PAGAN())
+    rest = tuple(player for player in PAGAN().players if player != game)
+    whole = compute(mode, PAGAN(), built)
+    left = getattr(Backward(WithoutOneDuel(without=game), built), mode)(lambda: tiny.new_pass(built), rest)
+    for player in rest:
+        pairs = zip(whole.of[player], left.of[player], strict=True)
+        changed = any(np.abs(a - b).max() > 1e-5 * np.abs(a).max() + 1e-7 for a, b in pairs)
+        assert changed == (player in touched), player
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_variable_of_every_player_has_a_gradient(case: str) -> None:
+    built = tiny.build_networks(CASES[case])
+    for player, gradients in compute("fused", CASES[case], built).of.items():
+        for variable, gradient in zip(built[player].trainable_variables, gradients, strict=True):
+            assert gradient is not None and np.isfinite(gradient).all(), variable.name
+            assert np.abs(gradient).max() > 0 or "bias" in variable.name, variable.name
+
+
+def test_every_trainable_variable_belongs_to_exactly_one_player() -> None:
+    built = tiny.build_networks(PAGAN())
+    owners = [id(v) for network in built.values() for v in network.trainable_variables]
+    assert len(owners) == len(set(owners))
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    """The reference itself against central differences of the player's own loss, one direction per player."""
+    built = tiny.build_networks(PAGAN())
+    result = compute("reference", PAGAN(), built)
+    for player, network in built.items():
+        gradients = result.of[player]
+        length = float(tf.linalg.global_norm(gradients))
+        losses = []
+        for sign in (1, -1):
+            move = [sign * 5e-3 * g / length for g in gradients]
+            for v, m in zip(network.trainable_variables, move, strict=True):
+                v.assign_add(m)
+            losses.append(float(compute("simultaneous", PAGAN(), built).losses[player]))
+            for v, m in zip(network.trainable_variables, move, strict=True):
+                v.assign_sub(m)
+        assert (losses[0] - losses[1]) / 1e-2 == pytest.approx(length, rel=0.03), player
+
+
+@dataclasses.dataclass(frozen=True)
+class RecInImageGame(PAGAN):
+    """As alpha-GAN: the reconstruction, which depends on the encoder, is the generator's fake alone."""
+
+    def duels(self, p: Pass) -> Iterator[Duel]:
+        yield Duel("disc_x", real=p.x, fake=p.x_rec, fakers=("generator",))
+        yield Duel("disc_z", real=p.z, fake=p.z_enc, fakers=("encoder",))
+
+
+@dataclasses.dataclass(frozen=True)
+class Declared(RecInImageGame):
+    """The same, with a declaration that is honest."""
+
+    @property
+    def fusable(self) -> bool:
+        return False
+
+
+def test_fused_is_refused_where_a_fake_has_another_maker() -> None:
+    built = tiny.build_networks(PAGAN())
+    with pytest.raises(UserError, match="depends on a network that is not among its fakers.*--step=simultaneous"):
+        step.choose("fused", Declared(), built)
+    assert step.choose("auto", Declared(), built) == "simultaneous"
+
+
+def test_a_wrong_declaration_of_fusable_is_caught_when_the_step_is_traced() -> None:
+    built = tiny.build_networks(PAGAN())
+    with pytest.raises(AssertionError, match="encoder is no faker, yet made a fake"):
+        compute("fused", RecInImageGame(), built)
+
+
+def test_fused_is_refused_for_a_discriminator_with_batch_norm() -> None:
+    built = tiny.build_networks(PAGAN())
+    built["disc_x"] = networks.build("encoder", tiny.CONFIG, tiny.SHAPE)
+    with pytest.raises(UserError, match="disc_x has batch normalisation"):
+        step.choose("fused", PAGAN(), built)
+
+
+def test_fused_is_refused_in_float16_and_auto_avoids_it() -> None:
+    built = tiny.build_networks(PAGAN())
+    with pytest.raises(UserError, match="float16"):
+        step.choose("fused", PAGAN(), built, "float16")
+    assert step.choose("auto", PAGAN(), built, "float16") == "simultaneous"
+    assert step.choose("auto", PAGAN(), built, "bfloat16") == "fused"
+
+
+@dataclasses.dataclass(frozen=True)
+class HingePAGAN(PAGAN):
+    """With the hinge loss, whose slope on fakes below -1 is exactly zero."""
+
+    def duels(self, p: Pass) -> Iterator[Duel]:
+        hinge = adversarial.Loss(lambda l: tf.nn.relu(1 - l), lambda l: tf.nn.relu(1 + l), lambda l: -l, fusable=False)
+        return (dataclasses.replace(duel, loss=hinge) for duel in super().duels(p))
+
+
+def test_a_loss_that_is_flat_somewhere_is_caught_in_fused_and_right_in_simultaneous() -> None:
+    built = tiny.build_networks(PAGAN())
+    with pytest.raises(AssertionError, match="flat"):
+        compute("fused", HingePAGAN(), built)
+    assert_same_gradients(compute("simultaneous", HingePAGAN(), built), compute("reference", HingePAGAN(), built))
+
+
+def half_batches(strategy: tf.distribute.Strategy, replica_step: Callable[[tf.Tensor, tf.Tensor], list]) -> list:
+    """Run a step on two halves of the images, and sum what the replicas give."""
+    halves = tf.reshape(tiny.images(), [2, tiny.N // 2, *tiny.SHAPE])
+
+    @tf.function
+    def run() -> list:
+        def on_replica() -> list:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return replica_step(tf.gather(halves, replica), replica)
+
+        return [strategy.reduce("SUM", g, axis=None) for g in strategy.run(on_replica)]
+
+    return run()
+
+
+@pytest.mark.parametrize("mode", ["fused", "simultaneous"])
+def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.distribute.MirroredStrategy, mode: str) -> None:
+    objective, config = PAGAN(), dataclasses.replace(tiny.CONFIG, sync_batch_norm=True)
+    alone = tiny.build_networks(objective, config)
+    with two_replicas.scope():
+        mirrored = {role: networks.build(role, config, tiny.SHAPE) for role in objective.players}
+    for role, network in alone.items():
+        for target, source in zip(mirrored[role].variables, network.variables, strict=True):
+            target.assign(source)
+
+    def replica_step(x: tf.Tensor, replica: tf.Tensor) -> list:
+        noise = Noise(0, tf.constant(3), tiny.N // 2, replica=replica, replicas=2)
+        backward = Backward(objective, mirrored, replicas=2)
+        result = getattr(backward, mode)(lambda: tiny.new_pass(mirrored, x=x, noise=noise), objective.players)
+        return tf.nest.flatten((result.of, result.losses, result.logits))
+
+    together = half_batches(two_replicas, replica_step)
+    oracle = compute(mode, objective, alone)
+    packed = tf.nest.pack_sequence_as((oracle.of, oracle.losses, oracle.logits), together)
+    assert_same_gradients(Gradients(*packed), oracle)
