@@ -9,6 +9,9 @@ from absl import logging
 
 from tfpagan.errors import UserError
 
+UNREADABLE = (tf.errors.OpError, AssertionError, ValueError, LookupError, RuntimeError)
+"""What TensorFlow raises on a damaged checkpoint: a cut file is an IndexError, a missing variable an AssertionError."""
+
 
 class Checkpoints:
     """A folder of checkpoints under TensorFlow's own names, so that `tf.train.latest_checkpoint` reads it.
@@ -56,7 +59,7 @@ class Checkpoints:
         for step in reversed(steps):
             try:
                 self._checkpoint.read(f"{folder}/ckpt-{step}").assert_existing_objects_matched()
-            except (tf.errors.OpError, AssertionError, ValueError) as e:
+            except UNREADABLE as e:
                 logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
                 continue
             self._saved_step = step

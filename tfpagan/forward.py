@@ -1,5 +1,6 @@
 """The tensors of one forward pass, each computed once, when it is first read."""
 
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, overload
@@ -39,7 +40,7 @@ class Noise:
     """Random numbers of one step: pure functions of (seed, step, name), so that a resumed run draws the same again.
 
     The numbers are drawn for the whole batch of all replicas and each replica takes its own rows: how many replicas
-    share a batch changes nothing.
+    share a batch, and whether XLA compiles the step, changes nothing.
 
     Args:
       seed: of the run.
@@ -51,24 +52,29 @@ class Noise:
 
     def __init__(self, seed: int, step: tf.Tensor, batch: int, *, replica: tf.Tensor | int = 0, replicas: int = 1):
         self.batch, self._replica, self._replicas = batch, replica, replicas
-        self._seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int32), tf.cast(step, tf.int32))
-
-    def normal(self, name: str, size: int) -> tf.Tensor:
-        """Standard normal numbers [N, size]."""
-        return self._own(tf.random.stateless_normal(*self._global(name, size), alg="philox"))
+        pair = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+        self._key = _bits([], pair)
 
     def uniform(self, name: str, size: int) -> tf.Tensor:
-        """Uniform numbers in [0, 1), [N, size]."""
-        return self._own(tf.random.stateless_uniform(*self._global(name, size), alg="philox"))
+        """Uniform numbers in (0, 1), [N, size]."""
+        named = tf.constant(zlib.crc32(name.encode()) & 0x7FFFFFFF, tf.int32)
+        bits = self._own(_bits([self.batch * self._replicas, size], tf.stack([self._key, named])))
+        # The upper 23 bits and a half: exact in float32, and neither 0 nor 1.
+        return (tf.cast(tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 9), tf.float32) + 0.5) * 2.0**-23
 
-    def _global(self, name: str, size: int) -> tuple[list[int], tf.Tensor]:
-        key = zlib.crc32(name.encode()) & 0x7FFFFFFF
-        seed = tf.random.experimental.stateless_fold_in(self._seed, tf.constant(key, tf.int32))
-        return [self.batch * self._replicas, size], seed
+    def normal(self, name: str, size: int) -> tf.Tensor:
+        """Standard normal numbers [N, size], by Box and Muller's transform of two uniform ones."""
+        radius, angle = tf.split(self.uniform(name, 2 * size), 2, 1)
+        return tf.sqrt(-2.0 * tf.math.log(radius)) * tf.cos(2.0 * math.pi * angle)
 
     def _own(self, numbers: tf.Tensor) -> tf.Tensor:
         rows = tf.reshape(numbers, [self._replicas, self.batch, -1])
         return tf.gather(rows, self._replica)
+
+
+def _bits(shape: list[int], seed: tf.Tensor) -> tf.Tensor:
+    """Random int32. TensorFlow's uniform and normal numbers of one seed differ under XLA; these do not."""
+    return tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")
 
 
 class Pass:

@@ -6,6 +6,7 @@ A settings class is a frozen dataclass whose fields are all made by `setting`; i
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -73,7 +74,7 @@ def check(settings: Any) -> None:
         value, legal = getattr(settings, field.name), field.metadata["legal"]
         if not _is_a(value, field.type):
             raise UserError(f"--{field.name}={value!r} is not of type {field.type.__name__}")  # type: ignore[union-attr]
-        if not legal.allows(value):
+        if not legal.allows(value) or (field.type is float and not math.isfinite(value)):
             raise UserError(f"--{field.name}={value} is not legal: it must be {legal}")
 
 

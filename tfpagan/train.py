@@ -58,7 +58,7 @@ class Trainer:
             self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # images drawn so far
         self.mode = step.choose(training.step, self.objective, self.networks, training.mixed_precision)
         augmentation = augment.build(config.augmentation)
-        self._update = step.Update(
+        self.update = step.Update(
             objective=self.objective,
             networks=self.networks,
             optimizers=self.optimizers,
@@ -67,7 +67,7 @@ class Trainer:
             seed=training.seed,
             replicas=self.replicas,
         )
-        self._on_replica = tf.function(self._update, jit_compile=True) if training.xla else self._update
+        self._on_replica = tf.function(self.update, jit_compile=True) if training.xla else self.update
         self._tags: list[str] = []
 
     def checkpoint(self) -> tf.train.Checkpoint:
@@ -136,7 +136,7 @@ class Trainer:
 
     @tf.function
     def _one_step(self, batches: Iterator[tf.Tensor]) -> tf.Tensor:
-        images = [next(batches) for _ in self._update.phases]
+        images = [next(batches) for _ in self.update.phases]
         scalars = self.strategy.run(self._replica_step, args=(images,))  # [K] per replica
         for role, average in self.averages.items():
             for kept, live in zip(average.trainable_variables, self.networks[role].trainable_variables, strict=True):

@@ -1,0 +1,100 @@
+"""Settings and configurations: legal values, unknown names, JSON there and back, what a resumed run may change."""
+
+import dataclasses
+import json
+
+import pytest
+
+from tfpagan import config as configs
+from tfpagan import objectives, presets
+from tfpagan.config import Config
+from tfpagan.errors import UserError
+from tfpagan.objectives.pagan import PAGAN
+
+
+def test_the_defaults_are_the_papers_constants() -> None:
+    c = Config()
+    assert (c.networks.channels, c.networks.latent_dim, c.networks.pair) == (512, 128, "width")
+    assert (c.training.train_steps, c.training.batch_size, c.training.learning_rate) == (100_000, 64, 2e-4)
+    assert (c.training.adam_beta1, c.training.adam_beta2) == (0.5, 0.999)
+    assert (c.augmentation.augmentation, c.augmentation.pad_fraction) == ("pad_crop", 0.1)
+    assert c.objective == PAGAN(reconstruction="adversarial")
+
+
+@pytest.mark.parametrize("name", presets.ALL)
+def test_every_preset_survives_json(name: str) -> None:
+    config = presets.get(name)
+    assert configs.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize("name", ["pagan_cifar10", "pagan_mnist", "pagan_celeb_a"])
+def test_the_papers_presets_change_the_data_only(name: str) -> None:
+    assert dataclasses.replace(presets.get(name), data=Config().data) == Config()
+
+
+@pytest.mark.parametrize("name", presets.ALL)
+def test_every_preset_says_its_command(name: str) -> None:
+    assert f"bin/train --preset={name}" in (presets.ALL[name].__doc__ or "")
+
+
+def test_settings_of_an_objective_go_to_the_objective() -> None:
+    config = Config().with_changes({"reconstruction": "l1", "l1_weight": 2.5})
+    assert config.objective == PAGAN(reconstruction="l1", l1_weight=2.5)
+    assert configs.from_json(config.to_json()) == config
+
+
+def test_the_players_follow_from_the_reconstruction() -> None:
+    assert PAGAN().players == ("generator", "encoder", "disc_x", "disc_z", "disc_xx")
+    assert PAGAN(reconstruction="l1").players == ("generator", "encoder", "disc_x", "disc_z")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"chanels": 64}, "unknown setting of objective pagan 'chanels'"),
+        ({"channels": 12}, "--channels=12 is not legal: it must be at least 8 and a multiple of 8"),
+        ({"channels": "64"}, "--channels='64' is not of type int"),
+        ({"batch_size": 0}, "--batch_size=0 is not legal: it must be at least 1"),
+        ({"deterministic": 1}, "--deterministic=1 is not of type bool"),
+        ({"pair": "height"}, "--pair=height is not legal: it must be one of width, channels, siamese"),
+        ({"ema_decay": 1.0}, "--ema_decay=1.0 is not legal: it must be at least 0 and below 1"),
+        ({"learning_rate": float("nan")}, "--learning_rate=nan is not legal: it must be above 0"),
+        ({"learning_rate": float("inf")}, "--learning_rate=inf is not legal"),
+        ({"blur_sigma_min": 3.0}, "--blur_sigma_min=3.0 is above --blur_sigma_max=2.0"),
+        ({"objective": "began"}, "unknown objective 'began'; did you mean pagan"),
+        ({"reconstruction": "l2"}, "--reconstruction=l2 is not legal: it must be one of adversarial, l1"),
+    ],
+)
+def test_what_is_not_legal_is_refused_in_one_line(changes: dict, message: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        Config().with_changes(changes)
+    assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_unknown_key_in_json_is_an_error() -> None:
+    sections = json.loads(Config().to_json())
+    sections["networks"]["depth"] = 3
+    with pytest.raises(UserError, match="unknown setting of networks 'depth'"):
+        configs.from_json(json.dumps(sections))
+    with pytest.raises(UserError, match="unknown section of config.json 'colour'"):
+        configs.from_json('{"colour": {}}')
+    with pytest.raises(UserError, match="not a JSON object"):
+        configs.from_json("{")
+
+
+def test_a_setting_that_json_does_not_name_has_its_default() -> None:
+    assert configs.from_json('{"networks": {"channels": 64}}') == Config().with_changes({"channels": 64})
+
+
+def test_the_difference_names_what_a_resumed_run_may_not_change() -> None:
+    old = Config()
+    new = old.with_changes({"channels": 64, "train_steps": 7, "data_dir": "/elsewhere", "reconstruction": "l1"})
+    assert configs.difference(old, new) == ["channels: 512 -> 64", "reconstruction: adversarial -> l1"]
+    assert configs.difference(old, old) == []
+
+
+def test_no_two_sections_share_a_name() -> None:
+    kinds = [*configs.SECTIONS.values(), *(objectives.get(name) for name in objectives.names())]
+    names = [field.name for kind in kinds for field in dataclasses.fields(kind)]
+    assert len(names) == len(set(names))

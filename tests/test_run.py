@@ -1,0 +1,187 @@
+"""Whole runs on tiny images: the run folder, exact resume after a signal, refusals, what a failure leaves behind."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from tfpagan import cli, train
+from tfpagan.objectives.pagan import PAGAN
+
+SIZES = ["--image_size=8", "--channels=8", "--latent_dim=4", "--batch_size=4"]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Flags of a data set: 40 random images of 8 px."""
+    root = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for i in range(40):
+        picture = random.integers(0, 256, [8, 8, 3]).astype(np.uint8)
+        (root / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
+    return [f"--dataset=folder:{root}", f"--cache_dir={root}-cache"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, dataset: list[str]) -> Path:
+    """A run of 4 steps with everything on."""
+    model_dir = tmp_path_factory.mktemp("runs") / "finished"
+    every = ["--summary_every_steps=2", "--image_every_steps=2", "--save_every_steps=2", "--ema_decay=0.5"]
+    assert cli.train([*dataset, *SIZES, *every, "--train_steps=4", f"--model_dir={model_dir}"]) == 0
+    return model_dir
+
+
+def png(path: Path) -> np.ndarray:
+    return tf.io.decode_png(path.read_bytes()).numpy()
+
+
+def test_the_run_folder_holds_what_the_interface_promises(finished: Path) -> None:
+    assert json.loads((finished / "config.json").read_text())["networks"]["channels"] == 8
+    assert sorted(p.name for p in (finished / "ckpt").glob("*.index")) == ["ckpt-2.index", "ckpt-4.index"]
+    for folder in ("samples", "reconstructions", "interpolations", "augmentations"):
+        assert [p.name for p in sorted((finished / folder).iterdir())] == ["step_00000002.png", "step_00000004.png"]
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["images"]) for line in lines] == [(2, 8), (4, 16)]
+    assert {f"loss/{player}" for player in PAGAN().players} <= lines[0].keys()
+    assert lines[1]["throughput/images_per_second"] > 0
+
+
+def test_pictures_have_originals_in_odd_columns(finished: Path, dataset: list[str]) -> None:
+    """The four test images, 0, 10, 20, 30 of the folder, beside their reconstructions and augmentations."""
+    folder = Path(dataset[0].removeprefix("--dataset=folder:"))
+    for name in ("reconstructions", "augmentations"):
+        picture = png(finished / name / "step_00000004.png")
+        assert picture.shape == (8, 128, 3)  # 4 pairs and a row's empty places
+        for i in range(4):
+            np.testing.assert_array_equal(picture[:, 16 * i : 16 * i + 8], png(folder / f"{10 * i:02d}.png"))
+            assert (picture[:, 16 * i + 8 : 16 * i + 16] != picture[:, 16 * i : 16 * i + 8]).any()
+    assert png(finished / "samples/step_00000004.png").shape == (64, 64, 3)
+
+
+def test_tensorboard_has_scalars_and_images_by_tag(finished: Path) -> None:
+    (events,) = (finished / "train").iterdir()
+    tags = {v.tag for event in EventFileLoader(str(events)).Load() for v in event.summary.value}
+    assert {f"images/{name}" for name in ("samples", "reconstructions", "interpolations", "augmentations")} <= tags
+    assert {"loss/generator", "logits/disc_xx/fake", "grad_norm/encoder", "latent/variance"} <= tags
+    assert "throughput/images_per_second" in tags
+
+
+def test_the_end_says_where_everything_is_and_how_to_go_on(
+    finished: Path, dataset: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.train([f"--model_dir={finished}"]) == 0  # nothing left to do
+    printed = capsys.readouterr().out
+    for part in ("samples/step_00000004.png", "ckpt/ckpt-4", f"tensorboard --logdir={finished}", "--train_steps=8"):
+        assert part in printed
+
+
+def test_the_model_dir_alone_goes_on_with_the_stored_configuration(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    assert cli.train([f"--model_dir={run}", "--train_steps=6"]) == 0
+    assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-6"
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [2, 4, 6]
+
+
+def test_another_configuration_is_refused_with_the_difference(
+    finished: Path, dataset: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (finished / "config.json").read_text()
+    assert cli.train([f"--model_dir={finished}", "--channels=16", "--seed=3"]) == 1
+    message = capsys.readouterr().err
+    assert "another configuration (channels: 8 -> 16; seed: 0 -> 3)" in message
+    assert (finished / "config.json").read_text() == before
+
+
+def test_a_model_dir_that_cannot_be_written_is_named(
+    dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for model_dir in (tmp_path / "file" / "run", Path("/proc/run")):
+        assert cli.train([*dataset, *SIZES, f"--model_dir={model_dir}"]) == 1
+        assert f"cannot write in --model_dir={model_dir}" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint(
+    dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = train.Trainer.advance
+
+    def poisoned(self: train.Trainer, *args: object) -> train.Progress:
+        if int(self.step.numpy()) == 3:
+            self.networks["disc_z"].to_logit.bias.assign([np.nan])
+        return advance(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(train.Trainer, "advance", poisoned)
+    argv = [*dataset, *SIZES, "--train_steps=9", "--save_every_steps=1", f"--model_dir={tmp_path}/run"]
+    assert cli.train(argv) == 1
+    message = capsys.readouterr().err
+    assert "loss/disc_z became nan at step 4" in message and "Traceback" not in message
+    assert tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt") == f"{tmp_path}/run/ckpt/ckpt-3"
+
+
+def start(argv: list[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tfpagan.cli", "train", *argv]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_lines(file: Path, count: int, process: subprocess.Popen[str]) -> None:
+    for _ in range(1200):
+        if file.exists() and len(file.read_text().splitlines()) >= count:
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    raise AssertionError(f"{file} did not get {count} lines within a minute")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_and_resumed_run_is_the_undisturbed_one_bit_for_bit(
+    dataset: list[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    argv = [*dataset, *SIZES, "--train_steps=60", "--deterministic", "--ema_decay=0.9", "--summary_every_steps=1"]
+    straight = start([*argv, f"--model_dir={tmp_path}/straight"])
+    stopped = start([*argv, f"--model_dir={tmp_path}/stopped"])
+    wait_for_lines(tmp_path / "stopped/metrics.jsonl", 5, stopped)
+    stopped.send_signal(number)
+    _, messages = stopped.communicate(timeout=60)
+    assert stopped.returncode == 128 + number, messages
+    assert f"{number.name}: saving and stopping" in messages
+    at = int(tf.train.latest_checkpoint(f"{tmp_path}/stopped/ckpt").rsplit("-", 1)[1])
+    assert 5 <= at < 60
+    resumed = start([*argv, f"--model_dir={tmp_path}/stopped"])
+    for process in (straight, resumed):
+        _, messages = process.communicate(timeout=120)
+        assert process.returncode == 0, messages
+    assert f"step {at} to 60" in messages
+    one, two = (tf.train.load_checkpoint(f"{tmp_path}/{name}/ckpt") for name in ("straight", "stopped"))
+    assert one.get_variable_to_shape_map() == two.get_variable_to_shape_map()
+    for name in one.get_variable_to_shape_map():
+        if name not in ("save_counter/.ATTRIBUTES/VARIABLE_VALUE", "_CHECKPOINTABLE_OBJECT_GRAPH"):
+            np.testing.assert_array_equal(one.get_tensor(name), two.get_tensor(name), err_msg=name)
+    lines = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("straight", "stopped")]
+    assert [_losses(a) for a in lines[0]] == [_losses(b) for b in lines[1]]
+
+
+def _losses(line: str) -> dict[str, float]:
+    return {tag: value for tag, value in json.loads(line).items() if not tag.startswith("throughput")}
+
+
+def test_a_second_process_in_the_same_folder_is_refused(dataset: list[str], tmp_path: Path) -> None:
+    argv = [*dataset, *SIZES, "--train_steps=100000", "--summary_every_steps=1", f"--model_dir={tmp_path}/run"]
+    first = start(argv)
+    wait_for_lines(tmp_path / "run/metrics.jsonl", 1, first)
+    second = start(argv)
+    _, messages = second.communicate(timeout=60)
+    assert second.returncode == 1 and f"another process is training in {tmp_path}/run" in messages
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+    assert first.returncode == 128 + signal.SIGTERM
