@@ -25,11 +25,12 @@ setup(
         "importlib_resources",  # tensorflow-datasets imports it without saying so
         "absl-py>=1.4",
         "numpy>=1.23,<2",
+        "scipy>=1.10",  # tensorflow-datasets reads svhn_cropped with it
         "tqdm>=4.60",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.15,<2.16"],
-        "test": ["pytest>=7.4", "ruff==0.8.4", "mypy==1.13.0"],
+        "test": ["pytest>=7.4", "ruff>=0.9", "mypy>=1.13"],
     },
     entry_points={"console_scripts": ["tfpagan-train = tfpagan.cli:train_main"]},
 )

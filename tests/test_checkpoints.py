@@ -75,12 +75,13 @@ def test_a_damaged_newest_falls_back_to_the_one_before_and_says_so(  # type: ign
     np.testing.assert_array_equal(again.weight, 1.0)
     if file.endswith(".index") and damage is Path.unlink:
         return  # without its index there is no checkpoint of that name to speak of
-    assert "ckpt-2" in caplog.text and "damaged" in caplog.text
+    assert "ckpt-2" in caplog.text
+    assert "damaged" in caplog.text
 
 
 def test_a_checkpoint_of_other_variables_is_not_taken_for_ours(tmp_path: Path) -> None:
     Kept(tmp_path, size=7).save(5)
-    with pytest.raises(UserError, match="none of the checkpoints in .* can be read: ckpt-5"):
+    with pytest.raises(UserError, match=r"none of the checkpoints in .* can be read: ckpt-5"):
         Kept(tmp_path).checkpoints.restore()
 
 

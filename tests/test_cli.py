@@ -57,7 +57,8 @@ def test_a_mistake_is_one_line_and_exit_code_1(
     printed = capsys.readouterr()
     assert printed.out == ""
     lines = [line for line in printed.err.splitlines() if line.startswith("train: error:")]
-    assert len(lines) == 1 and message in lines[0]
+    assert len(lines) == 1
+    assert message in lines[0]
     assert "Traceback" not in printed.err
 
 
@@ -79,8 +80,10 @@ def test_a_dry_run_tells_configuration_sizes_and_time_and_writes_nothing(
     assert facts["images"] == {"train": 27, "test": 3}
     assert facts["parameters"]["disc_z"] == (128 * 512 + 512) + (512 * 256 + 256) + (256 + 1)
     assert facts["step_mode"] == "fused"
-    assert 0 < facts["seconds_per_step"] < 10 and facts["memory_mib"] > 50
-    assert not (tmp_path / "run").exists() and not (tmp_path / "cache").exists()
+    assert 0 < facts["seconds_per_step"] < 10
+    assert facts["memory_mib"] > 50
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_the_executable_runs_from_a_plain_shell_anywhere(tmp_path: Path) -> None:

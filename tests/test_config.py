@@ -77,7 +77,7 @@ def test_an_unknown_key_in_json_is_an_error() -> None:
     sections["networks"]["depth"] = 3
     with pytest.raises(UserError, match="unknown setting of networks 'depth'"):
         configs.from_json(json.dumps(sections))
-    with pytest.raises(UserError, match="unknown section of config.json 'colour'"):
+    with pytest.raises(UserError, match=r"unknown section of config\.json 'colour'"):
         configs.from_json('{"colour": {}}')
     with pytest.raises(UserError, match="not a JSON object"):
         configs.from_json("{")

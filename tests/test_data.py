@@ -215,9 +215,7 @@ def test_broken_bytes_are_corrupt(data):
 
 def test_flat_folder_is_sorted_and_every_tenth_is_for_testing(write):
     names = [f"{i:02d}" for i in range(21)]
-    config = write(
-        {f"{name}.PNG": png(8, 8, int(name)) for name in reversed(names)} | {"readme.txt": b"", ".x.png": b""}
-    )
+    config = write({f"{name}.PNG": png(8, 8, int(name)) for name in reversed(names)} | {"readme.txt": b"", ".x.png": b""})
     images = prepare(config)
     assert images.test[:, 0, 0, 0].tolist() == [0, 10, 20]
     assert images.train[:, 0, 0, 0].tolist() == [i for i in range(21) if i % 10]
@@ -360,9 +358,7 @@ def test_celeb_a_is_cropped_and_resized_to_64(tmp_path):
     assert images.train_labels is None
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "crop", "channels"), [("mnist", 32, "pad", 1), ("svhn_cropped", 32, "none", 3)]
-)
+@pytest.mark.parametrize(("name", "size", "crop", "channels"), [("mnist", 32, "pad", 1), ("svhn_cropped", 32, "none", 3)])
 def test_known_data_sets_have_their_own_size(tmp_path, name, size, crop, channels):
     described = describe(DataConfig(dataset=name, data_dir=str(tmp_path)))
     assert (described.config.image_size, described.config.crop, described.channels) == (size, crop, channels)
@@ -472,9 +468,7 @@ def fake_celeb_a():
     }
     features = tfds.builder("celeb_a").info.features
     table["list_attr_celeba.txt"] = table["list_attr_celeba.txt"].format(" ".join(features["attributes"]))
-    table["list_landmarks_align_celeba.txt"] = table["list_landmarks_align_celeba.txt"].format(
-        " ".join(features["landmarks"])
-    )
+    table["list_landmarks_align_celeba.txt"] = table["list_landmarks_align_celeba.txt"].format(" ".join(features["landmarks"]))
     return {"img_align_celeba.zip": archive.getvalue()} | {name: text.encode() for name, text in table.items()}
 
 

@@ -39,7 +39,8 @@ def test_the_encoder_is_the_discriminator_with_two_outputs_per_dimension() -> No
     assert kernels(encoder)[:-1] == kernels(disc)[:-1]
     assert kernels(encoder)[-1] == (8192, 256)
     norms = [layer for layer in encoder.submodules if isinstance(layer, tf.keras.layers.BatchNormalization)]
-    assert len(norms) == 6 and all(n.gamma is None for n in norms)  # not after the first convolution, no gamma
+    assert len(norms) == 6
+    assert all(n.gamma is None for n in norms)
 
 
 def test_the_code_discriminator_has_two_hidden_layers_of_512_and_256() -> None:
@@ -52,7 +53,8 @@ def test_one_architecture_serves_every_size(shape: tuple[int, int, int], pair: s
     config = dataclasses.replace(tiny.CONFIG, pair=pair)
     built = {role: networks.build(role, config, shape) for role in ROLES}
     x = built["generator"](tf.random.normal([3, tiny.Z]))
-    assert x.shape == (3, *shape) and x.dtype == tf.float32
+    assert x.shape == (3, *shape)
+    assert x.dtype == tf.float32
     assert np.abs(x).max() <= 1.0
     mean, log_variance = built["encoder"](x)
     assert mean.shape == log_variance.shape == (3, tiny.Z)
@@ -65,7 +67,10 @@ def test_a_pair_discriminator_tells_the_images_of_a_pair_apart(pair: str) -> Non
     random = np.random.default_rng(0)
     for v in disc.trainable_variables:
         v.assign(random.normal(0, 0.5, v.shape))
-    x, y = tf.cast(tiny.images(4, seed=1), tf.float32) / 127.5 - 1, tf.cast(tiny.images(4, seed=2), tf.float32) / 127.5 - 1
+    x, y = (
+        tf.cast(tiny.images(4, seed=1), tf.float32) / 127.5 - 1,
+        tf.cast(tiny.images(4, seed=2), tf.float32) / 127.5 - 1,
+    )
     assert np.abs(disc((x, y)) - disc((y, x))).min() > 1e-6  # the order counts
     assert np.abs(disc((x, y)) - disc((x, x))).min() > 1e-6
 
@@ -106,6 +111,12 @@ def test_mixed_precision_gives_float32_outputs_from_float32_variables(mixed_prec
         assert {v.dtype for v in network.variables} == {tf.float32}
     built = {r: networks.build(r, tiny.CONFIG, tiny.SHAPE, mixed_precision=mixed_precision) for r in ROLES}
     x = built["generator"](tf.zeros([2, tiny.Z]))
-    outputs = [x, *built["encoder"](x), built["disc_x"](x), built["disc_xx"]((x, x)), built["disc_z"](tf.zeros([2, tiny.Z]))]
+    outputs = [
+        x,
+        *built["encoder"](x),
+        built["disc_x"](x),
+        built["disc_xx"]((x, x)),
+        built["disc_z"](tf.zeros([2, tiny.Z])),
+    ]
     assert {o.dtype for o in outputs} == {tf.float32}
     assert tf.keras.mixed_precision.global_policy().name == "float32"

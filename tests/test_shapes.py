@@ -12,10 +12,7 @@ from tfpagan.datasets.shapes import builder, render
 
 def test_the_first_pictures_are_those_of_every_other_machine():
     images, _ = builder.images_of("train", 0)
-    assert (
-        hashlib.sha256(images.tobytes()).hexdigest()
-        == "a5fe4dc79a225bf15d1598b3a6ccd15c8d25d6d034e2e327bb1596b489023667"
-    )
+    assert hashlib.sha256(images.tobytes()).hexdigest() == "a5fe4dc79a225bf15d1598b3a6ccd15c8d25d6d034e2e327bb1596b489023667"
 
 
 def test_a_picture_depends_on_split_and_number_only():

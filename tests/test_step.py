@@ -152,7 +152,8 @@ def test_every_variable_of_every_player_has_a_gradient(case: str) -> None:
     built = tiny.build_networks(CASES[case])
     for player, gradients in compute("fused", CASES[case], built).of.items():
         for variable, gradient in zip(built[player].trainable_variables, gradients, strict=True):
-            assert gradient is not None and np.isfinite(gradient).all(), variable.name
+            assert gradient is not None, variable.name
+            assert np.isfinite(gradient).all(), variable.name
             assert np.abs(gradient).max() > 0 or "bias" in variable.name, variable.name
 
 
@@ -200,7 +201,7 @@ class Declared(RecInImageGame):
 
 def test_fused_is_refused_where_a_fake_has_another_maker() -> None:
     built = tiny.build_networks(PAGAN())
-    with pytest.raises(UserError, match="depends on a network that is not among its fakers.*--step=simultaneous"):
+    with pytest.raises(UserError, match=r"depends on a network that is not among its fakers.*--step=simultaneous"):
         step.choose("fused", Declared(), built)
     assert step.choose("auto", Declared(), built) == "simultaneous"
 
@@ -231,7 +232,7 @@ class HingePAGAN(PAGAN):
     """With the hinge loss, whose slope on fakes below -1 is exactly zero."""
 
     def duels(self, p: Pass) -> Iterator[Duel]:
-        hinge = adversarial.Loss(lambda l: tf.nn.relu(1 - l), lambda l: tf.nn.relu(1 + l), lambda l: -l, fusable=False)
+        hinge = adversarial.Loss(lambda t: tf.nn.relu(1 - t), lambda t: tf.nn.relu(1 + t), lambda t: -t, fusable=False)
         return (dataclasses.replace(duel, loss=hinge) for duel in super().duels(p))
 
 

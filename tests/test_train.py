@@ -116,9 +116,7 @@ def test_the_average_follows_with_its_decay(one_device: tf.distribute.Strategy) 
         np.testing.assert_array_equal(a, b)
 
 
-def test_two_replicas_train_as_one(
-    one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy
-) -> None:
+def test_two_replicas_train_as_one(one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy) -> None:
     changes = {"sync_batch_norm": True, "ema_decay": 0.5}
     alone, together = make(one_device, changes), make(two_replicas, changes)
     one, two = update_once(alone), together.advance(feed(together), 1).totals
@@ -142,9 +140,7 @@ def test_a_batch_that_does_not_divide_is_refused(two_replicas: tf.distribute.Mir
     ("augmentation", "pair"),
     [("pad_crop", "width"), ("blur", "channels"), ("contrast", "siamese"), ("none", "width")],
 )
-def test_the_whole_update_compiles_as_one_xla_program(
-    one_device: tf.distribute.Strategy, augmentation: str, pair: str
-) -> None:
+def test_the_whole_update_compiles_as_one_xla_program(one_device: tf.distribute.Strategy, augmentation: str, pair: str) -> None:
     changes = {"augmentation": augmentation, "pair": pair}
     trainer, plain = make(one_device, changes), make(one_device, changes)
     compiled = tf.function(trainer.update, jit_compile=True)

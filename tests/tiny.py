@@ -30,7 +30,10 @@ def build_networks(objective: Objective, config: NetworkConfig = CONFIG) -> dict
 
 
 def new_pass(
-    built: dict[str, tf.keras.Model], augmentation: str = "pad_crop", x: np.ndarray | None = None, noise: Noise | None = None
+    built: dict[str, tf.keras.Model],
+    augmentation: str = "pad_crop",
+    x: np.ndarray | None = None,
+    noise: Noise | None = None,
 ) -> Pass:
     x = images() if x is None else x
     a = augment.build(AugmentationConfig(augmentation=augmentation, pad_fraction=0.25))

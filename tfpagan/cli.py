@@ -4,6 +4,7 @@ Nothing here imports TensorFlow before a command really runs: `--help` must answ
 """
 
 import dataclasses
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -100,7 +101,9 @@ def _parse(program: str, argv: Sequence[str], options: Sequence[Option], setting
     """The flags that were given, by name."""
     parser = flags.FlagValues()
     for name, kind, _ in _rows(options, settings):
-        define = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float}.get(kind, flags.DEFINE_string)
+        define = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float}.get(
+            kind, flags.DEFINE_string
+        )
         define(name, None, "", flag_values=parser)
     try:
         rest = parser([program, *argv])
@@ -164,7 +167,29 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
 
 
 def _bench(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    raise NotImplementedError
+    channels, batch_sizes = (_integers(name, options[name]) for name in ("channels", "batch_sizes"))
+    if len(channels) != len(batch_sizes):
+        raise UserError(f"--channels has {len(channels)} numbers and --batch_sizes {len(batch_sizes)}; they go in pairs")
+    if options["rounds"] < 1:
+        raise UserError(f"--rounds={options['rounds']} is not legal: it must be at least 1")
+    from tfpagan import bench
+
+    speeds = [bench.speed(c, n, options["rounds"]) for c, n in zip(channels, batch_sizes, strict=True)]
+    results: dict[str, Any] = {"speeds": [dataclasses.asdict(s) for s in speeds]}
+    lines = [bench.table(speeds)]
+    if steps := options["memory_steps"]:
+        before, after = bench.memory_mib(channels[0], batch_sizes[0], steps)
+        results["memory_mib"] = {"steps": steps, "before": before, "after": after}
+        lines.append(f"resident memory before and after {steps} fused steps: {before:.1f} and {after:.1f} MiB")
+    print(json.dumps(results, indent=2) if options["json"] else "\n".join(lines))
+    return 0
+
+
+def _integers(name: str, text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"--{name}={text} is not legal: it must be whole numbers separated by commas") from None
 
 
 if __name__ == "__main__":

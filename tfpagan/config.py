@@ -18,9 +18,19 @@ class DataConfig:
 
     dataset: str = setting("shapes", "TFDS name (celeb_a, cifar10, mnist, ...), folder:/path, or the embedded 'shapes'")
     data_dir: str = setting("", "where TFDS data sets are; default: $TFDS_DATA_DIR, then ~/tensorflow_datasets", resumable=True)
-    cache_dir: str = setting("", "where decoded images are kept; default: $XDG_CACHE_HOME/tfpagan, then ~/.cache/tfpagan", resumable=True)
-    image_size: int = setting(0, "height and width in px, a multiple of 8; 0: the data set's own (celeb_a 64, mnist 32)", at_least=0, multiple_of=8)
-    crop: str = setting("auto", "none, center (the largest square), center:PX, pad (zeros up to image_size), or auto: what suits the data set")
+    cache_dir: str = setting(
+        "", "where decoded images are kept; default: $XDG_CACHE_HOME/tfpagan, then ~/.cache/tfpagan", resumable=True
+    )
+    image_size: int = setting(
+        0,
+        "height and width in px, a multiple of 8; 0: the data set's own (celeb_a 64, mnist 32)",
+        at_least=0,
+        multiple_of=8,
+    )
+    crop: str = setting(
+        "auto",
+        "none, center (the largest square), center:PX, pad (zeros up to image_size), or auto: what suits the data set",
+    )
     skip_corrupt_images: bool = setting(False, "go on without the images that cannot be decoded, counting them")
 
 
@@ -28,8 +38,12 @@ class DataConfig:
 class AugmentationConfig:
     """The stochastic augmentation a(x) of the real pairs (PAGAN section 3 and appendix B; `augment.py`)."""
 
-    augmentation: str = setting("pad_crop", "a(x) of the real pairs; none is PAGAN-NOAUG", choices=("pad_crop", "blur", "contrast", "none"))
-    pad_fraction: float = setting(0.1, "pad_crop: reflected border on each side, as a fraction of the image size", at_least=0.0, at_most=0.5)
+    augmentation: str = setting(
+        "pad_crop", "a(x) of the real pairs; none is PAGAN-NOAUG", choices=("pad_crop", "blur", "contrast", "none")
+    )
+    pad_fraction: float = setting(
+        0.1, "pad_crop: reflected border on each side, as a fraction of the image size", at_least=0.0, at_most=0.5
+    )
     blur_sigma_min: float = setting(0.5, "blur: smallest standard deviation in px", above=0.0)
     blur_sigma_max: float = setting(2.0, "blur: largest standard deviation in px", above=0.0)
     contrast_min: float = setting(0.5, "contrast: smallest factor", at_least=0.0)
@@ -42,7 +56,11 @@ class NetworkConfig:
 
     channels: int = setting(512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, multiple_of=8)
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1)
-    encoder_norm: str = setting("batch", "normalisation inside the encoder; spectral lets it collapse to the prior", choices=("batch", "spectral", "none"))
+    encoder_norm: str = setting(
+        "batch",
+        "normalisation inside the encoder; spectral lets it collapse to the prior",
+        choices=("batch", "spectral", "none"),
+    )
     pair: str = setting("width", "how the pair discriminator sees two images", choices=("width", "channels", "siamese"))
     sync_batch_norm: bool = setting(False, "batch statistics over all replicas instead of each replica's own")
 
@@ -56,20 +74,33 @@ class TrainingConfig:
     learning_rate: float = setting(2e-4, "Adam's step size", above=0.0)
     adam_beta1: float = setting(0.5, "Adam's decay of the mean", at_least=0.0, below=1.0)
     adam_beta2: float = setting(0.999, "Adam's decay of the square", at_least=0.0, below=1.0)
-    ema_decay: float = setting(0.0, "moving average of generator and encoder, used for pictures and export; 0: none", at_least=0.0, below=1.0)
-    step: str = setting("auto", "how gradients are computed; auto: fused where exact, else simultaneous", choices=("auto", "fused", "simultaneous", "reference"))
+    ema_decay: float = setting(
+        0.0, "moving average of generator and encoder, used for pictures and export; 0: none", at_least=0.0, below=1.0
+    )
+    step: str = setting(
+        "auto",
+        "how gradients are computed; auto: fused where exact, else simultaneous",
+        choices=("auto", "fused", "simultaneous", "reference"),
+    )
     mixed_precision: str = setting("none", "type of activations", choices=("none", "bfloat16", "float16"))
     xla: bool = setting(False, "compile the whole update as one XLA program", resumable=True)
     seed: int = setting(0, "of weights, noise and the order of the data", at_least=0, at_most=2**31 - 1)
     deterministic: bool = setting(False, "the same numbers on every run on the same machine, slower")
     devices: str = setting("", "comma-separated, as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU", resumable=True)
-    summary_every_steps: int = setting(100, "steps between lines of metrics.jsonl and TensorBoard scalars", at_least=1, resumable=True)
+    summary_every_steps: int = setting(
+        100, "steps between lines of metrics.jsonl and TensorBoard scalars", at_least=1, resumable=True
+    )
     image_every_steps: int = setting(1000, "steps between pictures", at_least=1, resumable=True)
     save_every_steps: int = setting(1000, "steps between checkpoints", at_least=1, resumable=True)
     keep_checkpoints: int = setting(3, "how many checkpoints to keep", at_least=1, resumable=True)
 
 
-SECTIONS: Mapping[str, type] = {"data": DataConfig, "augmentation": AugmentationConfig, "networks": NetworkConfig, "training": TrainingConfig}
+SECTIONS: Mapping[str, type] = {
+    "data": DataConfig,
+    "augmentation": AugmentationConfig,
+    "networks": NetworkConfig,
+    "training": TrainingConfig,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +128,10 @@ class Config:
         if rest.get("objective", objective.name) != objective.name:
             objective = objectives.get(rest["objective"])()
         rest.pop("objective", None)
-        sections = {name: {f.name: rest.pop(f.name) for f in dataclasses.fields(kind) if f.name in rest} for name, kind in SECTIONS.items()}
+        sections = {
+            name: {f.name: rest.pop(f.name) for f in dataclasses.fields(kind) if f.name in rest}
+            for name, kind in SECTIONS.items()
+        }
         changed = {name: settings.replace(getattr(self, name), part, name) for name, part in sections.items()}
         config = Config(objective=settings.replace(objective, rest, f"objective {objective.name}"), **changed)
         _check_together(config)
@@ -141,7 +175,11 @@ def from_json(text: str) -> Config:
 def difference(stored: Config, given: Config) -> list[str]:
     """The settings that a resumed run may not change and that differ, one `name: stored -> given` each."""
     old, new = stored.flat(), given.flat()
-    return [f"{name}: {old.get(name)} -> {new.get(name)}" for name in sorted(old | new) if old.get(name) != new.get(name) and not _is_resumable(name)]
+    return [
+        f"{name}: {old.get(name)} -> {new.get(name)}"
+        for name in sorted(old | new)
+        if old.get(name) != new.get(name) and not _is_resumable(name)
+    ]
 
 
 def _is_resumable(name: str) -> bool:

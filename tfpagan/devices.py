@@ -43,6 +43,9 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
 def is_chief(of: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes the run folder: the only one, or the first of several workers."""
     resolver = of.cluster_resolver
-    return resolver is None or not resolver.task_type or resolver.task_type == "chief" or (
-        resolver.task_type == "worker" and resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
+    return (
+        resolver is None
+        or not resolver.task_type
+        or resolver.task_type == "chief"
+        or (resolver.task_type == "worker" and resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs)
     )

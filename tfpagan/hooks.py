@@ -48,7 +48,14 @@ class Scalars(Hook):
     """
 
     def __init__(
-        self, folder: Path, writer: tf.summary.SummaryWriter, *, every_steps: int, batch_size: int, step: int, until: int
+        self,
+        folder: Path,
+        writer: tf.summary.SummaryWriter,
+        *,
+        every_steps: int,
+        batch_size: int,
+        step: int,
+        until: int,
     ):
         self.every_steps, self._batch_size, self._until, self._writer = every_steps, batch_size, until, writer
         self._file = folder / "metrics.jsonl"
@@ -103,9 +110,7 @@ class Pictures(Hook):
 
     SIDE = 8
 
-    def __init__(
-        self, folder: Path, writer: tf.summary.SummaryWriter, trainer: Trainer, test: np.ndarray, *, every_steps: int
-    ):
+    def __init__(self, folder: Path, writer: tf.summary.SummaryWriter, trainer: Trainer, test: np.ndarray, *, every_steps: int):
         self.every_steps, self._folder, self._writer, self._trainer = every_steps, folder, writer, trainer
         self._test = np.asarray(test[: self.SIDE**2])
         noise = Noise(trainer.config.training.seed, tf.constant(-1), self.SIDE**2)

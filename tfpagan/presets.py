@@ -42,7 +42,13 @@ def pagan_shapes_cpu() -> Config:
 
     bin/train --preset=pagan_shapes_cpu
     """
-    changes = {"dataset": "shapes", "channels": 48, "train_steps": 3000, "image_every_steps": 500, "save_every_steps": 500}
+    changes = {
+        "dataset": "shapes",
+        "channels": 48,
+        "train_steps": 3000,
+        "image_every_steps": 500,
+        "save_every_steps": 500,
+    }
     return Config().with_changes(changes)
 
 
@@ -63,8 +69,7 @@ def pagan_cifar10_cpu() -> Config:
 
 
 ALL: dict[str, Callable[[], Config]] = {
-    f.__name__: f
-    for f in (pagan_cifar10, pagan_mnist, pagan_celeb_a, pagan_shapes_cpu, pagan_mnist_cpu, pagan_cifar10_cpu)
+    f.__name__: f for f in (pagan_cifar10, pagan_mnist, pagan_celeb_a, pagan_shapes_cpu, pagan_mnist_cpu, pagan_cifar10_cpu)
 }
 
 

@@ -41,7 +41,7 @@ def dry_run(config: Config, described: data.Described, *, as_json: bool = False)
 
 def closing(config: Config, model_dir: Path) -> str:
     """Where the pictures, checkpoints and logs of a run are, and how to go on."""
-    rows = []
+    rows: list[tuple[str, object]] = []
     for name in ("samples", "reconstructions", "augmentations"):
         if pictures := sorted((model_dir / name).glob("step_*.png")):
             rows.append((name, pictures[-1]))
@@ -49,15 +49,19 @@ def closing(config: Config, model_dir: Path) -> str:
         rows.append(("checkpoint", checkpoint))
     rows.append(("scalars", model_dir / "metrics.jsonl"))
     rows.append(("TensorBoard", f"{_beside_python('tensorboard')} --logdir={model_dir}"))
+    program = sys.argv[0] if sys.argv[0].endswith("-train") else "bin/train"
     more = config.training.train_steps * 2
-    rows.append(("go on", f"{sys.argv[0] if sys.argv[0].endswith('-train') else 'bin/train'} --model_dir={model_dir} --train_steps={more}"))
+    rows.append(("go on", f"{program} --model_dir={model_dir} --train_steps={more}"))
     return "\n".join(f"{name:<16}{value}" for name, value in rows)
 
 
 def _readable(facts: dict[str, Any], config: Config) -> str:
     total = sum(facts["parameters"].values())
     lines = [f"--{name}={value}" for name, value in config.flat().items()]
-    lines += ["", f"images        {facts['image_shape']}, " + ", ".join(f"{n} to {s}" for s, n in facts["images"].items())]
+    lines += [
+        "",
+        f"images        {facts['image_shape']}, " + ", ".join(f"{n} to {s}" for s, n in facts["images"].items()),
+    ]
     lines += [f"downloads     {facts['downloads']}"]
     lines += [f"parameters    {total:,}: " + ", ".join(f"{r} {n:,}" for r, n in facts["parameters"].items())]
     lines += [f"step          {facts['step_mode']}, on {facts['replicas']} replica(s)"]

@@ -61,7 +61,7 @@ def train(config: Config, model_dir: Path) -> int | None:
     with Stop().listening() as stop, tempfile.TemporaryDirectory() as unused:
         strategy = devices.strategy(config.training.devices, xla=config.training.xla)
         images = data.prepare(config.data)
-        trainer = Trainer(config=config, image_shape=images.train.shape[1:], strategy=strategy)
+        trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy)
         # Every worker reads variables when files are written, for they live on all of them; the chief keeps the files.
         folder = model_dir if devices.is_chief(strategy) else Path(unused)
         checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=config.training.keep_checkpoints)
@@ -103,9 +103,7 @@ def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
     return iter(trainer.strategy.distribute_datasets_from_function(of_worker))
 
 
-def _hooks(
-    trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: np.ndarray, step: int
-) -> list[hooks.Hook]:
+def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: np.ndarray, step: int) -> list[hooks.Hook]:
     training = trainer.config.training
     writer = tf.summary.create_file_writer(str(folder / "train"))
     return [

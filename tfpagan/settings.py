@@ -1,4 +1,4 @@
-"""Settings: fields of frozen dataclasses that know their help text, their legal values, and whether a resumed run may change them.
+"""Settings: dataclass fields that know their help text, their legal values, and whether a resumed run may change them.
 
 A settings class is a frozen dataclass whose fields are all made by `setting`; its own meaning is in `config.py` and
 `objectives/`. Here is what holds for every one of them: checking values, and the way to and from plain dictionaries.

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfpagan import augment, networks, step
 from tfpagan.config import Config
 from tfpagan.errors import UserError
-from tfpagan.forward import Noise, Pass
+from tfpagan.forward import Pass
 
 ADAM_EPSILON = 1e-8
 AVERAGED = ("generator", "encoder")

@@ -109,9 +109,7 @@ class _Rows:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def _fill(
-    folder: Path, source: Source, splits: Splits, geometry: Geometry, skip_corrupt: bool, progress: bool | None
-) -> int:
+def _fill(folder: Path, source: Source, splits: Splits, geometry: Geometry, skip_corrupt: bool, progress: bool | None) -> int:
     """Write all files of an entry; the number of images in it."""
     size = geometry.image_size
     rows = {name: _Rows(folder / f"{name}.npy", (size, size, source.channels)) for name in ("train", "test")}

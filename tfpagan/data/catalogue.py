@@ -81,9 +81,7 @@ class Catalogued:
 
     def split_sizes(self) -> dict[str, int | None]:
         """Examples per split, as far as known before a download."""
-        sizes: dict[str, int | None] = {
-            str(name): info.num_examples for name, info in self._builder.info.splits.items()
-        }
+        sizes: dict[str, int | None] = {str(name): info.num_examples for name, info in self._builder.info.splits.items()}
         return sizes or {"train": None, "test": None}
 
     @property
@@ -196,8 +194,7 @@ def _open(dataset: str, data_dir: Path) -> Any:
     except tfds.core.registered.DatasetNotFoundError:
         found = ", ".join(sorted(path.name for path in (data_dir / name).glob("*"))) or "nothing"
         raise UserError(
-            f"no version of --dataset={dataset} with dataset_info.json and features.json under {data_dir / name}: "
-            f"found {found}"
+            f"no version of --dataset={dataset} with dataset_info.json and features.json under {data_dir / name}: found {found}"
         ) from None
     except json_format.ParseError as e:
         remedy = "delete that version's folder and run again"

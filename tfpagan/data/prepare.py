@@ -43,6 +43,12 @@ class Images:
     label_names: tuple[str, ...] | None
     skipped: int  # images left out because they could not be decoded
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every image."""
+        _, height, width, channels = self.train.shape
+        return height, width, channels
+
 
 def describe(config: DataConfig) -> Described:
     """What a data set is, without network access and without decoding anything.

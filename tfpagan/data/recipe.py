@@ -30,9 +30,7 @@ def failed(dataset: str, data_dir: Path, builder: Any, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in LOCAL_ERRORS:
         return lines[0]
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
-        lines.append(
-            f"TFDS cannot download this data set; put its files into {manual}/ and run the same command again:"
-        )
+        lines.append(f"TFDS cannot download this data set; put its files into {manual}/ and run the same command again:")
         return "\n".join([*lines, *_indented(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split("\n"))])
     files = {file.filename: (file.size, url) for url, file in (builder.url_infos or {}).items() if file.filename}
     if not files:
@@ -40,9 +38,7 @@ def failed(dataset: str, data_dir: Path, builder: Any, error: Exception) -> str:
     few = [f"{name} ({int(size):,} bytes), from {url}" for name, (size, url) in list(files.items())[:MOST_FILES]]
     if len(files) > MOST_FILES:
         few.append(f"and {len(files) - MOST_FILES} more")
-    lines.append(
-        "If it was the download (hosts have quotas), try again later, or fetch the files in another way, put them"
-    )
+    lines.append("If it was the download (hosts have quotas), try again later, or fetch the files in another way, put them")
     lines.append(f"into {manual}/ and run the same command again; sizes and checksums must be the original ones:")
     return "\n".join([*lines, *_indented(few)])
 

@@ -32,7 +32,13 @@ class Generator(tf.keras.Model):
             layer = init.layer(f"deconv{i}")
             self.deconvs.append(
                 tf.keras.layers.Conv2DTranspose(
-                    channels // share, 4, 2, "same", use_bias=False, kernel_initializer=layer.normal("kernel"), name=layer.name
+                    channels // share,
+                    4,
+                    2,
+                    "same",
+                    use_bias=False,
+                    kernel_initializer=layer.normal("kernel"),
+                    name=layer.name,
                 )
             )
             self.norms.append(batch_norm(init.layer(f"norm{i}"), scale=True, synchronized=sync))

@@ -21,7 +21,9 @@ class PAGAN(Objective):
 
     name = "pagan"
 
-    reconstruction: str = setting("adversarial", "what compares x with G(E(x)); l1 is PAGAN-L1 of Table 3", choices=("adversarial", "l1"))
+    reconstruction: str = setting(
+        "adversarial", "what compares x with G(E(x)); l1 is PAGAN-L1 of Table 3", choices=("adversarial", "l1")
+    )
     l1_weight: float = setting(1.0, "weight of the L1 reconstruction loss", at_least=0.0)
 
     @property

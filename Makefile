@@ -1,0 +1,51 @@
+# make train: a first training run. make test: the whole suite. Both set up .venv when it is missing or out of date.
+.DEFAULT_GOAL := help
+.PHONY: help install train test lint format bench clean
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+# The first Python on the path that works; `make PYTHON=/path/to/python3.11 ...` names another.
+PYTHON ?= $(shell for p in python3.11 python3.10 python3 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 12))' 2>/dev/null && echo $$p && break; done)
+
+help:
+	@echo "make train    train PAGAN on the embedded shapes for a few minutes, and see where everything is"
+	@echo "make test     check style and types, then run the whole suite"
+	@echo "make lint     ruff and mypy alone; make format mends what ruff can"
+	@echo "make bench    images per second of the ways to compute a step"
+	@echo "make install  set up .venv only; make clean removes it"
+
+$(VENV)/installed: setup.py constraints.txt
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "tfpagan needs Python 3.10 or 3.11 with its venv module (TensorFlow 2.15 runs on no later one); none found. Install one, or run: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 10) <= v < (3, 12) and f"tfpagan needs Python 3.10 or 3.11 (TensorFlow 2.15 runs on no later one); $(PYTHON) is {v[0]}.{v[1]}")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+install: $(VENV)/installed
+
+train: $(VENV)/installed
+	bin/train --preset=pagan_shapes_cpu
+
+lint: $(VENV)/installed-test
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(VENV)/installed-test
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+test: lint
+	$(RUN) -m pytest
+
+bench: $(VENV)/installed
+	bin/bench
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache
