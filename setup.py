@@ -21,6 +21,8 @@ setup(
         "tensorflow-datasets>=4.9.4,<4.10",
         "tensorflow-metadata>=1.14,<1.17",  # comes with tensorflow-datasets; later ones need protobuf 6
         "tensorflow-hub>=0.16,<0.17",
+        "etils<1.14; python_version < '3.11'",  # pip 23 finds no way through the later ones' extras
+        "tf-keras>=2.15,<2.16",  # comes with tensorflow-hub; later ones need a later TensorFlow
         "setuptools<82",  # tensorflow-hub imports pkg_resources
         "importlib_resources",  # tensorflow-datasets imports it without saying so
         "absl-py>=1.4",

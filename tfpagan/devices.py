@@ -1,9 +1,8 @@
 """Which devices a run uses, as a `tf.distribute` strategy."""
 
-import os
-
 import tensorflow as tf
 
+from tfpagan import cluster
 from tfpagan.errors import UserError
 
 
@@ -21,7 +20,7 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
     Raises:
       UserError: on a device that this machine does not have, naming those that it has.
     """
-    if os.environ.get("TF_CONFIG"):
+    if cluster.several_workers():
         if devices or xla:
             raise UserError("--devices and --xla cannot go with TF_CONFIG: each worker uses all its own GPUs, else its CPU")
         return tf.distribute.MultiWorkerMirroredStrategy()
@@ -38,14 +37,3 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
     if xla and any(name.startswith("CPU") for name in chosen):
         raise UserError(f"--xla with several devices needs GPUs; given {', '.join(chosen)}")
     return tf.distribute.MirroredStrategy([f"/{name}" for name in chosen])
-
-
-def is_chief(of: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes the run folder: the only one, or the first of several workers."""
-    resolver = of.cluster_resolver
-    return (
-        resolver is None
-        or not resolver.task_type
-        or resolver.task_type == "chief"
-        or (resolver.task_type == "worker" and resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs)
-    )

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfpagan import data, devices, hooks
+from tfpagan import cluster, data, devices, hooks
 from tfpagan.checkpoints import Checkpoints
 from tfpagan.config import Config
 from tfpagan.errors import UserError
@@ -63,7 +63,7 @@ def train(config: Config, model_dir: Path) -> int | None:
         images = data.prepare(config.data)
         trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy)
         # Every worker reads variables when files are written, for they live on all of them; the chief keeps the files.
-        folder = model_dir if devices.is_chief(strategy) else Path(unused)
+        folder = model_dir if cluster.is_chief() else Path(unused)
         checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=config.training.keep_checkpoints)
         step = checkpoints.restore(model_dir / "ckpt")
         _say_what_runs(trainer, step)

@@ -4,7 +4,9 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from tfpagan import cluster
 from tfpagan import config as configs
 from tfpagan.config import Config
 from tfpagan.errors import UserError
@@ -38,16 +40,23 @@ def opened(model_dir: Path, config: Config) -> Iterator[None]:
     stored = stored_config(model_dir)
     if stored and (changes := configs.difference(stored, config)):
         raise UserError(f"{model_dir} holds a run with another configuration ({'; '.join(changes)}); take another --model_dir")
+    if not cluster.is_chief():
+        yield  # the chief writes for all
+        return
     try:
         model_dir.mkdir(parents=True, exist_ok=True)
         with (model_dir / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(f"another process is training in {model_dir}") from None
+            _lock(lock, model_dir)
             part = model_dir / "config.json.part"
             part.write_text(config.to_json())
             part.replace(model_dir / "config.json")
             yield
     except OSError as e:
-        raise UserError(f"cannot write in --model_dir={model_dir}: {e.strerror or e}") from None
+        raise UserError(f"cannot write in --model_dir={model_dir}: {e}") from None
+
+
+def _lock(file: IO[str], model_dir: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(f"another process is training in {model_dir}") from None

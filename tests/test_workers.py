@@ -1,0 +1,85 @@
+"""Several workers: who writes, and two real processes that train as one."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpagan import cluster, devices
+from tfpagan.errors import UserError
+
+
+def tf_config(ports: list[int], index: int, kind: str = "worker") -> str:
+    return json.dumps(
+        {"cluster": {"worker": [f"localhost:{port}" for port in ports]}, "task": {"type": kind, "index": index}}
+    )
+
+
+def test_the_first_worker_writes_and_without_workers_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert cluster.is_chief()
+    for index, chief in ((0, True), (1, False)):
+        monkeypatch.setenv("TF_CONFIG", tf_config([1, 2], index))
+        assert cluster.is_chief() == chief
+    with_chief = {"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(with_chief))
+    assert not cluster.is_chief()
+
+
+def test_a_tf_config_that_cannot_be_used_is_shown_beside_a_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong in ("{", "{}", '{"cluster": {"worker": []}, "task": 3}'):
+        monkeypatch.setenv("TF_CONFIG", wrong)
+        with pytest.raises(UserError, match="cannot be used.*it must be as"):
+            cluster.is_chief()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [("GPU:3", "GPU:3, which is not here; this machine has CPU:0, CPU:1"), ("CPU:0,CPU:0", "names a device twice")],
+)
+def test_devices_that_are_not_here_are_refused(asked: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        devices.strategy(asked)
+
+
+def test_one_device_gets_a_mirrored_strategy_and_with_xla_one_that_xla_can_compile() -> None:
+    assert isinstance(devices.strategy("cpu:0"), tf.distribute.MirroredStrategy)
+    assert isinstance(devices.strategy("cpu:0", xla=True), tf.distribute.OneDeviceStrategy)
+    with pytest.raises(UserError, match="--xla with several devices needs GPUs; given CPU:0, CPU:1"):
+        devices.strategy("CPU:0,CPU:1", xla=True)
+
+
+def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i in range(20):
+        picture = np.random.default_rng(i).integers(0, 256, [8, 8, 3]).astype(np.uint8)
+        (folder / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
+    argv = [f"--dataset=folder:{folder}", "--image_size=8", "--channels=8", "--batch_size=4", "--sync_batch_norm"]
+    argv += ["--train_steps=2", f"--model_dir={tmp_path}/run", f"--cache_dir={tmp_path}/cache"]
+    command = [sys.executable, "-m", "tfpagan.cli", "train", *argv]
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("localhost", 0)), two.bind(("localhost", 0))
+        ports = [one.getsockname()[1], two.getsockname()[1]]
+    workers = [
+        subprocess.Popen(command, env=os.environ | {"TF_CONFIG": tf_config(ports, i)}, stderr=subprocess.PIPE, text=True)
+        for i in range(2)
+    ]
+    for worker in workers:
+        _, messages = worker.communicate(timeout=120)
+        assert worker.returncode == 0, messages
+        assert "batch 4 on 2 replica(s)" in messages
+    (line,) = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    alone = [*command[:-2], f"--model_dir={tmp_path}/alone", command[-1]]
+    subprocess.run(alone, check=True, capture_output=True, timeout=120)
+    expected = json.loads((tmp_path / "alone/metrics.jsonl").read_text())
+    for tag, value in json.loads(line).items():
+        if tag.startswith(("loss/", "latent/")):
+            assert value == pytest.approx(expected[tag], rel=2e-3), tag
+    assert tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt") == f"{tmp_path}/run/ckpt/ckpt-2"
