@@ -10,7 +10,7 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
     """The strategy for a list of devices.
 
     MultiWorkerMirroredStrategy when the environment variable TF_CONFIG is set; else MirroredStrategy over `devices`, by
-    default all GPUs, or the CPU where there is none. With `xla` on one device OneDeviceStrategy: MirroredStrategy puts
+    default all GPUs, or the CPU where there is none. With `xla` OneDeviceStrategy: MirroredStrategy puts
     a synchronisation point, which XLA cannot compile, into every update even when it has only one replica.
 
     Args:
@@ -32,8 +32,8 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
     if len(set(asked)) < len(asked):
         raise UserError(f"--devices={devices} names a device twice")
     chosen = asked or [name for name in known if name.startswith("GPU")] or ["CPU:0"]
-    if xla and len(chosen) == 1:
+    if xla:
+        if len(chosen) > 1:
+            raise UserError(f"--xla compiles the update for one device; choose one of {', '.join(chosen)} by --devices")
         return tf.distribute.OneDeviceStrategy(f"/{chosen[0]}")
-    if xla and any(name.startswith("CPU") for name in chosen):
-        raise UserError(f"--xla with several devices needs GPUs; given {', '.join(chosen)}")
     return tf.distribute.MirroredStrategy([f"/{name}" for name in chosen])

@@ -1,0 +1,32 @@
+"""The README keeps its promises: its example runs, its flags and files exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tfpagan import cli
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_runs_and_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len([line for line in example.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
+    names: dict = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["reconstructions"].shape == (8, 32, 32, 3)
+
+
+def test_every_flag_of_bin_train_is_described() -> None:
+    known = {name for name, _, _ in cli._rows(cli.TRAIN_OPTIONS, True)} | {"help", "flagfile"}
+    described = set(re.findall(r"`--(\w+)", README))
+    assert described - {"rounds", "memory_steps"} == known
+
+
+def test_every_file_that_the_readme_names_is_there() -> None:
+    for path in re.findall(r"`((?:tfpagan|tests|bin|docs)/[\w/.]+)`", README) + re.findall(r"\]\(([\w/.]+)\)", README):
+        assert (ROOT / path).exists(), path
