@@ -33,7 +33,7 @@ def test_the_first_worker_writes_and_without_workers_everybody(monkeypatch: pyte
 def test_a_tf_config_that_cannot_be_used_is_shown_beside_a_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("{", "{}", '{"cluster": {"worker": []}, "task": 3}'):
         monkeypatch.setenv("TF_CONFIG", wrong)
-        with pytest.raises(UserError, match="cannot be used.*it must be as"):
+        with pytest.raises(UserError, match=r"cannot be used.*it must be as"):
             cluster.is_chief()
 
 
@@ -49,7 +49,7 @@ def test_devices_that_are_not_here_are_refused(asked: str, message: str) -> None
 def test_one_device_gets_a_mirrored_strategy_and_with_xla_one_that_xla_can_compile() -> None:
     assert isinstance(devices.strategy("cpu:0"), tf.distribute.MirroredStrategy)
     assert isinstance(devices.strategy("cpu:0", xla=True), tf.distribute.OneDeviceStrategy)
-    with pytest.raises(UserError, match="--xla compiles the update for one device; choose one of CPU:0, CPU:1"):
+    with pytest.raises(UserError, match="--xla compiles the update for one device"):
         devices.strategy("CPU:0,CPU:1", xla=True)
 
 

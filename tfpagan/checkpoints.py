@@ -74,5 +74,6 @@ class Checkpoints:
 
 
 def why(e: Exception) -> str:
-    """The first line of an exception."""
-    return (str(e).strip().splitlines() or [type(e).__name__])[0][:200]
+    """The first line of an exception, without the names of TensorFlow's internal functions."""
+    text = re.sub(r"\{\{.*?\}\}|\[Op:\w+\].*", "", str(e)).strip()
+    return (text.splitlines() or [type(e).__name__])[0].strip()[:300]
