@@ -5,16 +5,13 @@ same shape and range. No gradient flows through it: x is data.
 """
 
 import warnings
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from tfpagan.config import AugmentationConfig
+from tfpagan.forward import UNIFORMS, Augmentation
 
-Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-
-UNIFORMS = 2
-"""How many uniform numbers an augmentation takes per sample."""
+__all__ = ["UNIFORMS", "Augmentation", "blur", "build", "contrast", "pad_crop"]
 
 BLUR_LEVELS = 16
 """How many standard deviations `blur` chooses from: tensorflow_addons' filter takes one fixed sigma for a whole batch."""

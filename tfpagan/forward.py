@@ -7,9 +7,13 @@ from typing import Any, Generic, TypeVar, overload
 
 import tensorflow as tf
 
-from tfpagan import augment
-
 T = TypeVar("T")
+
+Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""a(x): images [N, H, W, C] in [-1, 1] and uniform numbers [N, UNIFORMS] to images of the same shape and range."""
+
+UNIFORMS = 2
+"""How many uniform numbers an augmentation takes per sample."""
 
 
 class _Once(Generic[T]):
@@ -93,7 +97,7 @@ class Pass:
         networks: Mapping[str, tf.keras.Model],
         x: tf.Tensor,
         noise: Noise,
-        augmentation: augment.Augmentation,
+        augmentation: Augmentation,
         latent_dim: int,
     ):
         self._networks, self._noise, self._augmentation, self._latent_dim = networks, noise, augmentation, latent_dim
@@ -134,7 +138,7 @@ class Pass:
     @_Once
     def x_aug(self) -> tf.Tensor:
         """Augmented images a(x) [N, H, W, C]."""
-        return self._augmentation(self.x, self._noise.uniform("x_aug", augment.UNIFORMS))
+        return self._augmentation(self.x, self._noise.uniform("x_aug", UNIFORMS))
 
     def statistics(self) -> dict[str, tf.Tensor]:
         """Per sample [N], if the encoder was called: mean over dimensions of the squared mean, and of the variance.
