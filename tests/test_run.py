@@ -46,7 +46,8 @@ def png(path: Path) -> np.ndarray:
 def test_the_run_folder_holds_what_the_interface_promises(finished: Path) -> None:
     assert json.loads((finished / "config.json").read_text())["networks"]["channels"] == 8
     assert sorted(p.name for p in (finished / "ckpt").glob("*.index")) == ["ckpt-2.index", "ckpt-4.index"]
-    for folder in ("samples", "reconstructions", "interpolations", "augmentations"):
+    assert [p.name for p in (finished / "augmentations").iterdir()] == ["step_00000000.png"]
+    for folder in ("samples", "reconstructions", "interpolations"):
         assert [p.name for p in sorted((finished / folder).iterdir())] == ["step_00000002.png", "step_00000004.png"]
     lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
     assert [(line["step"], line["images"]) for line in lines] == [(2, 8), (4, 16)]
@@ -57,8 +58,8 @@ def test_the_run_folder_holds_what_the_interface_promises(finished: Path) -> Non
 def test_pictures_have_originals_in_odd_columns(finished: Path, dataset: list[str]) -> None:
     """The four test images, 0, 10, 20, 30 of the folder, beside their reconstructions and augmentations."""
     folder = Path(dataset[0].removeprefix("--dataset=folder:"))
-    for name in ("reconstructions", "augmentations"):
-        picture = png(finished / name / "step_00000004.png")
+    for name, step in (("reconstructions", 4), ("augmentations", 0)):
+        picture = png(finished / name / f"step_{step:08d}.png")
         assert picture.shape == (8, 128, 3)  # 4 pairs and a row's empty places
         for i in range(4):
             np.testing.assert_array_equal(picture[:, 16 * i : 16 * i + 8], png(folder / f"{10 * i:02d}.png"))

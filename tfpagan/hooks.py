@@ -96,7 +96,7 @@ class Scalars(Hook):
 
 
 class Pictures(Hook):
-    """Grids of samples, reconstructions, interpolations and augmentations, as PNG files and in TensorBoard.
+    """Grids of samples, reconstructions and interpolations, as PNG files and in TensorBoard.
 
     The same codes and the same test images every time. Reconstructions use the mean of q(z | x).
 
@@ -113,19 +113,25 @@ class Pictures(Hook):
     def __init__(self, folder: Path, writer: tf.summary.SummaryWriter, trainer: Trainer, test: np.ndarray, *, every_steps: int):
         self.every_steps, self._folder, self._writer, self._trainer = every_steps, folder, writer, trainer
         self._test = np.asarray(test[: self.SIDE**2])
-        noise = Noise(trainer.config.training.seed, tf.constant(-1), self.SIDE**2)
-        self._z = noise.normal("pictures", trainer.config.networks.latent_dim)
-        uniforms = noise.uniform("x_aug", augment.UNIFORMS)[: len(self._test)]
-        augmented = augment.build(trainer.config.augmentation)(to_unit_range(self._test), uniforms)
-        self._augmented = to_bytes(augmented)
+        self._noise = Noise(trainer.config.training.seed, tf.constant(-1), self.SIDE**2)
+        self._z = self._noise.normal("pictures", trainer.config.networks.latent_dim)
+
+    def show_augmentations(self, step: int) -> None:
+        """x beside a(x), worth a look before training: a(x) is what the reconstructions will look like (appendix B)."""
+        uniforms = self._noise.uniform("x_aug", augment.UNIFORMS)[: len(self._test)]
+        augmented = augment.build(self._trainer.config.augmentation)(to_unit_range(self._test), uniforms)
+        self._write("augmentations", grid(interleaved(self._test, to_bytes(augmented)), 2 * self.SIDE), step)
 
     def act(self, step: int) -> None:
         for name, picture in self._pictures().items():
-            folder = self._folder / name
-            folder.mkdir(exist_ok=True)
-            write_png(picture, f"{folder}/step_{step:08d}.png")
-            with self._writer.as_default(step):
-                tf.summary.image(f"images/{name}", picture[None])
+            self._write(name, picture, step)
+
+    def _write(self, name: str, picture: np.ndarray, step: int) -> None:
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        write_png(picture, f"{folder}/step_{step:08d}.png")
+        with self._writer.as_default(step):
+            tf.summary.image(f"images/{name}", picture[None])
         self._writer.flush()
 
     def _pictures(self) -> dict[str, np.ndarray]:
@@ -137,7 +143,6 @@ class Pictures(Hook):
             pictures["reconstructions"] = grid(pairs, 2 * self.SIDE)
             between = tf.linspace(mean[: self.SIDE], mean[-self.SIDE :], self.SIDE, axis=1)
             pictures["interpolations"] = grid(to_bytes(generator(tf.reshape(between, [-1, mean.shape[1]]))), self.SIDE)
-        pictures["augmentations"] = grid(interleaved(self._test, self._augmented), 2 * self.SIDE)
         return pictures
 
 

@@ -106,18 +106,18 @@ def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
 def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: np.ndarray, step: int) -> list[hooks.Hook]:
     training = trainer.config.training
     writer = tf.summary.create_file_writer(str(folder / "train"))
-    return [
-        hooks.Scalars(
-            folder,
-            writer,
-            every_steps=training.summary_every_steps,
-            batch_size=training.batch_size,
-            step=step,
-            until=training.train_steps,
-        ),
-        hooks.Pictures(folder, writer, trainer, test, every_steps=training.image_every_steps),
-        hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps),
-    ]
+    scalars = hooks.Scalars(
+        folder,
+        writer,
+        every_steps=training.summary_every_steps,
+        batch_size=training.batch_size,
+        step=step,
+        until=training.train_steps,
+    )
+    pictures = hooks.Pictures(folder, writer, trainer, test, every_steps=training.image_every_steps)
+    if not step:
+        pictures.show_augmentations(step)
+    return [scalars, pictures, hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps)]
 
 
 def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.Hook], stop: Stop) -> None:
