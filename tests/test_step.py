@@ -219,6 +219,21 @@ def test_fused_is_refused_for_a_discriminator_with_batch_norm() -> None:
         step.choose("fused", PAGAN(), built)
 
 
+class TwoPhasePAGAN(PAGAN):
+    """Discriminators first, then the others."""
+
+    @property
+    def phases(self) -> tuple[tuple[str, ...], ...]:
+        return ("disc_x", "disc_z", "disc_xx"), ("generator", "encoder")
+
+
+def test_fused_is_refused_where_players_move_one_after_another() -> None:
+    built = tiny.build_networks(PAGAN())
+    with pytest.raises(UserError, match="do not all move from the same parameters"):
+        step.choose("fused", TwoPhasePAGAN(), built)
+    assert step.choose("auto", TwoPhasePAGAN(), built) == "simultaneous"
+
+
 def test_fused_is_refused_in_float16_and_auto_avoids_it() -> None:
     built = tiny.build_networks(PAGAN())
     with pytest.raises(UserError, match="float16"):

@@ -172,6 +172,8 @@ def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str
     """Why one backward pass would be wrong for this objective and these networks, or None where it is exact."""
     if not objective.fusable:
         return f"in objective {objective.name} a fake depends on a network that is not among its fakers"
+    if len(objective.phases) > 1:
+        return f"in objective {objective.name} the players do not all move from the same parameters"
     for player in objective.players:
         if player.startswith("disc_") and nets.couples_batch(networks[player]):
             return f"{player} has batch normalisation, so its samples have no gradients of their own"
