@@ -81,9 +81,11 @@ def test_the_modes_agree_for_logits_at_the_ends(case: str, to: float) -> None:
 def test_fakers_still_learn_when_a_discriminator_is_sure_of_them() -> None:
     """At l = -100 the slope of softplus(l) is 4e-44 and that of softplus(-l) is -1: the naive ratio overflows."""
     built = tiny.build_networks(PAGAN())
-    push_fake_logits(built, -100.0)
-    norm = tf.linalg.global_norm(compute("fused", PAGAN(), built).of["generator"])
-    assert 1e-3 < norm < 1e3
+    norms = []
+    for logits in (0.0, -100.0):
+        push_fake_logits(built, logits)
+        norms.append(tf.linalg.global_norm(compute("fused", PAGAN(), built).of["generator"]))
+    assert float(norms[1] / norms[0]) == pytest.approx(2.0, rel=0.15)  # sigmoid(-l): 1 at -100, about 1/2 near 0
 
 
 def test_pagan_losses_are_algorithm_1_in_numpy() -> None:
@@ -161,24 +163,6 @@ def test_every_trainable_variable_belongs_to_exactly_one_player() -> None:
     built = tiny.build_networks(PAGAN())
     owners = [id(v) for network in built.values() for v in network.trainable_variables]
     assert len(owners) == len(set(owners))
-
-
-def test_gradients_are_those_of_finite_differences() -> None:
-    """The reference itself against central differences of the player's own loss, one direction per player."""
-    built = tiny.build_networks(PAGAN())
-    result = compute("reference", PAGAN(), built)
-    for player, network in built.items():
-        gradients = result.of[player]
-        length = float(tf.linalg.global_norm(gradients))
-        losses = []
-        for sign in (1, -1):
-            move = [sign * 5e-3 * g / length for g in gradients]
-            for v, m in zip(network.trainable_variables, move, strict=True):
-                v.assign_add(m)
-            losses.append(float(compute("simultaneous", PAGAN(), built).losses[player]))
-            for v, m in zip(network.trainable_variables, move, strict=True):
-                v.assign_sub(m)
-        assert (losses[0] - losses[1]) / 1e-2 == pytest.approx(length, rel=0.03), player
 
 
 @dataclasses.dataclass(frozen=True)

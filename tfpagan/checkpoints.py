@@ -58,7 +58,7 @@ class Checkpoints:
         steps = self._steps(folder)
         for step in reversed(steps):
             try:
-                self._checkpoint.read(f"{folder}/ckpt-{step}").assert_existing_objects_matched()
+                self._checkpoint.restore(f"{folder}/ckpt-{step}").assert_existing_objects_matched()
             except UNREADABLE as e:
                 logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
                 continue
