@@ -53,6 +53,12 @@ def test_blur_draws_one_of_the_sigmas_for_each_image(x: np.ndarray) -> None:
         np.testing.assert_allclose(result, expected, atol=2e-6)
 
 
+def test_blur_is_traced_once(x: np.ndarray, caplog: pytest.LogCaptureFixture) -> None:
+    traced = tf.function(lambda x, noise: augment.blur(x, noise, 0.5, 2.0))
+    assert traced(tf.constant(x), tf.zeros([N, 2])).shape == x.shape
+    assert "retracing" not in caplog.text
+
+
 def test_blur_fits_the_smallest_images() -> None:
     tiny = np.ones([2, 8, 8, 1], np.float32) * 0.25
     np.testing.assert_allclose(augment.blur(tiny, np.zeros([2, 2], np.float32), 0.5, 5.0), tiny, rtol=1e-6)

@@ -57,12 +57,14 @@ def blur(x: tf.Tensor, noise: tf.Tensor, sigma_min: float, sigma_max: float) -> 
         warnings.simplefilter("ignore")  # that development has ended: the version is pinned
         import tensorflow_addons as tfa  # here, because it takes a second and only this augmentation needs it
 
+    # The filter is a tf.function, which would be traced anew, and complain of it, for every sigma.
+    gaussian_filter = tfa.image.gaussian_filter2d.python_function
     size = min(2 * round(3 * sigma_max) + 1, 2 * min(x.shape[1], x.shape[2]) - 1)  # reflection allows no more
     level = tf.cast(noise[:, 0] * BLUR_LEVELS, tf.int32)[:, None, None, None]  # [N, 1, 1, 1]
     blurred = tf.zeros_like(x)
     for i in range(BLUR_LEVELS):
         sigma = sigma_min + (sigma_max - sigma_min) * i / (BLUR_LEVELS - 1)
-        blurred = tf.where(level == i, tfa.image.gaussian_filter2d(x, size, sigma), blurred)
+        blurred = tf.where(level == i, gaussian_filter(x, size, sigma), blurred)
     return blurred
 
 
