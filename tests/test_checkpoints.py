@@ -79,6 +79,16 @@ def test_a_damaged_newest_falls_back_to_the_one_before_and_says_so(  # type: ign
     assert "damaged" in caplog.text
 
 
+@pytest.mark.parametrize("content", [b"", b"garbage", b"model_checkpoint_path: "])
+def test_a_damaged_list_of_checkpoints_loses_none(tmp_path: Path, content: bytes) -> None:
+    Kept(tmp_path).save(7)
+    (tmp_path / "checkpoint").write_bytes(content)
+    again = Kept(tmp_path)
+    assert again.checkpoints.restore() == 7
+    again.save(8)
+    assert tf.train.latest_checkpoint(str(tmp_path)) == f"{tmp_path}/ckpt-8"
+
+
 def test_a_checkpoint_of_other_variables_is_not_taken_for_ours(tmp_path: Path) -> None:
     Kept(tmp_path, size=7).save(5)
     with pytest.raises(UserError, match=r"none of the checkpoints in .* can be read: ckpt-5"):

@@ -41,7 +41,9 @@ def test_help_answers_without_tensorflow_within_a_second() -> None:
     ("argv", "message"),
     [
         (["--datset=mnist"], "Unknown command line flag 'datset'. Did you mean: dataset"),
-        (["--batch_size=many"], "flag --batch_size=many"),
+        (["--batch_size=many"], "--batch_size=many is not legal: it must be a whole number"),
+        (["--learning_rate=fast"], "--learning_rate=fast is not legal: it must be a number"),
+        (["--xla=maybe"], "--xla=maybe is not legal: it must be true or false"),
         (["--batch_size=-1"], "--batch_size=-1 is not legal: it must be at least 1"),
         (["mnist"], "unexpected argument 'mnist'"),
         (["--preset=pagan_imagenet"], "unknown preset 'pagan_imagenet'"),
@@ -60,6 +62,14 @@ def test_a_mistake_is_one_line_and_exit_code_1(
     assert len(lines) == 1
     assert message in lines[0]
     assert "Traceback" not in printed.err
+
+
+def test_an_unknown_command_is_refused_with_the_known_ones() -> None:
+    for argv in ([], ["trian"]):
+        done = subprocess.run([sys.executable, "-m", "tfpagan.cli", *argv], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "known: train, bench" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_flags_come_from_a_file_and_the_command_line_wins(tmp_path: Path, images: Path) -> None:

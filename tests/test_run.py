@@ -87,6 +87,8 @@ def test_the_end_says_where_everything_is_and_how_to_go_on(
 def test_the_model_dir_alone_goes_on_with_the_stored_configuration(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished, run)
+    with (run / "metrics.jsonl").open("a") as f:
+        f.write('{"step": 5, "images": 20}\n{"step": ')  # what a killed process may leave behind
     assert cli.train([f"--model_dir={run}", "--train_steps=6"]) == 0
     assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-6"
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]

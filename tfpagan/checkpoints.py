@@ -24,7 +24,12 @@ class Checkpoints:
 
     def __init__(self, checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int):
         self._checkpoint, self._folder = checkpoint, folder
-        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+        try:
+            self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+        except ValueError:  # its list of checkpoints is damaged, and no more than a list: the files say what there is
+            logging.warning("%s/checkpoint is damaged; going by the files in the folder", folder)
+            (folder / "checkpoint").unlink()
+            self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
         self._saved_step: int | None = None
 
     def save(self) -> None:

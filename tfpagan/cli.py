@@ -59,7 +59,10 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"train": train, "bench
 
 def main() -> None:
     """`python -m tfpagan.cli COMMAND ...`, which the executables in bin/ call."""
-    sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))
+    command, *argv = sys.argv[1:] or [""]
+    if command not in COMMANDS:
+        sys.exit(f"tfpagan: unknown command {command!r}; known: {', '.join(COMMANDS)}, each with --help")
+    sys.exit(COMMANDS[command](argv))
 
 
 def train_main() -> None:
@@ -76,7 +79,7 @@ def _main(
     settings: bool = True,
 ) -> int:
     """Parses, runs, and turns a user's mistake into one line on stderr and exit code 1."""
-    if any(a.lstrip("-") in ("help", "helpfull", "helpshort", "h", "?") and a.startswith("-") for a in argv):
+    if any(a.startswith("-") and a.lstrip("-").split("=")[0] in ("help", "helpfull", "helpshort", "h") for a in argv):
         print(_help(program, help, options, settings))
         return 0
     # TensorFlow's C++ announces itself on stderr; what goes wrong in it arrives as exceptions all the same.
@@ -100,15 +103,20 @@ def _main(
 def _parse(program: str, argv: Sequence[str], options: Sequence[Option], settings: bool) -> dict[str, Any]:
     """The flags that were given, by name."""
     parser = flags.FlagValues()
-    for name, kind, _ in _rows(options, settings):
+    kinds = {name: kind for name, kind, _ in _rows(options, settings)}
+    for name, kind in kinds.items():
         define = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float}.get(
             kind, flags.DEFINE_string
         )
         define(name, None, "", flag_values=parser)
     try:
         rest = parser([program, *argv])
+    except flags.IllegalFlagValueError as e:
+        given = str(e).removeprefix("flag ").split(": ")[0]  # --name=value
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[kinds[given[2:].split("=")[0]]]
+        raise UserError(f"{given} is not legal: it must be {wanted}") from None
     except flags.Error as e:
-        raise UserError(f"{e}; --help lists the flags") from None
+        raise UserError(f"{str(e).removeprefix('ERROR:: ')}; --help lists the flags") from None
     if rest[1:]:
         raise UserError(f"unexpected argument {rest[1]!r}; flags are written --name=value, --help lists them")
     return {name: parser[name].value for name in parser if parser[name].present and name not in ("flagfile", "undefok")}

@@ -1,5 +1,7 @@
 """Which devices a run uses, as a `tf.distribute` strategy."""
 
+import os
+
 import tensorflow as tf
 
 from tfpagan import cluster
@@ -23,7 +25,7 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
     if cluster.several_workers():
         if devices or xla:
             raise UserError("--devices and --xla cannot go with TF_CONFIG: each worker uses all its own GPUs, else its CPU")
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _several_workers()
     known = [d.name.removeprefix("/device:") for d in tf.config.list_logical_devices() if d.device_type in ("CPU", "GPU")]
     asked = [name.strip().upper() for name in devices.split(",") if name.strip()]
     for name in asked:
@@ -37,3 +39,10 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
             raise UserError(f"--xla compiles the update for one device; choose one of {', '.join(chosen)} by --devices")
         return tf.distribute.OneDeviceStrategy(f"/{chosen[0]}")
     return tf.distribute.MirroredStrategy([f"/{name}" for name in chosen])
+
+
+def _several_workers() -> tf.distribute.Strategy:
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (ValueError, tf.errors.OpError) as e:
+        raise UserError(f"TF_CONFIG={os.environ['TF_CONFIG']} cannot be used: {e}") from None

@@ -166,7 +166,15 @@ def what_to_do_about_it() -> str:
 def _keep_lines_up_to(step: int, file: Path) -> None:
     if not file.exists():
         return
-    lines = [line for line in file.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+    lines = [line for line in file.read_text(errors="replace").splitlines() if 0 <= _step_of(line) <= step]
     part = file.with_suffix(".part")
     part.write_text("".join(line + "\n" for line in lines))
     part.replace(file)
+
+
+def _step_of(line: str) -> int:
+    """The step of a line of metrics.jsonl; -1 for half a line, which a killed process may leave."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError):
+        return -1

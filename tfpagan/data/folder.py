@@ -66,7 +66,7 @@ class Folder:
         digest = hashlib.sha256()
         for paths in self._files.values():
             for path in paths:
-                status = path.stat()
+                status = path.stat() if path.exists() else path.lstat()  # a link to nowhere
                 digest.update(os.fsencode(path) + f"|{status.st_size}|{status.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
