@@ -44,7 +44,9 @@ def test_help_answers_without_tensorflow_within_a_second() -> None:
         (["--batch_size=many"], "--batch_size=many is not legal: it must be a whole number"),
         (["--learning_rate=fast"], "--learning_rate=fast is not legal: it must be a number"),
         (["--xla=maybe"], "--xla=maybe is not legal: it must be true or false"),
-        (["--batch_size=-1"], "--batch_size=-1 is not legal: it must be at least 1"),
+        (["--batch_size=-1"], "--batch_size=-1 is not legal: it must be at least 2"),
+        (["--model_dir=gs://bucket/run"], "--model_dir=gs://bucket/run is not legal: it must be a folder"),
+        (["--json"], "--json prints --dry_run as JSON; give both"),
         (["mnist"], "unexpected argument 'mnist'"),
         (["--preset=pagan_imagenet"], "unknown preset 'pagan_imagenet'"),
         (["--dataset=mnisst", "--dry_run"], "unknown data set 'mnisst'"),
@@ -55,7 +57,7 @@ def test_help_answers_without_tensorflow_within_a_second() -> None:
 def test_a_mistake_is_one_line_and_exit_code_1(
     argv: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert cli.train([*argv, f"--model_dir={tmp_path}/run", f"--data_dir={tmp_path}", f"--cache_dir={tmp_path}"]) == 1
+    assert cli.train([f"--model_dir={tmp_path}/run", *argv, f"--data_dir={tmp_path}", f"--cache_dir={tmp_path}"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     lines = [line for line in printed.err.splitlines() if line.startswith("train: error:")]

@@ -105,6 +105,29 @@ def test_another_configuration_is_refused_with_the_difference(
     assert (finished / "config.json").read_text() == before
 
 
+def test_a_first_attempt_that_failed_on_its_data_binds_nobody(
+    dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "images"
+    shutil.copytree(dataset[0].removeprefix("--dataset=folder:"), folder)
+    (folder / "broken.png").write_bytes(b"no image")
+    (folder / "link.png").symlink_to("/nowhere")
+    argv = [f"--dataset=folder:{folder}", f"--cache_dir={tmp_path}/cache", *SIZES, "--train_steps=2"]
+    assert cli.train([*argv, f"--model_dir={tmp_path}/run"]) == 1
+    message = capsys.readouterr().err
+    assert "2 of 42 images cannot be decoded" in message
+    assert f"{folder}/link.png (No such file or directory)" in message
+    assert cli.train([*argv, f"--model_dir={tmp_path}/run", "--skip_corrupt_images"]) == 0
+    assert (tmp_path / "run/ckpt/ckpt-2.index").exists()
+
+
+def test_a_run_that_is_past_its_steps_has_nothing_to_do(finished: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert cli.train([f"--model_dir={finished}", "--train_steps=3"]) == 0
+    assert f"{finished} is at step 4 already: nothing to do up to 3" in caplog.text
+    assert tf.train.latest_checkpoint(str(finished / "ckpt")) == f"{finished}/ckpt/ckpt-4"
+
+
 def test_a_model_dir_that_cannot_be_written_is_named(
     dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

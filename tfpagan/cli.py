@@ -149,6 +149,8 @@ def _help(program: str, help: str, options: Sequence[Option], settings: bool) ->
 
 
 def _train(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    if options["json"] and not options["dry_run"]:
+        raise UserError("--json prints --dry_run as JSON; give both")
     config, model_dir = _config_and_folder(options, settings)
     from tfpagan import data, report, run
 
@@ -159,7 +161,7 @@ def _train(options: dict[str, Any], settings: dict[str, Any]) -> int:
         return 0
     with run_folder.opened(model_dir, config):
         stopped_by = run.train(config, model_dir)
-    print(report.closing(config, model_dir))
+    print(report.closing(config, model_dir, finished=stopped_by is None))
     return 128 + stopped_by if stopped_by else 0
 
 
@@ -170,16 +172,25 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
     dataset = settings.get("dataset", base.data.dataset)
     readable = dataset.rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
     model_dir = Path(options["model_dir"] or f"runs/{preset or readable}").expanduser()
+    if "://" in options["model_dir"]:
+        raise UserError(f"--model_dir={options['model_dir']} is not legal: it must be a folder of this machine")
     stored = run_folder.stored_config(model_dir)
-    return (base if preset or not stored else stored).with_changes(settings), model_dir
+    if stored and not preset:
+        logging.info("going on with the configuration of %s", model_dir)
+        base = stored
+    return base.with_changes(settings), model_dir
 
 
 def _bench(options: dict[str, Any], settings: dict[str, Any]) -> int:
     channels, batch_sizes = (_integers(name, options[name]) for name in ("channels", "batch_sizes"))
     if len(channels) != len(batch_sizes):
         raise UserError(f"--channels has {len(channels)} numbers and --batch_sizes {len(batch_sizes)}; they go in pairs")
-    if options["rounds"] < 1:
-        raise UserError(f"--rounds={options['rounds']} is not legal: it must be at least 1")
+    for name, least in (("rounds", 1), ("memory_steps", 0)):
+        if options[name] < least:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least {least}")
+    for name, numbers in (("channels", channels), ("batch_sizes", batch_sizes)):
+        if min(numbers) < 8 or any(n % 8 for n in numbers):
+            raise UserError(f"--{name}={options[name]} is not legal: every number must be a multiple of 8")
     from tfpagan import bench
 
     speeds = [bench.speed(c, n, options["rounds"]) for c, n in zip(channels, batch_sizes, strict=True)]

@@ -70,7 +70,7 @@ class TrainingConfig:
     """Optimisation and the loop (PAGAN section 5, Algorithm 1; `step.py`, `train.py`)."""
 
     train_steps: int = setting(100_000, "updates of every player", at_least=1, resumable=True)
-    batch_size: int = setting(64, "images per step, over all replicas", at_least=1)
+    batch_size: int = setting(64, "images per step, over all replicas", at_least=2)
     learning_rate: float = setting(2e-4, "Adam's step size", above=0.0)
     adam_beta1: float = setting(0.5, "Adam's decay of the mean", at_least=0.0, below=1.0)
     adam_beta2: float = setting(0.999, "Adam's decay of the square", at_least=0.0, below=1.0)

@@ -141,7 +141,7 @@ class Pictures(Hook):
             mean, _ = self._trainer.inference("encoder")(to_unit_range(self._test))
             pairs = interleaved(self._test, to_bytes(generator(mean)))
             pictures["reconstructions"] = grid(pairs, 2 * self.SIDE)
-            between = tf.linspace(mean[: self.SIDE], mean[-self.SIDE :], self.SIDE, axis=1)
+            between = tf.linspace(mean, tf.roll(mean, -1, 0), self.SIDE, axis=1)[: self.SIDE]  # from each to the next
             pictures["interpolations"] = grid(to_bytes(generator(tf.reshape(between, [-1, mean.shape[1]]))), self.SIDE)
         return pictures
 
@@ -160,7 +160,7 @@ class Saves(Hook):
 
 def what_to_do_about_it() -> str:
     """What to try after NaN or infinity."""
-    return "the checkpoints before it are kept; try a smaller --learning_rate, or no --mixed_precision"
+    return "earlier checkpoints, if any, are kept; try a smaller --learning_rate, or no --mixed_precision"
 
 
 def _keep_lines_up_to(step: int, file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -39,19 +40,21 @@ def dry_run(config: Config, described: data.Described, *, as_json: bool = False)
     return json.dumps(facts, indent=2) if as_json else _readable(facts, config)
 
 
-def closing(config: Config, model_dir: Path) -> str:
+def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     """Where the pictures, checkpoints and logs of a run are, and how to go on."""
     rows: list[tuple[str, object]] = []
-    for name in ("samples", "reconstructions", "augmentations"):
+    for name in ("samples", "reconstructions", "interpolations", "augmentations"):
         if pictures := sorted((model_dir / name).glob("step_*.png")):
             rows.append((name, pictures[-1]))
     if checkpoint := tf.train.latest_checkpoint(str(model_dir / "ckpt")):
         rows.append(("checkpoint", checkpoint))
     rows.append(("scalars", model_dir / "metrics.jsonl"))
-    rows.append(("TensorBoard", f"{_beside_python('tensorboard')} --logdir={model_dir}"))
-    program = sys.argv[0] if sys.argv[0].endswith("-train") else "bin/train"
-    more = config.training.train_steps * 2
-    rows.append(("go on", f"{program} --model_dir={model_dir} --train_steps={more}"))
+    folder = shlex.quote(str(model_dir))
+    rows.append(("TensorBoard", f"{_from_here(Path(sys.executable).with_name('tensorboard'))} --logdir={folder}"))
+    bin_train = Path(__file__).parents[1] / "bin" / "train"
+    program = _from_here(bin_train) if bin_train.exists() else "tfpagan-train"
+    steps = config.training.train_steps * (2 if finished else 1)
+    rows.append(("go on", f"{program} --model_dir={folder} --train_steps={steps}"))
     return "\n".join(f"{name:<16}{value}" for name, value in rows)
 
 
@@ -60,7 +63,8 @@ def _readable(facts: dict[str, Any], config: Config) -> str:
     lines = [f"--{name}={value}" for name, value in config.flat().items()]
     lines += [
         "",
-        f"images        {facts['image_shape']}, " + ", ".join(f"{n} to {s}" for s, n in facts["images"].items()),
+        f"images        {facts['image_shape']}, "
+        + ", ".join(f"{n or 'an unknown number'} to {s}" for s, n in facts["images"].items()),
     ]
     lines += [f"downloads     {facts['downloads']}"]
     lines += [f"parameters    {total:,}: " + ", ".join(f"{r} {n:,}" for r, n in facts["parameters"].items())]
@@ -90,7 +94,6 @@ def _memory_mib() -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def _beside_python(program: str) -> str:
-    path = Path(sys.executable).with_name(program)
+def _from_here(program: Path) -> str:
     here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))

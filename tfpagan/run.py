@@ -58,7 +58,7 @@ def train(config: Config, model_dir: Path) -> int | None:
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    with Stop().listening() as stop, tempfile.TemporaryDirectory() as unused:
+    with tempfile.TemporaryDirectory() as unused:
         strategy = devices.strategy(config.training.devices, xla=config.training.xla)
         images = data.prepare(config.data)
         trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy)
@@ -66,8 +66,15 @@ def train(config: Config, model_dir: Path) -> int | None:
         folder = model_dir if cluster.is_chief() else Path(unused)
         checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=config.training.keep_checkpoints)
         step = checkpoints.restore(model_dir / "ckpt")
+        if step >= config.training.train_steps:
+            logging.info("%s is at step %d already: nothing to do up to %d", model_dir, step, config.training.train_steps)
+            return None
         _say_what_runs(trainer, step)
-        _loop(trainer, _batches(trainer, images.train), _hooks(trainer, folder, checkpoints, images.test, step), stop)
+        batches = _batches(trainer, images.train)
+        trainer.trace(batches)
+        todo = _hooks(trainer, folder, checkpoints, images.test, step)
+        with Stop().listening() as stop:  # until here a signal ends the process at once: there is nothing to save
+            _loop(trainer, batches, todo, stop)
         return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
 
 
@@ -124,7 +131,6 @@ def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.H
     """Pieces of steps, hooks when they are due, until the end or a signal; then the last hooks."""
     until, piece = trainer.config.training.train_steps, 1
     step = int(trainer.step.numpy())
-    trainer.trace(batches)
     while step < until and not trainer.any_worker(stop.signal is not None):
         steps = min([piece, until - step, *(hook.every_steps - step % hook.every_steps for hook in todo)])
         begun = time.monotonic()

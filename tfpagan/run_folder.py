@@ -13,15 +13,19 @@ from tfpagan.errors import UserError
 
 
 def stored_config(model_dir: Path) -> Config | None:
-    """The configuration of the run in a folder, or None where there is no run yet.
+    """The configuration of the run in a folder, or None where nothing has been trained yet.
+
+    Before its first checkpoint a run binds nobody: an attempt that failed on its data may be mended and started again.
 
     Raises:
       UserError: when `config.json` cannot be read.
     """
+    if not any((model_dir / "ckpt").glob("ckpt-*.index")):
+        return None
     file = model_dir / "config.json"
     try:
         return configs.from_json(file.read_text())
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"cannot read {file}: {e}") from None
@@ -52,6 +56,9 @@ def opened(model_dir: Path, config: Config) -> Iterator[None]:
             part.replace(model_dir / "config.json")
             yield
     except OSError as e:
+        where = Path(str(e.filename or model_dir))
+        if not (where.is_relative_to(model_dir) or model_dir.is_relative_to(where)):
+            raise  # nothing of this folder's
         raise UserError(f"cannot write in --model_dir={model_dir}: {e}") from None
 
 

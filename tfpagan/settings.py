@@ -42,13 +42,13 @@ class Legal:
         if self.choices:
             words.append("one of " + ", ".join(self.choices))
         if self.at_least is not None:
-            words.append(f"at least {self.at_least:g}")
+            words.append(f"at least {self.at_least}")
         if self.above is not None:
-            words.append(f"above {self.above:g}")
+            words.append(f"above {self.above}")
         if self.at_most is not None:
-            words.append(f"at most {self.at_most:g}")
+            words.append(f"at most {self.at_most}")
         if self.below is not None:
-            words.append(f"below {self.below:g}")
+            words.append(f"below {self.below}")
         if self.multiple_of is not None:
             words.append(f"a multiple of {self.multiple_of}")
         return " and ".join(words) or "any value"
@@ -75,7 +75,8 @@ def check(settings: Any) -> None:
         if not _is_a(value, field.type):
             raise UserError(f"--{field.name}={value!r} is not of type {field.type.__name__}")  # type: ignore[union-attr]
         if not legal.allows(value) or (field.type is float and not math.isfinite(value)):
-            raise UserError(f"--{field.name}={value} is not legal: it must be {legal}")
+            finite = "" if value in (True, False) or isinstance(value, str) or math.isfinite(value) else " and finite"
+            raise UserError(f"--{field.name}={value} is not legal: it must be {legal}{finite}")
 
 
 def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
