@@ -562,7 +562,7 @@ NUMBERED = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8
 
 def numbers(count, images=NUMBERED, **changes):
     """The first `count` elements, each as the list of its images' numbers."""
-    arguments = {"global_batch_size": 4, "seed": 7, "start": 0} | changes
+    arguments = {"batch_size": 4, "seed": 7, "start": 0} | changes
     return [batch[:, 0, 0, 0].numpy().tolist() for batch in batches(images, **arguments).take(count)]
 
 
@@ -588,37 +588,25 @@ def test_seed_decides_the_order():
     assert numbers(5) != numbers(5, seed=8)
 
 
-def test_two_workers_together_see_the_global_batch():
-    whole = numbers(6, global_batch_size=8, start=3)
-    pieces = [numbers(12, global_batch_size=8, start=3, pieces=2, piece=i, replicas=2) for i in range(2)]
-    for b in range(6):
-        parts = [pieces[0][2 * b], pieces[0][2 * b + 1], pieces[1][2 * b], pieces[1][2 * b + 1]]
-        assert joined(parts) == whole[b]
-
-
 def test_a_batch_larger_than_the_data_set_holds_whole_epochs():
-    (batch,) = numbers(1, global_batch_size=25)
+    (batch,) = numbers(1, batch_size=25)
     assert sorted(batch[:10]) == sorted(batch[10:20]) == list(range(10))
     assert len(set(batch[20:])) == 5
 
 
 def test_shapes_are_static_and_bytes_stay_bytes():
-    spec = batches(NUMBERED, global_batch_size=4, seed=0, start=0, replicas=2).element_spec
-    assert spec == tf.TensorSpec((2, 8, 8, 1), tf.uint8)
+    spec = batches(NUMBERED, batch_size=4, seed=0, start=0).element_spec
+    assert spec == tf.TensorSpec((4, 8, 8, 1), tf.uint8)
 
 
-def test_uneven_batches_and_no_images_are_refused():
-    with pytest.raises(UserError, match="--batch_size=5 does not divide evenly among 2 replicas"):
-        batches(NUMBERED, global_batch_size=5, seed=0, start=0, replicas=2)
-    with pytest.raises(UserError, match="--batch_size=2 does not divide"):
-        batches(NUMBERED, global_batch_size=2, seed=0, start=0, pieces=4)
+def test_no_images_are_refused():
     with pytest.raises(UserError, match="no images"):
-        batches(NUMBERED[:0], global_batch_size=2, seed=0, start=0)
+        batches(NUMBERED[:0], batch_size=2, seed=0, start=0)
 
 
 def test_feed_is_faster_than_2500_images_a_second(tmp_path):
     images = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (5000, 32, 32, 3))
-    feed = iter(batches(images, global_batch_size=64, seed=0, start=0))
+    feed = iter(batches(images, batch_size=64, seed=0, start=0))
     next(feed)
     began = time.perf_counter()
     for _ in range(100):

@@ -22,11 +22,9 @@ def config(changes: Mapping[str, Any] | None = None) -> Config:
     return Config().with_changes(SMALL | (dict(changes) if changes else {}))
 
 
-def feed(trainer: Trainer, x: np.ndarray | None = None) -> Iterator[tf.Tensor]:
-    """The same global batch for ever, cut into the replicas' parts."""
-    x = tiny.images(4) if x is None else x
-    parts = tf.data.Dataset.from_tensor_slices(x).batch(len(x) // trainer.replicas, drop_remainder=True).repeat()
-    return iter(trainer.strategy.distribute_datasets_from_function(lambda context: parts))
+def feed() -> Iterator[tf.Tensor]:
+    """The same batch for ever."""
+    return iter(tf.data.Dataset.from_tensors(tiny.images(4)).repeat())
 
 
 def make(strategy: tf.distribute.Strategy, changes: Mapping[str, Any] | None = None) -> Trainer:
@@ -39,7 +37,7 @@ def variables(trainer: Trainer) -> dict[str, np.ndarray]:
 
 def test_there_is_one_trace_however_many_steps_and_calls(one_device: tf.distribute.Strategy) -> None:
     trainer = make(one_device)
-    batches = feed(trainer)
+    batches = feed()
     for steps in (1, 3, 2):
         assert trainer.advance(batches, steps).steps == steps
     assert trainer._loop.experimental_get_tracing_count() == 1
@@ -51,7 +49,7 @@ def test_there_is_one_trace_however_many_steps_and_calls(one_device: tf.distribu
 def test_every_player_moves_and_the_scalars_have_the_tags_of_the_interface(one_device: tf.distribute.Strategy) -> None:
     trainer = make(one_device)
     before = variables(trainer)
-    progress = trainer.advance(feed(trainer), 2)
+    progress = trainer.advance(feed(), 2)
     after = variables(trainer)
     still = [name for name, value in after.items() if value.size > 1 and np.array_equal(value, before[name])]
     assert still == []  # but for u of one entry, which is 1 or -1
@@ -82,7 +80,7 @@ def update_once(trainer: Trainer, x: np.ndarray | None = None) -> dict[str, floa
 
 def test_the_loop_does_what_the_update_says(one_device: tf.distribute.Strategy) -> None:
     traced, plain = make(one_device), make(one_device)
-    totals = traced.advance(feed(traced), 1).totals
+    totals = traced.advance(feed(), 1).totals
     for tag, value in update_once(plain).items():
         assert totals[tag] == pytest.approx(value, rel=1e-4, abs=1e-6), tag
 
@@ -104,7 +102,7 @@ def test_the_average_follows_with_its_decay(one_device: tf.distribute.Strategy) 
     expected = [v.numpy() for v in kept.trainable_variables]
     for v, e in zip(live.trainable_variables, expected, strict=True):
         np.testing.assert_array_equal(v, e)  # both begin at the same weights
-    batches = feed(trainer)
+    batches = feed()
     for _ in range(3):
         trainer.advance(batches, 1)
         expected = [0.75 * e + 0.25 * v.numpy() for e, v in zip(expected, live.trainable_variables, strict=True)]
@@ -119,7 +117,7 @@ def test_the_average_follows_with_its_decay(one_device: tf.distribute.Strategy) 
 def test_two_replicas_train_as_one(one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy) -> None:
     changes = {"sync_batch_norm": True, "ema_decay": 0.5}
     alone, together = make(one_device, changes), make(two_replicas, changes)
-    one, two = update_once(alone), together.advance(feed(together), 1).totals
+    one, two = update_once(alone), together.advance(feed(), 1).totals
     for tag, value in one.items():
         if not tag.startswith("grad_norm/"):  # the mean over replicas of each one's own norm
             assert two[tag] == pytest.approx(value, rel=1e-4, abs=1e-5), tag
@@ -155,9 +153,9 @@ def test_the_whole_update_compiles_as_one_xla_program(one_device: tf.distribute.
 
 def test_the_xla_flag_compiles_the_update_in_the_loop(one_device: tf.distribute.Strategy) -> None:
     trainer, plain = make(one_device, {"xla": True}), make(one_device)
-    totals = trainer.advance(feed(trainer), 1).totals
+    totals = trainer.advance(feed(), 1).totals
     assert totals["loss/generator"] == pytest.approx(update_once(plain)["loss/generator"], rel=1e-4)
-    called = trainer._one_step.get_concrete_function(feed(trainer)).graph.as_graph_def().library.function
+    called = trainer._one_step.get_concrete_function(feed()).graph.as_graph_def().library.function
     compiled = [f for f in called if f.attr["_XlaMustCompile"].b]
     assert len(compiled) == 1
     operations = {node.op for node in compiled[0].node_def}
@@ -183,7 +181,7 @@ def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.
     optimizer = trainer.optimizers["generator"]
     assert isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
     assert float(optimizer.initial_scale) > 1000
-    progress, expected = trainer.advance(feed(trainer), 1), update_once(plain)
+    progress, expected = trainer.advance(feed(), 1), update_once(plain)
     assert progress.not_finite == {}
     for player in trainer.networks:
         assert progress.totals[f"loss/{player}"] == pytest.approx(expected[f"loss/{player}"], rel=0.02), player
@@ -192,7 +190,7 @@ def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.
 
 def test_a_loss_that_is_not_finite_stops_the_loop_and_is_named(one_device: tf.distribute.Strategy) -> None:
     trainer = make(one_device)
-    batches = feed(trainer)
+    batches = feed()
     trainer.advance(batches, 2)
     trainer.networks["disc_z"].to_logit.bias.assign([np.nan])
     progress = trainer.advance(batches, 50)
@@ -220,7 +218,7 @@ def test_phases_draw_a_batch_each_and_move_only_their_players(one_device: tf.dis
     for name, value in variables(twice).items():  # the second batch is for the generator and the encoder alone
         if "kernel" in name and (name.startswith("disc") or name.startswith("encoder")):
             assert np.array_equal(value, variables(trainer)[name]) == name.startswith("disc"), name
-    trainer.advance(feed(trainer), 1)
+    trainer.advance(feed(), 1)
     assert int(trainer.position.numpy()) == 8
 
 

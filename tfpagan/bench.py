@@ -88,11 +88,8 @@ def _trainer(channels: int, batch_size: int, way: str, strategy: tf.distribute.S
     mode, objective = WAYS[way]
     config = Config().with_changes({"channels": channels, "batch_size": batch_size, "step": mode})
     trainer = Trainer(config=dataclasses.replace(config, objective=objective), image_shape=IMAGE_SHAPE, strategy=strategy)
-    noise = np.random.default_rng(0).integers(0, 256, (batch_size // trainer.replicas, *IMAGE_SHAPE), np.uint8)
-    images = tf.data.Dataset.from_tensors(noise).repeat()
-    if trainer.replicas == 1:
-        return trainer, iter(images)
-    return trainer, iter(strategy.distribute_datasets_from_function(lambda context: images))
+    noise = np.random.default_rng(0).integers(0, 256, (batch_size, *IMAGE_SHAPE), np.uint8)
+    return trainer, iter(tf.data.Dataset.from_tensors(noise).repeat())
 
 
 def _seconds(trainer: Trainer, batches: Iterator[tf.Tensor], steps: int) -> float:

@@ -62,7 +62,8 @@ class Noise:
     def uniform(self, name: str, size: int) -> tf.Tensor:
         """Uniform numbers in (0, 1), [N, size]."""
         named = tf.constant(zlib.crc32(name.encode()) & 0x7FFFFFFF, tf.int32)
-        bits = self._own(_bits([self.batch * self._replicas, size], tf.stack([self._key, named])))
+        bits = _bits([self.batch * self._replicas, size], tf.stack([self._key, named]))
+        bits = own_rows(bits, self._replica, self._replicas)
         # The upper 23 bits and a half: exact in float32, and neither 0 nor 1.
         return (tf.cast(tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 9), tf.float32) + 0.5) * 2.0**-23
 
@@ -71,9 +72,10 @@ class Noise:
         radius, angle = tf.split(self.uniform(name, 2 * size), 2, 1)
         return tf.sqrt(-2.0 * tf.math.log(radius)) * tf.cos(2.0 * math.pi * angle)
 
-    def _own(self, numbers: tf.Tensor) -> tf.Tensor:
-        rows = tf.reshape(numbers, [self._replicas, self.batch, -1])
-        return tf.gather(rows, self._replica)
+
+def own_rows(whole: tf.Tensor, replica: tf.Tensor | int, replicas: int) -> tf.Tensor:
+    """The rows [N / replicas, ...] of a whole batch [N, ...] that are this replica's."""
+    return tf.gather(tf.reshape(whole, [replicas, whole.shape[0] // replicas, *whole.shape[1:]]), replica)
 
 
 def _bits(shape: list[int], seed: tf.Tensor) -> tf.Tensor:

@@ -94,24 +94,8 @@ def _say_what_runs(trainer: Trainer, step: int) -> None:
 
 
 def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
-    training = trainer.config.training
-
-    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        return data.batches(
-            images,
-            global_batch_size=training.batch_size,
-            seed=training.seed,
-            start=int(trainer.position.numpy()),
-            pieces=context.num_input_pipelines,
-            piece=context.input_pipeline_id,
-            replicas=trainer.replicas // context.num_input_pipelines,
-        )
-
-    if trainer.replicas == 1:
-        # TensorFlow's distributed iterators take the longer to destroy the more steps they served: 8 s after 3,000.
-        return iter(of_worker(tf.distribute.InputContext()))
-    options = tf.distribute.InputOptions(experimental_fetch_to_device=False)  # with it they take even longer
-    return iter(trainer.strategy.distribute_datasets_from_function(of_worker, options))
+    training, start = trainer.config.training, int(trainer.position.numpy())
+    return iter(data.batches(images, batch_size=training.batch_size, seed=training.seed, start=start))
 
 
 def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: np.ndarray, step: int) -> list[hooks.Hook]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfpagan import augment, networks, step
 from tfpagan.config import Config
 from tfpagan.errors import UserError
-from tfpagan.forward import Pass
+from tfpagan.forward import Pass, own_rows
 
 ADAM_EPSILON = 1e-8
 AVERAGED = ("generator", "encoder")
@@ -93,7 +93,8 @@ class Trainer:
         """Do `steps` steps in one call of the graph; stops early after a loss that is not finite.
 
         Args:
-          batches: distributed iterator of uint8 images [N, H, W, C], N images per replica.
+          batches: of uint8 images [batch_size, H, W, C], the same ones on every worker; each replica takes its own rows.
+              (TensorFlow's distributed iterators take the longer to destroy the more steps they served.)
           steps: at least 1.
         """
         before = int(self.step.numpy())
@@ -147,7 +148,8 @@ class Trainer:
 
     def _replica_step(self, images: list[tf.Tensor]) -> tf.Tensor:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        scalars = self._on_replica(images, self.step.read_value(), replica)
+        own = [own_rows(batch, replica, self.replicas) for batch in images]
+        scalars = self._on_replica(own, self.step.read_value(), replica)
         self._tags = sorted(scalars)  # known once this is traced
         return tf.stack([scalars[tag] for tag in self._tags])
 

@@ -1,7 +1,7 @@
 """Images by name: `describe` says what they are, `prepare` decodes them once, `batches` feeds them.
 
 >>> images = prepare(DataConfig(dataset="cifar10"))                                     # doctest: +SKIP
->>> feed = batches(images.train, global_batch_size=64, seed=0, start=0)                 # doctest: +SKIP
+>>> feed = batches(images.train, batch_size=64, seed=0, start=0)                        # doctest: +SKIP
 """
 
 from tfpagan.data.pipeline import batches
