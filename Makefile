@@ -42,7 +42,7 @@ format: $(VENV)/installed-test
 	$(RUN) -m ruff format .
 
 test: lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist worksteal
 
 bench: $(VENV)/installed
 	bin/bench

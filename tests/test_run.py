@@ -170,25 +170,25 @@ def wait_for_lines(file: Path, count: int, process: subprocess.Popen[str]) -> No
     raise AssertionError(f"{file} did not get {count} lines within a minute")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_and_resumed_run_is_the_undisturbed_one_bit_for_bit(
-    dataset: list[str], tmp_path: Path, number: signal.Signals
-) -> None:
-    argv = [*dataset, *SIZES, "--train_steps=60", "--deterministic", "--ema_decay=0.9", "--summary_every_steps=1"]
+def test_a_stopped_and_resumed_run_is_the_undisturbed_one_bit_for_bit(dataset: list[str], tmp_path: Path) -> None:
+    argv = [*dataset, *SIZES, "--train_steps=90", "--deterministic", "--ema_decay=0.9", "--summary_every_steps=1"]
     straight = start([*argv, f"--model_dir={tmp_path}/straight"])
-    stopped = start([*argv, f"--model_dir={tmp_path}/stopped"])
-    wait_for_lines(tmp_path / "stopped/metrics.jsonl", 5, stopped)
-    stopped.send_signal(number)
-    _, messages = stopped.communicate(timeout=60)
-    assert stopped.returncode == 128 + number, messages
-    assert f"{number.name}: saving and stopping" in messages
-    at = int(tf.train.latest_checkpoint(f"{tmp_path}/stopped/ckpt").rsplit("-", 1)[1])
-    assert 5 <= at < 60
+    at = 0
+    for number in (signal.SIGTERM, signal.SIGINT):
+        stopped = start([*argv, f"--model_dir={tmp_path}/stopped"])
+        wait_for_lines(tmp_path / "stopped/metrics.jsonl", at + 5, stopped)
+        stopped.send_signal(number)
+        _, messages = stopped.communicate(timeout=60)
+        assert stopped.returncode == 128 + number, messages
+        assert f"step {at} to 90" in messages
+        assert f"{number.name}: saving and stopping" in messages
+        before, at = at, int(tf.train.latest_checkpoint(f"{tmp_path}/stopped/ckpt").rsplit("-", 1)[1])
+        assert before + 5 <= at < 90
     resumed = start([*argv, f"--model_dir={tmp_path}/stopped"])
     for process in (straight, resumed):
         _, messages = process.communicate(timeout=120)
         assert process.returncode == 0, messages
-    assert f"step {at} to 60" in messages
+    assert f"step {at} to 90" in messages
     one, two = (tf.train.load_checkpoint(f"{tmp_path}/{name}/ckpt") for name in ("straight", "stopped"))
     assert one.get_variable_to_shape_map() == two.get_variable_to_shape_map()
     for name in one.get_variable_to_shape_map():

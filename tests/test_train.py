@@ -136,15 +136,20 @@ def test_a_batch_that_does_not_divide_is_refused(two_replicas: tf.distribute.Mir
 
 @pytest.mark.parametrize(
     ("augmentation", "pair"),
-    [("pad_crop", "width"), ("blur", "channels"), ("contrast", "siamese"), ("none", "width")],
+    [("blur", "channels"), ("contrast", "siamese"), ("none", "width")],  # pad_crop and width are the next test's
 )
 def test_the_whole_update_compiles_as_one_xla_program(one_device: tf.distribute.Strategy, augmentation: str, pair: str) -> None:
     changes = {"augmentation": augmentation, "pair": pair}
     trainer, plain = make(one_device, changes), make(one_device, changes)
     compiled = tf.function(trainer.update, jit_compile=True)
     given = compiled([tf.constant(tiny.images(4))], tf.constant(0, tf.int64), tf.constant(0))
+    assert_did_as(plain, {tag: float(value) for tag, value in given.items()}, trainer)
+
+
+def assert_did_as(plain: Trainer, totals: Mapping[str, float], trainer: Trainer) -> None:
+    """That one compiled update gave the same scalars and statistics as one op by op."""
     for tag, value in update_once(plain).items():
-        assert float(given[tag]) == pytest.approx(value, rel=1e-3, abs=1e-5), tag
+        assert totals[tag] == pytest.approx(value, rel=1e-3, abs=1e-5), tag
     after = variables(trainer)
     for name, value in variables(plain).items():  # Adam's first step is the gradient's sign: compare what is smooth
         if "moving" in name or name.endswith(("/u:0", "/v:0")):
@@ -153,8 +158,7 @@ def test_the_whole_update_compiles_as_one_xla_program(one_device: tf.distribute.
 
 def test_the_xla_flag_compiles_the_update_in_the_loop(one_device: tf.distribute.Strategy) -> None:
     trainer, plain = make(one_device, {"xla": True}), make(one_device)
-    totals = trainer.advance(feed(), 1).totals
-    assert totals["loss/generator"] == pytest.approx(update_once(plain)["loss/generator"], rel=1e-4)
+    assert_did_as(plain, trainer.advance(feed(), 1).totals, trainer)
     called = trainer._one_step.get_concrete_function(feed()).graph.as_graph_def().library.function
     compiled = [f for f in called if f.attr["_XlaMustCompile"].b]
     assert len(compiled) == 1
