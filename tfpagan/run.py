@@ -69,7 +69,7 @@ def train(config: Config, model_dir: Path) -> int | None:
         if step >= config.training.train_steps:
             logging.info("%s is at step %d already: nothing to do up to %d", model_dir, step, config.training.train_steps)
             return None
-        _say_what_runs(trainer, step)
+        _say_what_runs(trainer, step, len(images.train))
         batches = _batches(trainer, images.train)
         trainer.trace(batches)
         todo = _hooks(trainer, folder, checkpoints, images.test, step)
@@ -78,8 +78,10 @@ def train(config: Config, model_dir: Path) -> int | None:
         return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
 
 
-def _say_what_runs(trainer: Trainer, step: int) -> None:
+def _say_what_runs(trainer: Trainer, step: int, train_images: int) -> None:
     config = trainer.config
+    if (batch_size := config.training.batch_size) > train_images:
+        logging.warning("--batch_size=%d is more than the %d training images: a batch repeats them", batch_size, train_images)
     logging.info(
         "%s on %s, %d x %d x %d: step %d to %d of batch %d on %d replica(s), gradients %s",
         config.objective.name,

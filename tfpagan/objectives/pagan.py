@@ -24,7 +24,7 @@ class PAGAN(Objective):
     reconstruction: str = setting(
         "adversarial", "what compares x with G(E(x)); l1 is PAGAN-L1 of Table 3", choices=("adversarial", "l1")
     )
-    l1_weight: float = setting(1.0, "weight of the L1 reconstruction loss", at_least=0.0)
+    l1_weight: float = setting(1.0, "weight of the loss of --reconstruction=l1", at_least=0.0)
 
     @property
     def fusable(self) -> bool:
