@@ -1,0 +1,30 @@
+"""Under which keys the metrics write: 'inception' only where the weights of 2015 were used."""
+
+from collections.abc import Mapping
+
+from evaluation.classifier import Classifier
+
+
+def keys_by_metric(classifier: Classifier | None) -> Mapping[str, tuple[str, ...]]:
+    """The keys that every metric writes."""
+    inception = classifier is None or classifier.official
+    score, network = ("inception_score", "inception") if inception else ("classifier_score", "classifier")
+    rid = f"reconstruction_{network}_dissimilarity"
+    return {
+        "is": (f"{score}_mean", f"{score}_std"),
+        "fid": (f"frechet_{network}_distance",),
+        "kid": (f"kernel_{network}_distance", f"kernel_{network}_distance_error"),
+        "rid": (f"{rid}_mean", f"{rid}_std", f"{rid}_median", f"{rid}_percentile_95", "class_kept"),
+        "fid_rec": (f"frechet_{network}_distance_of_reconstructions",),
+        "rmse": ("rmse", "rmse_error", "psnr"),
+        "ms_ssim": tuple(f"ms_ssim_diversity{which}{error}" for which in ("", "_real") for error in ("", "_error")),
+        "panel": (
+            "latent_mean_rms",
+            "latent_mean_max",
+            "latent_variance_of_means",
+            "latent_mean_of_variances",
+            "latent_covariance_rms",
+            "latent_cycle_rmse",
+        ),
+        "critic": ("negative_wasserstein_distance", "negative_wasserstein_distance_std"),
+    }

@@ -1,0 +1,149 @@
+"""Numbers with their protocol: JSON, a row of scores.csv, a table; and the comparison of runs under one protocol."""
+
+import csv
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import EvaluationError
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What one evaluation gave.
+
+    Attributes:
+      metrics: values by key; None for what is missing or failed.
+      reasons: why, for every None.
+      protocol: everything that two results must share to be compared.
+      subject: what was scored: model, checkpoint step.
+      versions: of the software, for the record.
+      details: what does not fit a number, as lists per dimension.
+    """
+
+    metrics: Mapping[str, float | None]
+    reasons: Mapping[str, str]
+    protocol: Mapping[str, Any]
+    subject: Mapping[str, Any]
+    versions: Mapping[str, str]
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One JSON object; missing values are null with a reason."""
+        return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
+
+    def table(self) -> str:
+        """For people: every number, and below them the protocol they were made by."""
+        width = max(map(len, self.metrics))
+        rows = [f"{key:<{width}}  {_number(value)}{self._why(key)}" for key, value in self.metrics.items()]
+        facts = {**self.subject, **self.protocol, **self.versions}
+        width = max(map(len, facts))
+        return "\n".join([*rows, "", *(f"{key:<{width}}  {value}" for key, value in facts.items())])
+
+    def _why(self, key: str) -> str:
+        return f" ({self.reasons[key]})" if key in self.reasons else ""
+
+
+def result(
+    metrics: Mapping[str, float | None], reasons: Mapping[str, str], protocol: Mapping[str, Any], **more: Mapping[str, Any]
+) -> Result:
+    """A `Result` whose infinite or undefined values have become None with that reason."""
+    kept, why = dict(metrics), dict(reasons)
+    for key, value in metrics.items():
+        if value is not None and not math.isfinite(value):
+            kept[key], why[key] = None, f"it is {value}"
+        elif value is None:
+            why.setdefault(key, "not defined here")
+    return Result(kept, why, protocol, **more)
+
+
+def append_json_line(file: Path, result: Result) -> None:
+    """A line of `metrics.jsonl`."""
+    line = {"step": result.subject.get("step"), "metrics": result.metrics, "reasons": result.reasons}
+    with file.open("a") as f:
+        f.write(json.dumps(line | {"protocol": result.protocol, "versions": result.versions}, allow_nan=False) + "\n")
+
+
+def append_csv_row(file: Path, result: Result) -> None:
+    """A row of `scores.csv`; metrics that it has no column for become new columns. Written whole or not at all."""
+    rows: list[dict[str, Any]] = []
+    if file.exists():
+        with file.open(newline="") as f:
+            rows = list(csv.DictReader(f))
+    values = {key: "" if value is None else repr(float(value)) for key, value in result.metrics.items()}
+    rows.append({**result.subject, **values, "protocol": json.dumps(result.protocol, sort_keys=True)})
+    columns = [*dict.fromkeys(key for row in rows for key in row if key != "protocol"), "protocol"]
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    with part.open("w", newline="") as f:
+        writer = csv.DictWriter(f, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(file)
+
+
+def last_row(file: Path, protocol: str = "") -> dict[str, str]:
+    """The newest row of a `scores.csv`, of a protocol if one is named.
+
+    Raises:
+      EvaluationError: when there is none.
+    """
+    try:
+        with file.open(newline="") as f:
+            rows = list(csv.DictReader(f))
+        rows = [row for row in rows if not protocol or json.loads(row["protocol"])["name"] == protocol]
+    except (OSError, KeyError, ValueError, csv.Error) as e:
+        raise EvaluationError(f"{file} holds no scores ({e}); bin/evaluate writes it") from None
+    if not rows:
+        raise EvaluationError(f"{file} holds no scores{f' of protocol {protocol}' if protocol else ''}; bin/evaluate writes it")
+    return rows[-1]
+
+
+def comparison(rows: Mapping[str, Mapping[str, str]]) -> str:
+    """Rows of several runs side by side.
+
+    Args:
+      rows: of `scores.csv`, by what to call them.
+
+    Raises:
+      EvaluationError: when they were made by different protocols, naming the fields that differ.
+    """
+    names = list(rows)
+    protocols = {name: json.loads(row["protocol"]) for name, row in rows.items()}
+    first = protocols[names[0]]
+    for name in names[1:]:
+        other = protocols[name]
+        if fields := [key for key in sorted({*first, *other}) if first.get(key) != other.get(key)]:
+            listed = "; ".join(f"{key}: {first.get(key)} and {other.get(key)}" for key in fields)
+            raise EvaluationError(f"{names[0]} and {name} were scored by different protocols ({listed})")
+    skip = {"protocol", "model"}
+    keys = list(dict.fromkeys(key for row in rows.values() for key in row if key not in skip))
+    cells = [["", *names]] + [[key, *(_cell(rows[name].get(key, "")) for name in names)] for key in keys]
+    protocol = [f"{key}: {value}" for key, value in first.items()]
+    return "\n".join([*_aligned(cells), "", "protocol  " + "; ".join(protocol)])
+
+
+def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    return [
+        "  ".join(
+            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _cell(text: str | None) -> str:
+    if not text:
+        return "-"
+    try:
+        return text if text.isdigit() else _number(float(text))
+    except ValueError:
+        return text
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.5g}"

@@ -1,0 +1,187 @@
+"""What can be scored: images from arrays, tf.data sets, folders or a model, and pairs of images with their reconstructions.
+
+Every source says how many images it has and gives them as uint8 batches, always in the same order.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from evaluation.errors import EvaluationError
+from evaluation.preprocessing import to_bytes
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+
+
+class Images(Protocol):
+    """Images of one size."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        """uint8 [n, H, W, C], n = size but for the last."""
+
+
+class ArrayImages:
+    """An array [N, H, W, C] of uint8, or of floats in [-1, 1]; a memory map is read piece by piece."""
+
+    def __init__(self, images: np.ndarray, name: str = "array"):
+        self.name, self.count, self._images = name, len(images), images
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        for i in range(0, self.count, size):
+            yield to_bytes(self._images[i : i + size])
+
+
+class DatasetImages:
+    """The first `count` images of a tf.data set whose elements are single images [H, W, C], or pairs (image, label)."""
+
+    def __init__(self, dataset: tf.data.Dataset, count: int, name: str = "tf.data"):
+        self.name, self.count, self._dataset = name, count, dataset
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        left = self.count
+        for element in self._dataset.take(self.count).batch(size).prefetch(2).as_numpy_iterator():
+            images = to_bytes(element[0] if isinstance(element, tuple) else element)
+            left -= len(images)
+            yield images
+        if left:
+            raise EvaluationError(f"{self.name} ended {left} images before the {self.count} that were asked for")
+
+
+class FolderImages:
+    """Every image file under a folder, in the order of the paths; hidden files are not looked at.
+
+    Raises:
+      EvaluationError: when there is none, or a file that is no image by its name; when reading, on a file that cannot be
+        decoded, has an alpha channel, or another size or number of channels than the first.
+    """
+
+    def __init__(self, folder: Path):
+        if not folder.is_dir():
+            raise EvaluationError(f"there is no folder {folder}")
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+        for file in files:
+            if file.suffix.lower() not in SUFFIXES:
+                raise EvaluationError(f"{file} is no image; {folder} may hold only {', '.join(SUFFIXES)}")
+        if not files:
+            raise EvaluationError(f"{folder} holds no images ({', '.join(SUFFIXES)})")
+        self.name, self.count, self._files = str(folder), len(files), files
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        first: tuple[Path, tuple[int, ...]] | None = None
+        for i in range(0, self.count, size):
+            batch = []
+            for file in self._files[i : i + size]:
+                image = self._decoded(file)
+                first = first or (file, image.shape)
+                if image.shape != first[1]:
+                    raise EvaluationError(
+                        f"{file} is {_size(image.shape)}, and {first[0]} is {_size(first[1])}; one size is wanted"
+                    )
+                batch.append(image)
+            yield np.stack(batch)
+
+    @staticmethod
+    def _decoded(file: Path) -> np.ndarray:
+        try:
+            image = tf.io.decode_image(file.read_bytes(), expand_animations=False).numpy()
+        except (tf.errors.OpError, OSError) as e:
+            raise EvaluationError(f"{file} cannot be decoded: {str(e).splitlines()[0][:120]}") from None
+        if image.shape[2] not in (1, 3):
+            raise EvaluationError(f"{file} has {image.shape[2]} channels; 1 or 3 are wanted, without transparency")
+        return image
+
+
+class GeneratedImages:
+    """Samples G(z), z drawn from N(0, I): the same for the same seed, whatever the batch size.
+
+    Args:
+      decode: latents float32 [n, Z] to images in [-1, 1].
+      latent_dim: Z.
+      count: how many.
+      seed: of z.
+    """
+
+    def __init__(self, decode: Callable[[np.ndarray], np.ndarray], latent_dim: int, count: int, *, seed: int, name: str):
+        self.name, self.count, self._decode, self._latent_dim, self._seed = name, count, decode, latent_dim, seed
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        random = np.random.default_rng(self._seed)
+        for i in range(0, self.count, size):
+            z = random.standard_normal([min(size, self.count - i), self._latent_dim]).astype(np.float32)
+            yield to_bytes(self._decode(z))
+
+
+class Pairs:
+    """Images x with their reconstructions.
+
+    Args:
+      x: the originals.
+      reconstruct: float32 images in [-1, 1] to reconstructions of the same shape, or the reconstructions themselves.
+
+    Raises:
+      EvaluationError: when there are not as many reconstructions as originals.
+    """
+
+    def __init__(self, x: Images, reconstruct: Callable[[np.ndarray], np.ndarray] | Images):
+        self.name, self.count, self._x, self._reconstruct = x.name, x.count, x, reconstruct
+        if not callable(reconstruct) and reconstruct.count != x.count:
+            raise EvaluationError(f"{x.count} images in {x.name} and {reconstruct.count} in {reconstruct.name} make no pairs")
+
+    def batches(self, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """uint8 x and x_rec, each [n, H, W, C]."""
+        if not callable(self._reconstruct):
+            for x, x_rec in zip(self._x.batches(size), self._reconstruct.batches(size), strict=True):
+                yield x, _same_shape(x, x_rec)
+            return
+        for x in self._x.batches(size):
+            yield x, _same_shape(x, to_bytes(self._reconstruct(x.astype(np.float32) / 127.5 - 1.0)))
+
+
+def first(images: Images, count: int) -> Images:
+    """The first `count` images."""
+    return images if count == images.count else _First(images, count)
+
+
+class _First:
+    def __init__(self, images: Images, count: int):
+        if images.count < count:
+            raise EvaluationError(f"{images.name} has {images.count} images; {count} are asked for")
+        self.name, self.count, self._images = images.name, count, images
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        left = self.count
+        for batch in self._images.batches(size):
+            yield batch[:left]
+            left -= len(batch[:left])
+            if not left:
+                return
+
+
+def checksum(images: Images) -> str:
+    """Of the pixels, sizes and order: the first 16 digits of SHA-256; it does not depend on where they are kept."""
+    digest = hashlib.sha256()
+    for batch in images.batches(256):
+        digest.update(repr(batch.shape[1:]).encode() + batch.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _same_shape(x: np.ndarray, x_rec: np.ndarray) -> np.ndarray:
+    if x.shape != x_rec.shape:
+        raise EvaluationError(f"reconstructions {list(x_rec.shape)} do not have the shape of the images {list(x.shape)}")
+    return x_rec
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} x {shape[1]} with {shape[2]} channel(s)"

@@ -1,0 +1,104 @@
+"""What can be scored: a model's samples and reconstructions, an export, or images that something else has made."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from evaluation.errors import EvaluationError
+from evaluation.sources import GeneratedImages, Images, Pairs, first
+
+Array = np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What is scored; None for what it cannot give.
+
+    Attributes:
+      name: for people.
+      samples: (count, seed) to that many samples.
+      pairs: (test images, code, seed) to pairs with reconstructions.
+      encode: float32 images [n, H, W, C] in [-1, 1] to mean and log-variance [n, Z].
+      decode: codes [n, Z] to images in [-1, 1].
+    """
+
+    name: str
+    samples: Callable[[int, int], Images] | None = None
+    pairs: Callable[[Images, str, int], Pairs] | None = None
+    encode: Callable[[Array], tuple[Array, Array]] | None = None
+    decode: Callable[[Array], Array] | None = None
+
+
+def of_networks(
+    name: str,
+    decode: Callable[[Array], Array],
+    latent_dim: int,
+    encode: Callable[[Array], tuple[Array, Array]] | None = None,
+) -> Subject:
+    """The subject that a decoder makes, with an encoder if there is one."""
+
+    def samples(count: int, seed: int) -> Images:
+        return GeneratedImages(decode, latent_dim, count, seed=seed, name=f"samples of {name}")
+
+    def pairs(x: Images, code: str, seed: int) -> Pairs:
+        assert encode is not None
+        random = np.random.default_rng((seed, 1))
+
+        def reconstruct(images: Array) -> Array:
+            mean, log_variance = encode(images)
+            if code == "mean":
+                return decode(mean)
+            return decode(mean + np.exp(0.5 * log_variance) * random.standard_normal(mean.shape).astype(np.float32))
+
+        return Pairs(x, reconstruct)
+
+    return Subject(name, samples, pairs if encode else None, encode, decode)
+
+
+def of_reconstructor(name: str, reconstruct: Callable[[Array], Array]) -> Subject:
+    """A function that stands in for a model: float32 images in [-1, 1] to images of the same shape."""
+    return Subject(name, pairs=lambda x, code, seed: Pairs(x, reconstruct))
+
+
+def of_images(images: Images) -> Subject:
+    """Images that something else has made: samples, or one for one the reconstructions of the test images."""
+    return Subject(images.name, samples=lambda count, seed: first(images, count), pairs=lambda x, code, seed: Pairs(x, images))
+
+
+def of_saved_model(folder: Path) -> Subject:
+    """An export with the signatures `decode` (latents to images) and, if it can, `encode` (images to mean, log_variance).
+
+    Raises:
+      EvaluationError: when it is no such SavedModel.
+    """
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
+        raise EvaluationError(f"{folder} is no SavedModel that can be read: {str(e).splitlines()[0][:200]}") from None
+    if "decode" not in loaded.signatures:
+        known = ", ".join(sorted(loaded.signatures)) or "none"
+        raise EvaluationError(f"{folder} has no signature decode (latents to images); its signatures: {known}")
+    latents, dimensions = _input(loaded.signatures["decode"])
+    if "encode" not in loaded.signatures:
+        return of_networks(str(folder), _called(loaded, "decode", latents, "images"), dimensions)
+    images, _ = _input(loaded.signatures["encode"])
+
+    def encode(x: Array) -> tuple[Array, Array]:
+        outputs = loaded.signatures["encode"](**{images: tf.constant(x)})
+        return outputs["mean"].numpy(), outputs["log_variance"].numpy()
+
+    return of_networks(str(folder), _called(loaded, "decode", latents, "images"), dimensions, encode)
+
+
+def _input(signature: Any) -> tuple[str, int]:
+    """The name and the last dimension of a signature's one input."""
+    ((name, spec),) = signature.structured_input_signature[1].items()
+    return name, spec.shape[-1]
+
+
+def _called(loaded: Any, signature: str, argument: str, output: str) -> Callable[[Array], Array]:
+    return lambda x: loaded.signatures[signature](**{argument: tf.constant(x)})[output].numpy()
