@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfpagan import cli
+from tfpagan.cli import flags, training
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def test_the_example_runs_and_is_short(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_every_flag_of_bin_train_is_described() -> None:
-    known = {name for name, _, _ in cli._rows(cli.TRAIN_OPTIONS, True)} | {"help", "flagfile"}
+    known = {name for name, _, _ in flags.rows(training.COMMAND)} | {"help", "flagfile"}
     described = set(re.findall(r"`--(\w+)", README))
     assert described - {"rounds", "memory_steps"} == known
 

@@ -1,0 +1,5 @@
+"""`python -m tfpagan.cli`."""
+
+from tfpagan.cli import main
+
+main()

@@ -1,0 +1,127 @@
+"""Flags in, one line per mistake out: what every executable shares."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from absl import flags, logging
+
+from evaluation.errors import EvaluationError
+from tfpagan import objectives
+from tfpagan.config import SECTIONS, Config
+from tfpagan.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """A flag that is not a setting of the run."""
+
+    name: str
+    default: Any
+    help: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """An executable.
+
+    Attributes:
+      program: its name in bin/.
+      help: one line.
+      options: its own flags.
+      run: what it does with the values of its options and the settings that were given; returns the exit code.
+      settings: which settings of `config.py` are flags too: all, those of the data, or none.
+    """
+
+    program: str
+    help: str
+    options: tuple[Option, ...]
+    run: Callable[[dict[str, Any], dict[str, Any]], int]
+    settings: Literal["all", "data", "none"] = "none"
+
+
+def execute(command: Command, argv: Sequence[str]) -> int:
+    """Parses, runs, and turns a user's mistake into one line on stderr and exit code 1."""
+    if any(a.startswith("-") and a.lstrip("-").split("=")[0] in ("help", "helpfull", "helpshort", "h") for a in argv):
+        print(_help(command))
+        return 0
+    # TensorFlow's C++ announces itself on stderr; what goes wrong in it arrives as exceptions all the same.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours are parsed into a parser of their own
+    logging.set_verbosity(logging.INFO)
+    logging.use_absl_handler()
+    logging.get_absl_handler().setFormatter(None)  # messages alone, without file and line
+    try:
+        given = parse(command, argv)
+        options = {o.name: given.pop(o.name, o.default) for o in command.options}
+        return command.run(options, given)
+    except (UserError, EvaluationError) as e:
+        print(f"{command.program}: error: {e}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{command.program}: interrupted", file=sys.stderr)
+        return 130
+
+
+def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:
+    """The flags that were given, by name.
+
+    Raises:
+      UserError: on a flag that is unknown or has a value of the wrong type.
+    """
+    parser = flags.FlagValues()
+    kinds = {name: kind for name, kind, _ in rows(command)}
+    for name, kind in kinds.items():
+        define = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float}.get(
+            kind, flags.DEFINE_string
+        )
+        define(name, None, "", flag_values=parser)
+    try:
+        rest = parser([command.program, *argv])
+    except flags.IllegalFlagValueError as e:
+        given = str(e).removeprefix("flag ").split(": ")[0]  # --name=value
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[kinds[given[2:].split("=")[0]]]
+        raise UserError(f"{given} is not legal: it must be {wanted}") from None
+    except flags.Error as e:
+        raise UserError(f"{str(e).removeprefix('ERROR:: ')}; --help lists the flags") from None
+    if rest[1:]:
+        raise UserError(f"unexpected argument {rest[1]!r}; flags are written --name=value, --help lists them")
+    return {name: parser[name].value for name in parser if parser[name].present and name not in ("flagfile", "undefok")}
+
+
+def rows(command: Command) -> list[tuple[str, type, str]]:
+    """Name, type and help of every flag, each name once."""
+    found = {o.name: (type(o.default), f"{o.help}{_default(o.default)}") for o in command.options}
+    if command.settings == "all":
+        names = f"the system: {', '.join(objectives.names())} (default: {Config().objective.name})"
+        found["objective"] = (str, names)
+    for kind in _sections(command):
+        for f in dataclasses.fields(kind):
+            if f.name not in found:
+                legal = str(f.metadata["legal"])
+                note = "" if legal == "any value" else f"; {legal}"
+                found[f.name] = (f.type, f"{f.metadata['help']}{note}{_default(f.default)}")  # type: ignore[assignment]
+    return [(name, kind, text) for name, (kind, text) in found.items()]
+
+
+def _sections(command: Command) -> tuple[type, ...]:
+    of_objectives = tuple(objectives.get(name) for name in objectives.names())
+    wanted: Mapping[str, tuple[type, ...]] = {
+        "all": (*SECTIONS.values(), *of_objectives),
+        "data": (SECTIONS["data"],),
+        "none": (),
+    }
+    return wanted[command.settings]
+
+
+def _default(value: Any) -> str:
+    return "" if value in ("", False) else f" (default: {value})"
+
+
+def _help(command: Command) -> str:
+    listed = [("flagfile", str, "read flags from a file, one a line"), *rows(command)]
+    width = max(len(name) for name, _, _ in listed) + 4
+    lines = [f"  --{'[no]' * (kind is bool) + name:<{width}}  {text}" for name, kind, text in listed]
+    return "\n".join([f"bin/{command.program}: {command.help}", "", *lines])

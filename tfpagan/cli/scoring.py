@@ -1,0 +1,224 @@
+"""`bin/evaluate`."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tfpagan
+from evaluation import protocols
+from evaluation.protocols import NEED_CLASSIFIER, Protocol
+from tfpagan import run_folder
+from tfpagan import settings as checks
+from tfpagan.cli.flags import Command, Option
+from tfpagan.config import AugmentationConfig, Config, DataConfig
+from tfpagan.errors import UserError
+
+if TYPE_CHECKING:
+    from evaluation.results import Result
+    from evaluation.scoring import Scorer, Scores
+    from evaluation.subjects import Subject
+    from tfpagan.data import Images
+
+RESUMABLE_DATA = ("data_dir", "cache_dir")
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Score what is named, print the numbers with their protocol, and keep them with the run."""
+    kinds = [name for name in ("model_dir", "export", "fake", "reconstructor") if options[name]]
+    if len(kinds) != 1:
+        raise UserError("name one thing to score: --model_dir, --export, --real with --fake, or --reconstructor")
+    if bool(options["real"]) != bool(options["fake"]):
+        raise UserError("--real and --fake go together: real images, or their statistics, and the images to score")
+    if options["batch_size"] < 1:
+        raise UserError(f"--batch_size={options['batch_size']} is not legal: it must be at least 1")
+    protocol = _protocol(options)
+    outcome = {"model_dir": _run, "export": _export, "fake": _folders, "reconstructor": _stand_in}[kinds[0]]
+    scores, subject = outcome(protocol, options, settings)
+    result = _result(scores, subject)
+    _keep(result, scores, options)
+    print(result.to_json() if options["json"] else result.table())
+    missing = [key for key, reason in result.reasons.items() if reason.startswith("no classifier")]
+    if missing:
+        print(f"evaluate: error: without a classifier there is no {', '.join(missing)}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def _protocol(options: dict[str, Any]) -> Protocol:
+    """The named protocol, or a custom one from the flags; a flag that differs from the named protocol makes it custom."""
+    if options["protocol"] and options["metrics"]:
+        raise UserError("--protocol and --metrics cannot go together: a protocol has its metrics")
+    base = protocols.get(options["protocol"] or ("custom" if options["metrics"] else "quick5k"))
+    changes: dict[str, Any] = {
+        name: options[name] for name in ("samples", "splits", "seed", "reconstructions") if options[name] >= 0
+    }
+    changes |= {"code": options["code"]} if options["code"] else {}
+    if options["metrics"]:
+        changes["metrics"] = tuple(name.strip() for name in options["metrics"].split(","))
+    changed = {name: value for name, value in changes.items() if value != getattr(base, name)}
+    return dataclasses.replace(base, **changed, name="custom") if changed else base
+
+
+def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    model_dir = Path(options["model_dir"]).expanduser()
+    config = run_folder.stored_config(model_dir)
+    if config is None:
+        raise UserError(f"--model_dir={model_dir} holds no run with a checkpoint")
+    if other := [name for name in settings if name not in RESUMABLE_DATA]:
+        raise UserError(f"--{other[0]} cannot be given with --model_dir: a run is scored on its own data set")
+    from tfpagan import devices, subject
+
+    strategy = devices.strategy(options["devices"])
+    described, images = _images(dataclasses.replace(config.data, **settings))
+    trainer, step = subject.restored(_on_one_device(config), model_dir, images.shape, strategy)
+    of_run = subject.of_trainer(trainer, str(model_dir))
+    scores = _scorer(protocol, options, described, images, strategy).score(of_run)
+    return scores, {"model": str(model_dir), "step": step}
+
+
+def _on_one_device(config: Config) -> Config:
+    """Whatever the run was trained on: here nothing is trained."""
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, step="auto", xla=False))
+
+
+def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    from evaluation.subjects import of_saved_model
+
+    return _on_data_set(of_saved_model(Path(options["export"]).expanduser()), protocol, options, settings)
+
+
+def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    kind, _, name = options["reconstructor"].partition(":")
+    if kind != "augment":
+        raise UserError(
+            f"--reconstructor={options['reconstructor']} is not legal: it must be augment:NAME, as augment:pad_crop"
+        )
+    augmentation = checks.replace(AugmentationConfig(), {"augmentation": name}, "augmentation")
+    from tfpagan.subject import of_augmentation
+
+    return _on_data_set(of_augmentation(augmentation, protocol.seed), protocol, options, settings)
+
+
+def _on_data_set(
+    subject: "Subject", protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]
+) -> "tuple[Scores, dict[str, Any]]":
+    from tfpagan import devices
+
+    strategy = devices.strategy(options["devices"])
+    described, images = _images(checks.replace(DataConfig(), settings, "data"))
+    return _scorer(protocol, options, described, images, strategy).score(subject), {"model": subject.name}
+
+
+def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    if settings:
+        raise UserError(f"--{next(iter(settings))} cannot be given with --real and --fake: they are all the images there are")
+    from evaluation import reference
+    from evaluation.scoring import Scorer
+    from evaluation.sources import FolderImages
+    from evaluation.subjects import of_images
+    from tfpagan import devices
+
+    strategy = devices.strategy(options["devices"])
+    fake, real = FolderImages(Path(options["fake"]).expanduser()), Path(options["real"]).expanduser()
+    images = None if real.suffix == ".npz" else FolderImages(real)
+    counted = dataclasses.replace(protocol, samples=fake.count) if options["samples"] < 0 else protocol
+    classifier, why = _classifier(counted, options)
+    scorer = Scorer(
+        counted,
+        classifier=classifier,
+        why_no_classifier=why,
+        test=images,
+        reference=images or reference.of_file(real),
+        strategy=strategy,
+        batch_size=options["batch_size"],
+    )
+    return scorer.score(of_images(fake)), {"model": str(fake.name)}
+
+
+def _images(config: DataConfig) -> "tuple[DataConfig, Images]":
+    from tfpagan import data
+
+    return data.describe(config).config, data.prepare(config)
+
+
+def _scorer(protocol: Protocol, options: dict[str, Any], described: DataConfig, images: "Images", strategy: Any) -> "Scorer":
+    from evaluation.scoring import Scorer
+    from evaluation.sources import ArrayImages
+
+    name = f"{described.dataset} {{}}, crop {described.crop}, {described.image_size} px"
+    classifier, why = _classifier(protocol, options)
+    return Scorer(
+        protocol,
+        classifier=classifier,
+        why_no_classifier=why,
+        test=ArrayImages(images.test, name.format("test")),
+        reference=ArrayImages(images.train, name.format("train")),
+        strategy=strategy,
+        batch_size=options["batch_size"],
+        cache_dir=Path(described.cache_dir) / "statistics",
+    )
+
+
+def _classifier(protocol: Protocol, options: dict[str, Any]) -> tuple[Any, str]:
+    """The classifier and "", or None and why there is none."""
+    if not protocol.wants(*NEED_CLASSIFIER):
+        return None, "no classifier is needed"
+    from evaluation import classifier, inception
+    from evaluation.errors import EvaluationError
+
+    if options["classifier"] != "inception":
+        return classifier.from_saved_model(Path(options["classifier"]).expanduser()), ""
+    try:
+        return inception.load(options["inception"]), ""
+    except EvaluationError as e:
+        if options["inception"]:
+            raise
+        print(f"evaluate: {e}", file=sys.stderr)
+        return None, "no classifier: Inception cannot be had here"
+
+
+def _result(scores: "Scores", subject: dict[str, Any]) -> "Result":
+    import numpy as np
+    import tensorflow as tf
+
+    from evaluation.results import result
+
+    versions = {"tfpagan": tfpagan.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
+    return result(scores.metrics, scores.reasons, scores.protocol, subject=subject, versions=versions, details=scores.details)
+
+
+def _keep(result: "Result", scores: "Scores", options: dict[str, Any]) -> None:
+    """Beside the run, or in --output: scores.csv, metrics.jsonl, the whole result and the worst reconstructions."""
+    folder = Path(options["output"] or options["model_dir"]).expanduser()
+    if options["output"] or options["model_dir"]:
+        from tfpagan import scores as files
+
+        files.keep(folder, result, scores)
+
+
+COMMAND = Command(
+    program="evaluate",
+    help="Score a run, an export, a folder of images, or an augmentation in the place of a model.",
+    options=(
+        Option("model_dir", "", "the run to score, by its newest checkpoint"),
+        Option("export", "", "the SavedModel to score, with signatures decode and encode"),
+        Option("real", "", "a folder of real images, or an npz of their statistics (mu, sigma); with --fake"),
+        Option("fake", "", "a folder of images to score; for rid and rmse file by file beside --real"),
+        Option("reconstructor", "", "augment:NAME puts a(x) in the place of G(E(x)), as in PAGAN's Table 2"),
+        Option("protocol", "", f"one of {', '.join(protocols.NAMED)} (default: quick5k)"),
+        Option("metrics", "", f"comma-separated, in the place of a protocol: {', '.join(protocols.METRICS)}"),
+        Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
+        Option("inception", "", "where Inception is: folder, .tar.gz, .pb; default: $TFPAGAN_INCEPTION, then TF-Hub"),
+        Option("samples", -1, "how many samples are drawn; default: the protocol's"),
+        Option("reconstructions", -1, "how many test images are reconstructed, 0: all; default: the protocol's"),
+        Option("splits", -1, "of the Inception Score and RID; default: the protocol's"),
+        Option("seed", -1, "of samples, codes and shuffles; default: the protocol's"),
+        Option("code", "", "which code is decoded: mean or draw; default: the protocol's"),
+        Option("batch_size", 64, "images at a time; changes memory and speed only"),
+        Option("devices", "", "comma-separated, as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU"),
+        Option("output", "", "where scores.csv, metrics.jsonl and the rest go; default: the run folder"),
+        Option("json", False, "print as JSON"),
+    ),
+    run=run,
+    settings="data",
+)
