@@ -36,8 +36,6 @@ class Classifier:
 
     def __call__(self, images: tf.Tensor) -> Outputs:
         """uint8 images [N, H, W, C] to logits [N, K] and features [N, D]."""
-        if images.shape[3] == 3 and self.shape[2] == 1:
-            raise EvaluationError(f"classifier {self.name} takes greyscale images, and these have 3 channels")
         return self.outputs(for_classifier(images, self.shape))
 
 

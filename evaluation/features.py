@@ -25,8 +25,10 @@ class FeatureExtractor:
         """uint8 [n, H, W, C] to logits [n, K] and features [n, D].
 
         Raises:
-          EvaluationError: when an output is not finite.
+          EvaluationError: when the classifier is for greyscale and the images are not, or an output is not finite.
         """
+        if images.shape[3] > self.classifier.shape[2]:
+            raise EvaluationError(f"classifier {self.classifier.name} takes greyscale images, and these have 3 channels")
         missing = -len(images) % self._replicas
         if missing:  # the last batch: every replica gets as many, and what was added is dropped
             images = np.concatenate([images, np.zeros_like(images[:1]).repeat(missing, 0)])

@@ -51,8 +51,9 @@ class Protocol:
                 raise EvaluationError(f"unknown metric {metric!r}; known: {', '.join(METRICS)}")
         if not self.metrics:
             raise EvaluationError(f"no metric is asked for; known: {', '.join(METRICS)}")
-        if self.samples < 2 or self.reconstructions in (1,) or self.reconstructions < 0:
-            raise EvaluationError(f"{min(self.samples, self.reconstructions)} images cannot be scored; at least 2 are needed")
+        for count in (self.samples, self.reconstructions or 2):  # 0 reconstructions: all
+            if count < 2:
+                raise EvaluationError(f"{count} images cannot be scored; at least 2 are needed")
         if self.splits < 1 or self.seed < 0:
             raise EvaluationError(f"{self.splits} splits and seed {self.seed} are not legal; at least 1 and 0")
         if self.code not in ("mean", "draw"):

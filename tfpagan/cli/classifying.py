@@ -24,7 +24,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         if options[name] < 1:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least 1")
     if not 0 < options["crop_fraction"] <= 1:
-        raise UserError(f"--crop_fraction={options['crop']} is not legal: it must be above 0 and at most 1")
+        raise UserError(f"--crop_fraction={options['crop_fraction']} is not legal: it must be above 0 and at most 1")
     import numpy as np
 
     from evaluation import classifier, vgg
