@@ -4,6 +4,14 @@ from collections.abc import Mapping
 
 from evaluation.classifier import Classifier
 
+HIGHER_IS_BETTER = ("score_mean", "psnr", "class_kept", "negative_wasserstein_distance")
+"""Ends of keys; of all other metrics less is better."""
+
+
+def improves(key: str, value: float, best: float) -> bool:
+    """Whether a value of a metric is better than the best so far."""
+    return value > best if key.endswith(HIGHER_IS_BETTER) else value < best
+
 
 def keys_by_metric(classifier: Classifier | None) -> Mapping[str, tuple[str, ...]]:
     """The keys that every metric writes."""

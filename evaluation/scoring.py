@@ -27,8 +27,10 @@ from evaluation.rmse import PixelErrors
 from evaluation.sources import Images, checksum, first
 from evaluation.statistics import Moments
 from evaluation.subjects import Subject
+from evaluation.wasserstein_critic import Budget, negative_distance
 
 Array = np.ndarray
+CRITIC = Budget()
 Numbers = dict[str, float | None]
 
 
@@ -82,6 +84,11 @@ class Scorer:
         if test is not None and protocol.reconstructions:
             self._test = first(test, protocol.reconstructions)
 
+    def measured(self) -> list[str]:
+        """Under which keys it writes what it can measure: without a classifier the metrics that need one are left out."""
+        able = [m for m in self.protocol.metrics if self._extract or m not in NEED_CLASSIFIER]
+        return [key for metric in able for key in self._keys[metric]]
+
     def score(self, subject: Subject) -> Scores:
         """Every metric of the protocol; those that the subject, the data or the machine cannot give have a reason.
 
@@ -95,6 +102,8 @@ class Scorer:
         self._of_reconstructions(subject, scores)
         if self.protocol.wants("panel"):
             self._panel(subject, scores)
+        if self.protocol.wants("critic"):
+            self._critic(subject, scores)
         scores.protocol = self._facts()
         return scores
 
@@ -173,6 +182,15 @@ class Scorer:
         scores.metrics |= panel.result()
         scores.details["latent_per_dimension"] = panel.per_dimension()
 
+    def _critic(self, subject: Subject, scores: Scores) -> None:
+        keys = self._keys["critic"]
+        if subject.samples is None or self._test is None:
+            return scores.missing("no test images" if subject.samples else f"{subject.name} gives no samples", *keys)
+        real = np.concatenate(list(self._test.batches(self._batch_size)))
+        fake = subject.samples(len(real), self.protocol.seed + 1)
+        found = negative_distance(real, np.concatenate(list(fake.batches(self._batch_size))), CRITIC, seed=self.protocol.seed)
+        scores.metrics |= dict(zip(keys, found, strict=True))
+
     def _to_reference(self, scores: Scores, metric: str, measure: Callable[[Reference], Mapping[str, float | None]]) -> None:
         if not self.protocol.wants(metric):
             return
@@ -217,6 +235,8 @@ class Scorer:
                 "classifier_input": list(c.shape),
                 "resize": RESIZE,
             }
+        if p.wants("critic"):
+            facts["critic"] = dataclasses.asdict(CRITIC)
         if self._reference:
             r = self._reference
             facts |= {"reference": r.name, "reference_count": r.moments.count, "reference_checksum": r.checksum}

@@ -65,6 +65,9 @@ class NetworkConfig:
     sync_batch_norm: bool = setting(False, "batch statistics over all replicas instead of each replica's own")
 
 
+QUICK_PROTOCOLS = ("quick1k", "quick5k", "is50k", "fid50k", "rid10k", "full")
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
     """Optimisation and the loop (PAGAN section 5, Algorithm 1; `step.py`, `train.py`)."""
@@ -92,6 +95,14 @@ class TrainingConfig:
     )
     image_every_steps: int = setting(1000, "steps between pictures", at_least=1, resumable=True)
     save_every_steps: int = setting(1000, "steps between checkpoints", at_least=1, resumable=True)
+    eval_every_steps: int = setting(0, "steps between evaluations; 0: none", at_least=0, resumable=True)
+    eval_protocol: str = setting("quick1k", "protocol of these evaluations", choices=QUICK_PROTOCOLS, resumable=True)
+    eval_classifier: str = setting(
+        "inception", "inception, or a SavedModel folder as bin/train_classifier makes it", resumable=True
+    )
+    best_metric: str = setting(
+        "", "key of the metric by which the best checkpoint is kept in best/, as rmse; default: none is", resumable=True
+    )
     keep_checkpoints: int = setting(3, "how many checkpoints to keep", at_least=1, resumable=True)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from evaluation import protocols
 from tfpagan import cluster, data, devices, hooks
 from tfpagan.checkpoints import Checkpoints
 from tfpagan.config import Config
@@ -72,7 +73,7 @@ def train(config: Config, model_dir: Path) -> int | None:
         _say_what_runs(trainer, step, len(images.train))
         batches = _batches(trainer, images.train)
         trainer.trace(batches)
-        todo = _hooks(trainer, folder, checkpoints, images.test, step)
+        todo = _hooks(trainer, folder, checkpoints, images, step)
         with Stop().listening() as stop:  # until here a signal ends the process at once: there is nothing to save
             _loop(trainer, batches, todo, stop)
         return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
@@ -100,7 +101,7 @@ def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
     return iter(data.batches(images, batch_size=training.batch_size, seed=training.seed, start=start))
 
 
-def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: np.ndarray, step: int) -> list[hooks.Hook]:
+def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, images: data.Images, step: int) -> list[hooks.Hook]:
     training = trainer.config.training
     writer = tf.summary.create_file_writer(str(folder / "train"))
     scalars = hooks.Scalars(
@@ -111,10 +112,30 @@ def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, test: np.nd
         step=step,
         until=training.train_steps,
     )
-    pictures = hooks.Pictures(folder, writer, trainer, test, every_steps=training.image_every_steps)
+    pictures = hooks.Pictures(folder, writer, trainer, images.test, every_steps=training.image_every_steps)
     if not step:
         pictures.show_augmentations(step)
-    return [scalars, pictures, hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps)]
+    return [
+        scalars,
+        pictures,
+        *_evaluations(trainer, folder, images),
+        hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps),
+    ]
+
+
+def _evaluations(trainer: Trainer, folder: Path, images: data.Images) -> list[hooks.Hook]:
+    training = trainer.config.training
+    if not training.eval_every_steps:
+        return []
+    from tfpagan import scores
+    from tfpagan.evaluates import Evaluates
+
+    protocol = protocols.get(training.eval_protocol)
+    classifier, why = scores.classifier(protocol, training.eval_classifier)
+    described = data.describe(trainer.config.data).config
+    strategy = None if trainer.several_workers else trainer.strategy  # each of several workers scores by itself
+    scorer = scores.scorer(protocol, described, images, strategy, classifier, why)
+    return [Evaluates(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
 
 
 def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.Hook], stop: Stop) -> None:

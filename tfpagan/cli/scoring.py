@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tfpagan
 from evaluation import protocols
-from evaluation.protocols import NEED_CLASSIFIER, Protocol
+from evaluation.protocols import Protocol
 from tfpagan import run_folder
 from tfpagan import settings as checks
 from tfpagan.cli.flags import Command, Option
@@ -15,7 +14,7 @@ from tfpagan.config import AugmentationConfig, Config, DataConfig
 from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
-    from evaluation.results import Result
+    from evaluation.classifier import Classifier
     from evaluation.scoring import Scorer, Scores
     from evaluation.subjects import Subject
     from tfpagan.data import Images
@@ -35,8 +34,11 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     protocol = _protocol(options)
     outcome = {"model_dir": _run, "export": _export, "fake": _folders, "reconstructor": _stand_in}[kinds[0]]
     scores, subject = outcome(protocol, options, settings)
-    result = _result(scores, subject)
-    _keep(result, scores, options)
+    from tfpagan.scores import ScoreFiles, named
+
+    result = named(scores, **subject)
+    if folder := options["output"] or options["model_dir"]:
+        ScoreFiles(Path(folder).expanduser()).keep(result, scores)
     print(result.to_json() if options["json"] else result.table())
     missing = [key for key, reason in result.reasons.items() if reason.startswith("no classifier")]
     if missing:
@@ -142,58 +144,16 @@ def _images(config: DataConfig) -> "tuple[DataConfig, Images]":
 
 
 def _scorer(protocol: Protocol, options: dict[str, Any], described: DataConfig, images: "Images", strategy: Any) -> "Scorer":
-    from evaluation.scoring import Scorer
-    from evaluation.sources import ArrayImages
+    from tfpagan.scores import scorer
 
-    name = f"{described.dataset} {{}}, crop {described.crop}, {described.image_size} px"
     classifier, why = _classifier(protocol, options)
-    return Scorer(
-        protocol,
-        classifier=classifier,
-        why_no_classifier=why,
-        test=ArrayImages(images.test, name.format("test")),
-        reference=ArrayImages(images.train, name.format("train")),
-        strategy=strategy,
-        batch_size=options["batch_size"],
-        cache_dir=Path(described.cache_dir) / "statistics",
-    )
+    return scorer(protocol, described, images, strategy, classifier, why, batch_size=options["batch_size"])
 
 
-def _classifier(protocol: Protocol, options: dict[str, Any]) -> tuple[Any, str]:
-    """The classifier and "", or None and why there is none."""
-    if not protocol.wants(*NEED_CLASSIFIER):
-        return None, "no classifier is needed"
-    from evaluation import classifier, inception
-    from evaluation.errors import EvaluationError
+def _classifier(protocol: Protocol, options: dict[str, Any]) -> "tuple[Classifier | None, str]":
+    from tfpagan.scores import classifier
 
-    if options["classifier"] != "inception":
-        return classifier.from_saved_model(Path(options["classifier"]).expanduser()), ""
-    try:
-        return inception.load(options["inception"]), ""
-    except EvaluationError as e:
-        if options["inception"]:
-            raise
-        print(f"evaluate: {e}", file=sys.stderr)
-        return None, "no classifier: Inception cannot be had here"
-
-
-def _result(scores: "Scores", subject: dict[str, Any]) -> "Result":
-    import numpy as np
-    import tensorflow as tf
-
-    from evaluation.results import result
-
-    versions = {"tfpagan": tfpagan.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
-    return result(scores.metrics, scores.reasons, scores.protocol, subject=subject, versions=versions, details=scores.details)
-
-
-def _keep(result: "Result", scores: "Scores", options: dict[str, Any]) -> None:
-    """Beside the run, or in --output: scores.csv, metrics.jsonl, the whole result and the worst reconstructions."""
-    folder = Path(options["output"] or options["model_dir"]).expanduser()
-    if options["output"] or options["model_dir"]:
-        from tfpagan import scores as files
-
-        files.keep(folder, result, scores)
+    return classifier(protocol, options["classifier"], options["inception"])
 
 
 COMMAND = Command(

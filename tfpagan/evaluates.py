@@ -1,0 +1,74 @@
+"""Evaluation between two calls of the loop: scores of the networks as they are, and the best checkpoint kept."""
+
+import json
+import math
+from pathlib import Path
+
+from absl import logging
+
+from evaluation.errors import EvaluationError
+from evaluation.keys import improves
+from evaluation.scoring import Scorer
+from tfpagan.checkpoints import Checkpoints
+from tfpagan.errors import UserError
+from tfpagan.hooks import Hook
+from tfpagan.scores import ScoreFiles, named
+from tfpagan.subject import of_trainer
+from tfpagan.train import Trainer
+
+
+class Evaluates(Hook):
+    """Scores under a quick protocol; keeps the checkpoint with the best value of one metric in `best/`.
+
+    Args:
+      folder: the run folder.
+      trainer: whose networks to score.
+      scorer: how.
+      best_metric: key of the metric; "": keep no best.
+      every_steps: how often.
+
+    Raises:
+      UserError: when the metric is not among those that the scorer measures.
+    """
+
+    def __init__(self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int):
+        self.every_steps, self._trainer, self._scorer, self._metric = every_steps, trainer, scorer, best_metric
+        if best_metric and best_metric not in scorer.measured():
+            raise UserError(f"--best_metric={best_metric} is not measured here; measured are {', '.join(scorer.measured())}")
+        self._files, self._model = ScoreFiles(folder), str(folder)
+        self._note = folder / "best" / "best.json"
+        self._best = _noted(self._note, best_metric)
+        self._checkpoints = Checkpoints(trainer.checkpoint(), folder / "best", keep=1) if best_metric else None
+
+    def act(self, step: int) -> None:
+        try:
+            scores = self._scorer.score(of_trainer(self._trainer, self._model))
+        except EvaluationError as e:  # the training is worth more than this one evaluation
+            logging.error("the evaluation at step %d failed: %s", step, e)
+            return
+        result = named(scores, self._model, step)
+        self._files.keep(result, scores)
+        known = {key: value for key, value in result.metrics.items() if value is not None}
+        logging.info(
+            "step %d: %s", step, ", ".join(f"{key} {value:.4g}" for key, value in known.items() if "latent" not in key)
+        )
+        if self._checkpoints is not None:
+            self._keep_best(step, result.metrics[self._metric], self._checkpoints)
+
+    def _keep_best(self, step: int, value: float | None, checkpoints: Checkpoints) -> None:
+        if value is None or (math.isfinite(self._best) and not improves(self._metric, value, self._best)):
+            return
+        checkpoints.save()
+        self._best = value
+        part = self._note.with_suffix(".part")
+        part.write_text(json.dumps({"metric": self._metric, "value": value, "step": step}) + "\n")
+        part.replace(self._note)
+
+
+def _noted(file: Path, metric: str) -> float:
+    """The best value so far; NaN where there is none of this metric."""
+    try:
+        noted = json.loads(file.read_text())
+        return float(noted["value"]) if noted["metric"] == metric else math.nan
+    except (OSError, ValueError, KeyError, TypeError):
+        return math.nan
