@@ -82,6 +82,24 @@ def test_flags_come_from_a_file_and_the_command_line_wins(tmp_path: Path, images
     assert given == {"channels": 16, "pair": "siamese", "deterministic": False}
 
 
+def test_a_flagfile_that_is_not_text_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "flags").write_bytes(bytes(range(256)))
+    assert cli.train([f"--flagfile={tmp_path}/flags"]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "the --flagfile is not text" in line
+
+
+def test_more_memory_than_there_is_gets_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")):
+
+        def run(options: dict, settings: dict, error: Exception = error) -> int:
+            raise error
+
+        assert flags.execute(flags.Command("train", "", (), run), []) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "more memory than there is" in line
+
+
 def test_a_dry_run_tells_configuration_sizes_and_time_and_writes_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, images: Path
 ) -> None:

@@ -52,7 +52,7 @@ def test_the_players_follow_from_the_reconstruction() -> None:
     ("changes", "message"),
     [
         ({"chanels": 64}, "unknown setting of objective pagan 'chanels'"),
-        ({"channels": 12}, "--channels=12 is not legal: it must be at least 8 and a multiple of 8"),
+        ({"channels": 12}, "--channels=12 is not legal: it must be at least 8 and at most 8192 and a multiple of 8"),
         ({"channels": "64"}, "--channels='64' is not of type int"),
         ({"batch_size": 0}, "--batch_size=0 is not legal: it must be at least 2"),
         ({"deterministic": 1}, "--deterministic=1 is not of type bool"),

@@ -105,6 +105,17 @@ def test_another_configuration_is_refused_with_the_difference(
     assert (finished / "config.json").read_text() == before
 
 
+def test_checkpoints_without_their_configuration_are_not_gone_on_with(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    (run / "config.json").unlink()
+    assert cli.train([f"--model_dir={run}", "--preset=pagan_shapes_cpu", "--train_steps=6"]) == 1
+    assert f"cannot read {run}/config.json" in capsys.readouterr().err
+    assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-4"
+
+
 def test_a_first_attempt_that_failed_on_its_data_binds_nobody(
     dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +143,10 @@ def test_a_model_dir_that_cannot_be_written_is_named(
     dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/train").write_text("")
+    assert cli.train([*dataset, *SIZES, f"--model_dir={tmp_path}/run"]) == 1
+    assert f"cannot write TensorBoard's files to {tmp_path}/run/train" in capsys.readouterr().err
     for model_dir in (tmp_path / "file" / "run", Path("/proc/run")):
         assert cli.train([*dataset, *SIZES, f"--model_dir={model_dir}"]) == 1
         assert f"cannot write in --model_dir={model_dir}" in capsys.readouterr().err

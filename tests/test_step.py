@@ -78,6 +78,17 @@ def test_the_modes_agree_for_logits_at_the_ends(case: str, to: float) -> None:
         assert_same_gradients(compute(mode, objective, built), oracle)
 
 
+def test_fused_slopes_are_the_losses_own_down_to_logits_of_minus_100() -> None:
+    """Discriminator: sigmoid(l), to 1e-12 wherever it is. Faker: -sigmoid(-l), as slope times ratio."""
+    fake = np.array([-100.0, -30.0, -18.6, -14.0, -1.0, 0.0, 5.0, 100.0], np.float32)
+    result = Gradients(losses=dict.fromkeys(("disc_x", "generator"), tf.constant(0.0)))
+    duel = Duel("disc_x", real=tf.zeros(8), fake=tf.zeros(8), fakers=("generator",))
+    slopes, ratios = Backward(PAGAN(), {})._play(duel, tf.concat([-fake, fake], 0), result)
+    sigmoid = 1 / (1 + np.exp(-fake.astype(np.float64)))
+    np.testing.assert_allclose(slopes[8:] * 8, sigmoid, rtol=1e-6, atol=1.1e-12)
+    np.testing.assert_allclose(slopes[8:] * ratios * 8, sigmoid - 1, rtol=1e-6, atol=1e-12)
+
+
 def test_fakers_still_learn_when_a_discriminator_is_sure_of_them() -> None:
     """At l = -100 the slope of softplus(l) is 4e-44 and that of softplus(-l) is -1: the naive ratio overflows."""
     built = tiny.build_networks(PAGAN())

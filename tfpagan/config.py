@@ -44,8 +44,8 @@ class AugmentationConfig:
     pad_fraction: float = setting(
         0.1, "pad_crop: reflected border on each side, as a fraction of the image size", at_least=0.0, at_most=0.5
     )
-    blur_sigma_min: float = setting(0.5, "blur: smallest standard deviation in px", above=0.0)
-    blur_sigma_max: float = setting(2.0, "blur: largest standard deviation in px", above=0.0)
+    blur_sigma_min: float = setting(0.5, "blur: smallest standard deviation in px", at_least=0.05)
+    blur_sigma_max: float = setting(2.0, "blur: largest standard deviation in px", at_least=0.05)
     contrast_min: float = setting(0.5, "contrast: smallest factor", at_least=0.0)
     contrast_max: float = setting(1.5, "contrast: largest factor", at_least=0.0)
 
@@ -54,8 +54,10 @@ class AugmentationConfig:
 class NetworkConfig:
     """Widths and forms of the networks (PAGAN section 5; `networks/`)."""
 
-    channels: int = setting(512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, multiple_of=8)
-    latent_dim: int = setting(128, "dimensions of the code z", at_least=1)
+    channels: int = setting(
+        512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
+    )
+    latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
     encoder_norm: str = setting(
         "batch",
         "normalisation inside the encoder; spectral lets it collapse to the prior",
@@ -73,7 +75,7 @@ class TrainingConfig:
     """Optimisation and the loop (PAGAN section 5, Algorithm 1; `step.py`, `train.py`)."""
 
     train_steps: int = setting(100_000, "updates of every player", at_least=1, resumable=True)
-    batch_size: int = setting(64, "images per step, over all replicas", at_least=2)
+    batch_size: int = setting(64, "images per step, over all replicas", at_least=2, at_most=65536)
     learning_rate: float = setting(2e-4, "Adam's step size", above=0.0)
     adam_beta1: float = setting(0.5, "Adam's decay of the mean", at_least=0.0, below=1.0)
     adam_beta2: float = setting(0.999, "Adam's decay of the square", at_least=0.0, below=1.0)
@@ -174,7 +176,7 @@ def from_json(text: str) -> Config:
     except (ValueError, TypeError, AttributeError) as e:
         raise UserError(f"config.json is not a JSON object of sections: {e}") from None
     chosen = parts.pop("objective", {})
-    objective = objectives.get(chosen.pop("name", PAGAN.name))()
+    objective = objectives.get(str(chosen.pop("name", PAGAN.name)))()
     changed = {}
     for name, values in parts.items():
         if name not in SECTIONS:

@@ -14,7 +14,7 @@ from absl import logging
 
 from evaluation import protocols
 from tfpagan import cluster, data, devices, hooks
-from tfpagan.checkpoints import Checkpoints
+from tfpagan.checkpoints import Checkpoints, why
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.train import Trainer
@@ -103,7 +103,10 @@ def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
 
 def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, images: data.Images, step: int) -> list[hooks.Hook]:
     training = trainer.config.training
-    writer = tf.summary.create_file_writer(str(folder / "train"))
+    try:
+        writer = tf.summary.create_file_writer(str(folder / "train"))
+    except tf.errors.OpError as e:
+        raise UserError(f"cannot write TensorBoard's files to {folder / 'train'}: {why(e)}") from None
     scalars = hooks.Scalars(
         folder,
         writer,

@@ -18,15 +18,13 @@ def stored_config(model_dir: Path) -> Config | None:
     Before its first checkpoint a run binds nobody: an attempt that failed on its data may be mended and started again.
 
     Raises:
-      UserError: when `config.json` cannot be read.
+      UserError: when there are checkpoints and `config.json` cannot be read.
     """
     if not any((model_dir / "ckpt").glob("ckpt-*.index")):
         return None
     file = model_dir / "config.json"
     try:
         return configs.from_json(file.read_text())
-    except FileNotFoundError:
-        return None
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"cannot read {file}: {e}") from None
     except UserError as e:

@@ -1,6 +1,7 @@
 """Flags in, one line per mistake out: what every executable shares."""
 
 import dataclasses
+import logging as standard_logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,7 @@ def execute(command: Command, argv: Sequence[str]) -> int:
     # TensorFlow's C++ announces itself on stderr; what goes wrong in it arrives as exceptions all the same.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours are parsed into a parser of their own
+    standard_logging.getLogger("tensorflow").setLevel("WARNING")  # which replicas there are is said below
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)  # messages alone, without file and line
@@ -59,6 +61,12 @@ def execute(command: Command, argv: Sequence[str]) -> int:
         return command.run(options, given)
     except (UserError, EvaluationError) as e:
         print(f"{command.program}: error: {e}", file=sys.stderr)
+        return 1
+    except Exception as e:
+        if not _out_of_memory(e):
+            raise
+        advice = "try a smaller --batch_size or narrower networks"
+        print(f"{command.program}: error: this needs more memory than there is; {advice}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{command.program}: interrupted", file=sys.stderr)
@@ -84,6 +92,8 @@ def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:
         given = str(e).removeprefix("flag ").split(": ")[0]  # --name=value
         wanted = {bool: "true or false", int: "a whole number", float: "a number"}[kinds[given[2:].split("=")[0]]]
         raise UserError(f"{given} is not legal: it must be {wanted}") from None
+    except UnicodeDecodeError as e:
+        raise UserError(f"the --flagfile is not text: {e}") from None
     except flags.Error as e:
         raise UserError(f"{str(e).removeprefix('ERROR:: ')}; --help lists the flags") from None
     if rest[1:]:
@@ -104,6 +114,11 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
                 note = "" if legal == "any value" else f"; {legal}"
                 found[f.name] = (f.type, f"{f.metadata['help']}{note}{_default(f.default)}")  # type: ignore[assignment]
     return [(name, kind, text) for name, (kind, text) in found.items()]
+
+
+def _out_of_memory(e: Exception) -> bool:
+    tf = sys.modules.get("tensorflow")  # imported by what ran, if it was
+    return isinstance(e, MemoryError) or (tf is not None and isinstance(e, tf.errors.ResourceExhaustedError))
 
 
 def _sections(command: Command) -> tuple[type, ...]:
