@@ -1,6 +1,6 @@
 # make train: a first training run. make test: the whole suite. Both set up .venv when it is missing or out of date.
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format bench clean
+.PHONY: help install train test lint format bench bench-eval clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -12,7 +12,7 @@ help:
 	@echo "make train    train PAGAN on the embedded shapes for a few minutes, and see where everything is"
 	@echo "make test     check style and types, then run the whole suite"
 	@echo "make lint     ruff and mypy alone; make format mends what ruff can"
-	@echo "make bench    images per second of the ways to compute a step"
+	@echo "make bench    images per second of the ways to compute a step; make bench-eval, of an evaluation"
 	@echo "make install  set up .venv only; make clean removes it"
 
 $(VENV)/installed: setup.py constraints.txt
@@ -46,6 +46,9 @@ test: lint
 
 bench: $(VENV)/installed
 	bin/bench
+
+bench-eval: $(VENV)/installed
+	bin/bench_eval
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

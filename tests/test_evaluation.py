@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,11 @@ def score(tmp_path: Path, protocol: Protocol | None = None, batch_size: int = 32
     chosen = protocol or Protocol(metrics=ALL, samples=101)
     scorer = Scorer(chosen, classifier=linear_classifier(), batch_size=batch_size, cache_dir=tmp_path, **settings)  # type: ignore[arg-type]
     return scorer.score(MODEL)
+
+
+def test_evaluation_imports_nothing_of_tfpagan() -> None:
+    for file in Path(protocols.__file__).parent.glob("*.py"):
+        assert not re.search(r"^\s*(from|import) tfpagan", file.read_text(), re.MULTILINE), file
 
 
 # The whole pass

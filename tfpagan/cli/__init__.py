@@ -6,10 +6,10 @@ Nothing here imports TensorFlow before a command really runs: `--help` must answ
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tfpagan.cli import benchmark, classifying, comparing, scoring, training
+from tfpagan.cli import benchmark, benchmark_eval, classifying, comparing, scoring, training
 from tfpagan.cli.flags import execute
 
-__all__ = ["COMMANDS", "bench", "compare", "evaluate", "main", "train", "train_classifier"]
+__all__ = ["COMMANDS", "bench", "bench_eval", "compare", "evaluate", "main", "train", "train_classifier"]
 
 
 def train(argv: Sequence[str]) -> int:
@@ -20,6 +20,11 @@ def train(argv: Sequence[str]) -> int:
 def bench(argv: Sequence[str]) -> int:
     """`bin/bench`."""
     return execute(benchmark.COMMAND, argv)
+
+
+def bench_eval(argv: Sequence[str]) -> int:
+    """`bin/bench_eval`."""
+    return execute(benchmark_eval.COMMAND, argv)
 
 
 def train_classifier(argv: Sequence[str]) -> int:
@@ -43,6 +48,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "evaluate": evaluate,
     "compare": compare,
     "bench": bench,
+    "bench_eval": bench_eval,
 }
 
 

@@ -1,0 +1,159 @@
+"""How fast an evaluation is beside tf-gan's functions one after the other, and whether memory and FID stay small."""
+
+import dataclasses
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PX, BATCH = 32, 100
+METRICS = ("is", "fid", "rid")
+
+
+@dataclasses.dataclass(frozen=True)
+class Speed:
+    """Seconds of one pass for all metrics and of tf-gan's functions, on the same images and classifier, by round."""
+
+    images: int
+    ours: list[float]
+    tf_gans: list[float]
+
+    def ratio(self) -> float:
+        """How many times faster ours is: the median over rounds."""
+        return float(np.median(np.array(self.tf_gans) / np.array(self.ours)))
+
+
+def speed(images: int, rounds: int, channels: int = 32) -> Speed:
+    """IS, FID and RID of as many samples, reference images and test images, with a classifier of random weights."""
+    import tensorflow as tf
+    from tensorflow_gan.python.eval import classifier_metrics as tfgan
+
+    from evaluation.features import FeatureExtractor
+    from evaluation.protocols import Protocol
+    from evaluation.scoring import Scorer
+    from evaluation.sources import ArrayImages, Pairs
+    from evaluation.subjects import Subject
+
+    classifier = _classifier(channels)
+    real, fake, x, x_rec = (_images(images, seed) for seed in range(4))
+    subject = Subject("bench", lambda count, seed: ArrayImages(fake), lambda x, code, seed: Pairs(x, ArrayImages(x_rec)))
+    protocol = Protocol(metrics=METRICS, samples=images)
+
+    def ours() -> None:
+        with tempfile.TemporaryDirectory() as cache:
+            test, reference = ArrayImages(x), ArrayImages(real)
+            options: dict[str, Any] = {"test": test, "reference": reference, "batch_size": BATCH, "cache_dir": Path(cache)}
+            Scorer(protocol, classifier=classifier, **options).score(subject)
+
+    run = tf.function(lambda batch: dict(zip(("logits", "pool_3"), classifier(batch), strict=True)))
+    extract = FeatureExtractor(classifier)
+
+    def tf_gans() -> None:
+        def output(key: str) -> Callable[[tf.Tensor], tf.Tensor]:
+            return lambda batch: run(batch)[key]
+
+        batches = images // BATCH
+        tfgan.classifier_score(tf.constant(fake), output("logits"), batches)
+        tfgan.frechet_classifier_distance(tf.constant(real), tf.constant(fake), output("pool_3"), batches)
+        for i in range(0, images, BATCH):  # RID, which tf-gan has not
+            extract(x[i : i + BATCH]), extract(x_rec[i : i + BATCH])
+
+    for way in (ours, tf_gans):
+        way()  # traces
+    pairs = [(_seconds(ours), _seconds(tf_gans)) for _ in range(rounds)]
+    return Speed(images, *(list(times) for times in zip(*pairs, strict=True)))
+
+
+def peak_mib(images: int) -> float:
+    """Peak memory of a process that scores so many images, which it makes as it goes."""
+    return _in_a_process(_score_synthetic, images)
+
+
+def frechet_seconds(dimensions: int = 2048) -> float:
+    """Time of one Frechet distance on one core."""
+    with _environment(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1"):
+        return _in_a_process(_time_frechet, dimensions)
+
+
+def _score_synthetic(images: int) -> float:
+    from evaluation.protocols import Protocol
+    from evaluation.scoring import Scorer
+    from evaluation.sources import GeneratedImages
+    from evaluation.subjects import of_networks
+
+    matrix = np.random.default_rng(0).normal(size=[16, PX * PX * 3]).astype(np.float32) / 4
+
+    def decode(z: np.ndarray) -> np.ndarray:
+        return np.tanh(z @ matrix).reshape(-1, PX, PX, 3)
+
+    def encode(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mean = x.reshape(len(x), -1) @ matrix.T / 100
+        return mean, np.zeros_like(mean)
+
+    real, test = (GeneratedImages(decode, 16, images, seed=seed, name="synthetic") for seed in (1, 2))
+    protocol = Protocol(samples=images)
+    with tempfile.TemporaryDirectory() as cache:
+        options: dict[str, Any] = {"test": test, "reference": real, "batch_size": BATCH, "cache_dir": Path(cache)}
+        Scorer(protocol, classifier=_classifier(16), **options).score(of_networks("synthetic", decode, 16, encode))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _time_frechet(dimensions: int) -> float:
+    from evaluation.fid import frechet_distance
+    from evaluation.statistics import Moments
+
+    both = []
+    for seed in range(2):
+        random = np.random.default_rng(seed)
+        mix = random.normal(size=[dimensions, dimensions]) / dimensions**0.5
+        both.append(Moments.of(random.normal(size=dimensions), mix @ mix.T, 50_000))
+    return _seconds(lambda: frechet_distance(*both))
+
+
+def _classifier(channels: int) -> Any:
+    import tensorflow as tf
+
+    from evaluation import vgg
+    from evaluation.classifier import Classifier
+
+    tf.keras.utils.set_random_seed(0)
+    model = vgg.network(vgg.Recipe(channels=channels), 3, 10)
+
+    def outputs(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = model(x, training=False)
+        return found["logits"], found["pool_3"]
+
+    return Classifier("random", "0" * 16, (PX, PX, 3), outputs)
+
+
+def _images(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, [count, PX, PX, 3]).astype(np.uint8)
+
+
+def _seconds(do: Callable[[], Any]) -> float:
+    begun = time.monotonic()
+    do()
+    return time.monotonic() - begun
+
+
+def _in_a_process(function: Callable[[int], float], argument: int) -> float:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, (argument,))
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
