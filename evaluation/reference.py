@@ -18,6 +18,24 @@ KID_IMAGES = 5_000
 """How many images KID looks at, from the first: it needs the features themselves, 8 KiB of Inception's an image."""
 
 
+class Kept:
+    """The first rows of what streams by, in float32."""
+
+    def __init__(self, limit: int):
+        self._limit, self._count = limit, 0
+        self._rows: list[np.ndarray] = []
+
+    def update(self, rows: np.ndarray) -> None:
+        """Keep what there is room for."""
+        if room := self._limit - self._count:
+            self._rows.append(rows[:room].astype(np.float32))
+            self._count += len(self._rows[-1])
+
+    def array(self) -> np.ndarray:
+        """[n, D]."""
+        return np.concatenate(self._rows)
+
+
 @dataclasses.dataclass(frozen=True)
 class Reference:
     """Moments of all real images, features [n, D] of the first for KID (none from a foreign file), and what they are of."""
@@ -41,15 +59,12 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path, bat
             return Reference(moments, arrays["features"], images.name, identity)
         except (EvaluationError, KeyError) as e:
             logging.warning("%s; computing it again", e)
-    moments, features = Moments(), []
-    kept = 0
+    moments, features = Moments(), Kept(KID_IMAGES)
     for batch in images.batches(batch_size):
         _, activations = extract(batch)
         moments.update(activations)
-        if kept < KID_IMAGES:
-            features.append(activations[: KID_IMAGES - kept].astype(np.float32))
-            kept += len(features[-1])
-    reference = Reference(moments, np.concatenate(features), images.name, identity)
+        features.update(activations)
+    reference = Reference(moments, features.array(), images.name, identity)
     describe = {
         "images": images.name,
         "checksum": identity,

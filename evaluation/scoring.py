@@ -21,7 +21,7 @@ from evaluation.kid import kernel_distance
 from evaluation.ms_ssim import Diversity
 from evaluation.preprocessing import RESIZE
 from evaluation.protocols import FEW_IMAGES, NEED_CLASSIFIER, OF_RECONSTRUCTIONS, OF_SAMPLES, TO_REFERENCE, Protocol
-from evaluation.reference import KID_IMAGES, Reference
+from evaluation.reference import KID_IMAGES, Kept, Reference
 from evaluation.rid import ReconstructionDissimilarity
 from evaluation.rmse import PixelErrors
 from evaluation.sources import Images, checksum, first
@@ -245,23 +245,6 @@ class Scorer:
     def _warn_of_few(self, count: int, what: str, *metrics: str) -> None:
         if count < FEW_IMAGES and self.protocol.wants(*metrics):
             logging.warning("%d %s are few: below %d scores vary, and FID is biased upwards", count, what, FEW_IMAGES)
-
-
-class Kept:
-    """The first rows of what streams by."""
-
-    def __init__(self, limit: int):
-        self._limit, self._rows, self._count = limit, [], 0  # type: ignore[var-annotated]
-
-    def update(self, rows: Array) -> None:
-        """Keep what there is room for."""
-        if room := self._limit - self._count:
-            self._rows.append(rows[:room].astype(np.float32))
-            self._count += len(self._rows[-1])
-
-    def array(self) -> Array:
-        """[n, D]."""
-        return np.concatenate(self._rows)
 
 
 def _kid(keys: tuple[str, ...], real: Reference, fake: Array) -> Numbers:
