@@ -57,11 +57,12 @@ def speed(images: int, rounds: int, channels: int = 32) -> Speed:
 
     def tf_gans() -> None:
         def output(key: str) -> Callable[[tf.Tensor], tf.Tensor]:
-            return lambda batch: run(batch)[key]
+            return lambda batch: run(tf.cast(batch, tf.uint8))[key]  # tf-gan wants the type of what comes out
 
         batches = images // BATCH
-        tfgan.classifier_score(tf.constant(fake), output("logits"), batches)
-        tfgan.frechet_classifier_distance(tf.constant(real), tf.constant(fake), output("pool_3"), batches)
+        given_real, given_fake = (tf.constant(side, tf.float32) for side in (real, fake))
+        tfgan.classifier_score(given_fake, output("logits"), batches)
+        tfgan.frechet_classifier_distance(given_real, given_fake, output("pool_3"), batches)
         for i in range(0, images, BATCH):  # RID, which tf-gan has not
             extract(x[i : i + BATCH]), extract(x_rec[i : i + BATCH])
 
