@@ -65,7 +65,7 @@ def from_saved_model(folder: Path, name: str = "") -> Classifier:
 def checksum(path: Path) -> str:
     """Of a file, or of the files of a folder and their names: the first 16 digits of SHA-256."""
     digest = hashlib.sha256()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != "classifier.json") if path.is_dir() else [path]
     for file in files:
         if path.is_dir():
             digest.update(f"{file.relative_to(path)}:{file.stat().st_size}\n".encode())
@@ -78,7 +78,10 @@ def checksum(path: Path) -> str:
 def _callable(loaded: Any, folder: Path) -> tuple[Callable[[tf.Tensor], Mapping[str, tf.Tensor]], tuple[int, int, int]]:
     """What to call, and the shape of the images that it takes; Inception's where the model leaves it open."""
     signature = loaded.signatures.get("serving_default") or loaded.signatures.get("default")
-    spec = next(iter(signature.structured_input_signature[1].values()), None) if signature else None
+    inputs = list(signature.structured_input_signature[1].values()) if signature else []
+    if len(inputs) > 1:
+        raise EvaluationError(f"the SavedModel in {folder} takes {len(inputs)} inputs; a classifier takes images alone")
+    spec = inputs[0] if inputs else None
     static = spec.shape[1:] if spec is not None and spec.shape.rank == 4 else (None, None, None)
     height, width, channels = (given or default for given, default in zip(static, INCEPTION_SHAPE, strict=True))
     shape = (height, width, channels)

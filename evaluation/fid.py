@@ -33,4 +33,4 @@ def frechet_distance(one: Moments, other: Moments) -> float:
     s = vectors[:, real] * np.sqrt(values[real])  # [D, rank]
     products = np.linalg.eigvalsh(s.T @ c_2 @ s)
     covariance_term = np.trace(c_1) + np.trace(c_2) - 2.0 * np.sqrt(np.clip(products, 0.0, None)).sum()
-    return float(np.sum((mean_1 - mean_2) ** 2) + covariance_term)
+    return max(0.0, float(np.sum((mean_1 - mean_2) ** 2) + covariance_term))  # rounding may leave -1e-13

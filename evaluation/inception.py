@@ -35,7 +35,7 @@ def load(path: str = "", cache_dir: str = "") -> Classifier:
     path = path or os.environ.get(PATH_VARIABLE, "")
     cache = _cache(cache_dir)
     found = _from_path(Path(path).expanduser(), cache) if path else _from_hub(cache)
-    logits, features = (output.shape[1] for output in found.outputs(tf.zeros([1, *INCEPTION_SHAPE])))
+    logits, features = (output.shape[1] for output in found.outputs(tf.zeros([1, *found.shape])))
     if (logits, features) != (CLASSES, FEATURES):
         given = f"{path or HANDLE} gives {logits} logits and {features} features"
         raise EvaluationError(

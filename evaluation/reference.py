@@ -3,63 +3,85 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from absl import logging
 
+from evaluation.classifier import Classifier
 from evaluation.errors import EvaluationError
 from evaluation.features import FeatureExtractor
 from evaluation.preprocessing import RESIZE
 from evaluation.sources import Images, checksum
-from evaluation.statistics import Moments, read_npz, write_npz
+from evaluation.statistics import UNKNOWN_COUNT, Moments, read_npz, write_npz
 
 KID_IMAGES = 5_000
-"""How many images KID looks at, from the first: it needs the features themselves, 8 KiB of Inception's an image."""
+"""How many images KID looks at, chosen at random: it needs the features themselves, 8 KiB of Inception's an image."""
 
 
-class Kept:
-    """The first rows of what streams by, in float32."""
+class Chosen:
+    """Rows of a stream of known length, chosen at random: images that come class by class would else be of few classes.
 
-    def __init__(self, limit: int):
-        self._limit, self._count = limit, 0
+    Args:
+      count: rows that will come.
+      limit: how many to keep, in an order that is random too.
+      seed: of the choice.
+    """
+
+    def __init__(self, count: int, limit: int, *, seed: int):
+        chosen = np.random.default_rng(seed).permutation(count)[:limit]
+        self._place = np.full(count, -1)
+        self._place[chosen] = np.arange(len(chosen))
         self._rows: list[np.ndarray] = []
+        self._places: list[np.ndarray] = []
+        self._seen = 0
 
     def update(self, rows: np.ndarray) -> None:
-        """Keep what there is room for."""
-        if room := self._limit - self._count:
-            self._rows.append(rows[:room].astype(np.float32))
-            self._count += len(self._rows[-1])
+        """The next rows [n, D]."""
+        places = self._place[self._seen : self._seen + len(rows)]
+        self._rows.append(rows[places >= 0].astype(np.float32))
+        self._places.append(places[places >= 0])
+        self._seen += len(rows)
 
     def array(self) -> np.ndarray:
-        """[n, D]."""
-        return np.concatenate(self._rows)
+        """[limit, D] float32."""
+        return np.concatenate(self._rows)[np.argsort(np.concatenate(self._places))]
 
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Moments of all real images, features [n, D] of the first for KID (none from a foreign file), and what they are of."""
+    """Moments of all real images, features [n, D] of some for KID (none from a foreign file), and what they are of."""
 
     moments: Moments
     features: np.ndarray
     name: str
     checksum: str
 
+    @property
+    def count(self) -> int | str:
+        """How many images, where that is known."""
+        return "unknown" if self.moments.count == UNKNOWN_COUNT else self.moments.count
+
 
 def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path, batch_size: int) -> Reference:
     """The statistics of real images, from the cache where they are known."""
+    if images.count < 2:
+        raise EvaluationError(f"{images.name} has {images.count} image(s); a reference needs at least 2")
     identity = checksum(images)
     classifier = extract.classifier
-    matters = [identity, images.count, classifier.checksum, classifier.shape, RESIZE, KID_IMAGES, "v1"]
+    matters = [identity, images.count, classifier.checksum, classifier.shape, RESIZE, KID_IMAGES, "v2"]
     name = hashlib.sha256(json.dumps(matters).encode()).hexdigest()[:24]
     file = cache_dir / f"{classifier.name}-{name}.npz"
     if file.exists():
         try:
-            moments, arrays = read_npz(file)
-            return Reference(moments, arrays["features"], images.name, identity)
-        except (EvaluationError, KeyError) as e:
+            stored = of_file(file, classifier)
+            if len(stored.features):
+                return dataclasses.replace(stored, name=images.name, checksum=identity)
+            logging.warning("%s holds no features; computing it again", file)
+        except EvaluationError as e:
             logging.warning("%s; computing it again", e)
-    moments, features = Moments(), Kept(KID_IMAGES)
+    moments, features = Moments(), Chosen(images.count, KID_IMAGES, seed=0)
     for batch in images.batches(batch_size):
         _, activations = extract(batch)
         moments.update(activations)
@@ -78,12 +100,26 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path, bat
     return reference
 
 
-def of_file(file: Path) -> Reference:
+def of_file(file: Path, classifier: Classifier | None = None) -> Reference:
     """The statistics of a file of this or of another tool; for KID it must hold features too.
 
     Raises:
-      EvaluationError: when it is no statistics file.
+      EvaluationError: when it is no statistics file, or says that it was made with another classifier.
     """
     moments, arrays = read_npz(file)
-    features = arrays.get("features", np.zeros([0, len(moments.mean())], np.float32))
+    dimensions = len(moments.mean())
+    features = arrays.get("features", np.zeros([0, dimensions], np.float32))
+    if features.ndim != 2 or features.shape[1] != dimensions or features.dtype.kind != "f" or not np.isfinite(features).all():
+        raise EvaluationError(f"{file} has features that are not finite numbers [n, {dimensions}]")
+    made_with = _described(arrays).get("classifier_checksum")
+    if classifier and made_with not in (None, classifier.checksum):
+        raise EvaluationError(f"{file} was made with classifier {made_with}, and {classifier.name} is {classifier.checksum}")
     return Reference(moments, features, str(file), hashlib.sha256(file.read_bytes()).hexdigest()[:16])
+
+
+def _described(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """What this tool wrote beside the statistics; nothing for files of other tools."""
+    try:
+        return dict(json.loads(str(arrays["protocol"])))
+    except (KeyError, ValueError, TypeError):
+        return {}

@@ -70,10 +70,7 @@ def append_json_line(file: Path, result: Result) -> None:
 
 def append_csv_row(file: Path, result: Result) -> None:
     """A row of `scores.csv`; metrics that it has no column for become new columns. Written whole or not at all."""
-    rows: list[dict[str, Any]] = []
-    if file.exists():
-        with file.open(newline="") as f:
-            rows = list(csv.DictReader(f))
+    rows: list[dict[str, Any]] = [dict(row) for row in _rows(file)] if file.exists() else []
     values = {key: "" if value is None else repr(float(value)) for key, value in result.metrics.items()}
     rows.append({**result.subject, **values, "protocol": json.dumps(result.protocol, sort_keys=True)})
     columns = [*dict.fromkeys(key for row in rows for key in row if key != "protocol"), "protocol"]
@@ -92,14 +89,30 @@ def last_row(file: Path, protocol: str = "") -> dict[str, str]:
       EvaluationError: when there is none.
     """
     try:
-        with file.open(newline="") as f:
-            rows = list(csv.DictReader(f))
-        rows = [row for row in rows if not protocol or json.loads(row["protocol"])["name"] == protocol]
-    except (OSError, KeyError, ValueError, csv.Error) as e:
+        rows = [row for row in _rows(file) if _protocol_of(row) and protocol in ("", _protocol_of(row)["name"])]
+    except OSError as e:
         raise EvaluationError(f"{file} holds no scores ({e}); bin/evaluate writes it") from None
     if not rows:
         raise EvaluationError(f"{file} holds no scores{f' of protocol {protocol}' if protocol else ''}; bin/evaluate writes it")
     return rows[-1]
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    """As far as they can be read: bytes that are no text, and cells beyond the columns, are left out."""
+    with file.open(newline="", errors="replace") as f:
+        try:
+            return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(f)]
+        except csv.Error as e:
+            raise EvaluationError(f"{file} is no table of scores: {e}") from None
+
+
+def _protocol_of(row: Mapping[str, str]) -> dict[str, Any]:
+    """Of a row; empty where it has none that can be read."""
+    try:
+        protocol = json.loads(row["protocol"])
+        return protocol if isinstance(protocol, dict) and "name" in protocol else {}
+    except (KeyError, ValueError):
+        return {}
 
 
 def comparison(rows: Mapping[str, Mapping[str, str]]) -> str:
@@ -112,11 +125,11 @@ def comparison(rows: Mapping[str, Mapping[str, str]]) -> str:
       EvaluationError: when they were made by different protocols, naming the fields that differ.
     """
     names = list(rows)
-    protocols = {name: json.loads(row["protocol"]) for name, row in rows.items()}
+    protocols = {name: _protocol_of(row) for name, row in rows.items()}
     first = protocols[names[0]]
     for name in names[1:]:
         other = protocols[name]
-        if fields := [key for key in sorted({*first, *other}) if first.get(key) != other.get(key)]:
+        if fields := [key for key in sorted({*first, *other}) if _differ(key, first, other)]:
             listed = "; ".join(f"{key}: {first.get(key)} and {other.get(key)}" for key in fields)
             raise EvaluationError(f"{names[0]} and {name} were scored by different protocols ({listed})")
     skip = {"protocol", "model"}
@@ -124,6 +137,14 @@ def comparison(rows: Mapping[str, Mapping[str, str]]) -> str:
     cells = [["", *names]] + [[key, *(_cell(rows[name].get(key, "")) for name in names)] for key in keys]
     protocol = [f"{key}: {value}" for key, value in first.items()]
     return "\n".join([*_aligned(cells), "", "protocol  " + "; ".join(protocol)])
+
+
+NAMES = {"test_images": "test_checksum", "reference": "reference_checksum"}
+"""What the images are called, which matters only where their checksums differ."""
+
+
+def _differ(key: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return one.get(key) != other.get(key) and (key not in NAMES or one.get(NAMES[key]) != other.get(NAMES[key]))
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -17,11 +17,11 @@ from evaluation.features import FeatureExtractor
 from evaluation.fid import frechet_distance
 from evaluation.inception_score import InceptionScore
 from evaluation.keys import keys_by_metric
-from evaluation.kid import kernel_distance
-from evaluation.ms_ssim import Diversity
+from evaluation.kid import BLOCK_SIZE, kernel_distance
+from evaluation.ms_ssim import Diversity, scales
 from evaluation.preprocessing import RESIZE
 from evaluation.protocols import FEW_IMAGES, NEED_CLASSIFIER, OF_RECONSTRUCTIONS, OF_SAMPLES, TO_REFERENCE, Protocol
-from evaluation.reference import KID_IMAGES, Kept, Reference
+from evaluation.reference import KID_IMAGES, Chosen, Reference
 from evaluation.rid import ReconstructionDissimilarity
 from evaluation.rmse import PixelErrors
 from evaluation.sources import Images, checksum, first
@@ -29,6 +29,7 @@ from evaluation.statistics import Moments
 from evaluation.subjects import Subject
 from evaluation.wasserstein_critic import Budget, negative_distance
 
+T = TypeVar("T")
 Array = np.ndarray
 CRITIC = Budget()
 Numbers = dict[str, float | None]
@@ -43,11 +44,20 @@ class Scores:
     protocol: dict[str, Any]
     details: dict[str, Any]
     worst: list[tuple[float, Array, Array]]
+    failed: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)  # metrics without any number: their keys
 
     def missing(self, reason: str, *keys: str) -> None:
         """Null with a reason."""
         for key in keys:
             self.metrics[key], self.reasons[key] = None, reason
+
+    def attempt(self, keys: tuple[str, ...], make: Callable[[], T]) -> T | None:
+        """What `make` gives; or None, with its EvaluationError as the reason of the keys."""
+        try:
+            return make()
+        except EvaluationError as e:
+            self.missing(str(e), *keys)
+            return None
 
 
 class Scorer:
@@ -80,6 +90,7 @@ class Scorer:
         self._extract = FeatureExtractor(classifier, strategy) if classifier else None
         self._given, self._cache_dir = reference, cache_dir or Path("~/.cache/tfpagan/statistics").expanduser()
         self._reference: Reference | None = None
+        self._shape: tuple[int, ...] = ()
         self._keys = keys_by_metric(classifier)
         if test is not None and protocol.reconstructions:
             self._test = first(test, protocol.reconstructions)
@@ -105,6 +116,8 @@ class Scorer:
         if self.protocol.wants("critic"):
             self._critic(subject, scores)
         scores.protocol = self._facts()
+        asked = {metric: self._keys[metric] for metric in self.protocol.metrics}
+        scores.failed = {m: keys for m, keys in asked.items() if all(scores.metrics.get(key) is None for key in keys)}
         return scores
 
     def _of_samples(self, subject: Subject, scores: Scores) -> None:
@@ -116,10 +129,14 @@ class Scorer:
             return scores.missing(f"{subject.name} gives no samples", *(key for metric in asked for key in keys[metric]))
         images = subject.samples(self.protocol.samples, self.protocol.seed)
         self._warn_of_few(images.count, "samples", "is", "fid", "kid")
-        inception = InceptionScore(images.count, splits=self.protocol.splits, seed=self.protocol.seed) if wants("is") else None
-        diversity = Diversity(images.count, seed=self.protocol.seed) if wants("ms_ssim") else None
-        moments, features = Moments(), Kept(KID_IMAGES)
+        count, seed, inception, diversity = images.count, self.protocol.seed, None, None
+        if wants("is"):
+            inception = scores.attempt(keys["is"], lambda: InceptionScore(count, splits=self.protocol.splits, seed=seed))
+        if wants("ms_ssim"):
+            diversity = scores.attempt(keys["ms_ssim"], lambda: Diversity(count, seed=seed))
+        moments, features = Moments(), Chosen(count, KID_IMAGES, seed=seed)
         for batch in images.batches(self._batch_size):
+            self._require_shape(batch.shape[1:], images.name)
             if diversity:
                 diversity.update(batch)
             if self._extract and wants("is", "fid", "kid"):
@@ -134,8 +151,8 @@ class Scorer:
             scores.missing(self._why, *keys["is"])
         self._to_reference(scores, "fid", lambda real: {keys["fid"][0]: frechet_distance(real.moments, moments)})
         self._to_reference(scores, "kid", lambda real: _kid(keys["kid"], real, features.array()))
-        if diversity:
-            scores.metrics["ms_ssim_diversity"], scores.metrics["ms_ssim_diversity_error"] = diversity.result()
+        if diversity and (found := scores.attempt(keys["ms_ssim"], diversity.result)):
+            scores.metrics |= dict(zip(keys["ms_ssim"][:2], found, strict=True))
             self._diversity_of_test(scores)
 
     def _of_reconstructions(self, subject: Subject, scores: Scores) -> None:
@@ -149,7 +166,10 @@ class Scorer:
         pairs = subject.pairs(self._test, self.protocol.code, self.protocol.seed)
         self._warn_of_few(pairs.count, "reconstructions", *asked)
         errors, moments = PixelErrors(), Moments()
-        rid = ReconstructionDissimilarity(pairs.count, splits=self.protocol.splits) if wants("rid") and self._extract else None
+        rid = None
+        if wants("rid") and self._extract:
+            splits = self.protocol.splits
+            rid = scores.attempt(keys["rid"], lambda: ReconstructionDissimilarity(pairs.count, splits=splits))
         for x, x_rec in pairs.batches(self._batch_size):
             errors.update(x, x_rec)
             if self._extract and wants("rid", "fid_rec"):
@@ -163,7 +183,7 @@ class Scorer:
         if rid:
             scores.metrics |= dict(zip(keys["rid"], rid.result().values(), strict=True))
             scores.worst = rid.worst()
-        elif wants("rid"):
+        elif wants("rid") and not self._extract:
             scores.missing(self._why, *keys["rid"])
         self._to_reference(scores, "fid_rec", lambda real: {keys["fid_rec"][0]: frechet_distance(real.moments, moments)})
 
@@ -187,9 +207,11 @@ class Scorer:
         if subject.samples is None or self._test is None:
             return scores.missing("no test images" if subject.samples else f"{subject.name} gives no samples", *keys)
         real = np.concatenate(list(self._test.batches(self._batch_size)))
-        fake = subject.samples(len(real), self.protocol.seed + 1)
-        found = negative_distance(real, np.concatenate(list(fake.batches(self._batch_size))), CRITIC, seed=self.protocol.seed)
-        scores.metrics |= dict(zip(keys, found, strict=True))
+        fake = np.concatenate(list(subject.samples(len(real), self.protocol.seed + 1).batches(self._batch_size)))
+        self._require_shape(fake.shape[1:], subject.name)
+        logging.info("training %d critics of %d steps", CRITIC.seeds, CRITIC.steps)
+        if found := scores.attempt(keys, lambda: negative_distance(real, fake, CRITIC, seed=self.protocol.seed)):
+            scores.metrics |= dict(zip(keys, found, strict=True))
 
     def _to_reference(self, scores: Scores, metric: str, measure: Callable[[Reference], Mapping[str, float | None]]) -> None:
         if not self.protocol.wants(metric):
@@ -197,20 +219,33 @@ class Scorer:
         if self._extract is None or self._reference is None:
             reason = self._why if self._extract is None else "no reference images"
             return scores.missing(reason, *self._keys[metric])
-        try:
-            scores.metrics |= measure(self._reference)
-        except EvaluationError as e:
-            scores.missing(str(e), *self._keys[metric])
+        real = self._reference
+        scores.metrics |= scores.attempt(self._keys[metric], lambda: measure(real)) or {}
 
     def _diversity_of_test(self, scores: Scores) -> None:
         """The same on as many pairs of test images: only beside it does diversity mean anything."""
-        keys = ("ms_ssim_diversity_real", "ms_ssim_diversity_real_error")
-        if self._test is None:
+        keys, test = self._keys["ms_ssim"][2:], self._test
+        if test is None:
             return scores.missing("no test images", *keys)
-        real = Diversity(self._test.count, seed=self.protocol.seed)
-        for batch in self._test.batches(self._batch_size):
-            real.update(batch)
-        scores.metrics[keys[0]], scores.metrics[keys[1]] = real.result()
+
+        def diversity() -> tuple[float, float]:
+            real = Diversity(test.count, seed=self.protocol.seed)
+            for batch in test.batches(self._batch_size):
+                real.update(batch)
+            return real.result()
+
+        if found := scores.attempt(keys, diversity):
+            scores.metrics |= dict(zip(keys, found, strict=True))
+
+    def _require_shape(self, shape: tuple[int, ...], name: str) -> None:
+        """All images of an evaluation have one shape: metrics of different sizes would not be of one protocol."""
+        if not self._shape and self._test is not None:
+            self._shape = next(iter(self._test.batches(1))).shape[1:]
+        self._shape = self._shape or shape
+        if shape != self._shape:
+            raise EvaluationError(
+                f"images of {name} are {list(shape)}, and the real ones {list(self._shape)}; one shape is wanted"
+            )
 
     def _read_reference(self, given: Images | Reference) -> Reference | None:
         if isinstance(given, Reference) or self._extract is None:
@@ -223,6 +258,12 @@ class Scorer:
         facts: dict[str, Any] = {"name": p.name, "splits": p.splits, "seed": p.seed}
         if p.wants(*OF_SAMPLES):
             facts["samples"] = p.samples
+        if self._shape:
+            facts["image_shape"] = list(self._shape)
+        if p.wants("kid"):
+            facts |= {"kid_images": KID_IMAGES, "kid_block_size": BLOCK_SIZE}
+        if p.wants("ms_ssim") and self._shape:
+            facts["ms_ssim_scales"] = scales(self._shape[0], self._shape[1])
         if self._test is not None:
             facts |= {"test_images": self._test.name, "test_count": self._test.count, "test_checksum": checksum(self._test)}
         if p.wants(*OF_RECONSTRUCTIONS):
@@ -239,7 +280,7 @@ class Scorer:
             facts["critic"] = dataclasses.asdict(CRITIC)
         if self._reference:
             r = self._reference
-            facts |= {"reference": r.name, "reference_count": r.moments.count, "reference_checksum": r.checksum}
+            facts |= {"reference": r.name, "reference_count": r.count, "reference_checksum": r.checksum}
         return facts
 
     def _warn_of_few(self, count: int, what: str, *metrics: str) -> None:

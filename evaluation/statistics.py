@@ -95,14 +95,26 @@ def read_npz(file: Path) -> tuple[Moments, Mapping[str, np.ndarray]]:
     try:
         with np.load(file) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        mean, covariance = np.asarray(arrays["mu"], np.float64), np.asarray(arrays["sigma"], np.float64)
+        mean, covariance = (_real(arrays[name]) for name in ("mu", "sigma"))
+        count = int(arrays.get("count", UNKNOWN_COUNT))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as e:
         raise EvaluationError(f"{file} is not a statistics file: an npz with mu [D] and sigma [D, D] is wanted ({e})") from None
     if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
         raise EvaluationError(f"{file} has mu {mean.shape} and sigma {covariance.shape}; [D] and [D, D] are wanted")
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise EvaluationError(f"{file} holds values that are not finite")
-    return Moments.of(mean, covariance, int(arrays.get("count", UNKNOWN_COUNT))), arrays
+    if count < 2:
+        raise EvaluationError(f"{file} says that it is of {count} images; at least 2 are wanted")
+    scale = max(np.abs(covariance).max(initial=0.0), 1e-300)
+    if np.abs(covariance - covariance.T).max(initial=0.0) > 1e-6 * scale or np.linalg.eigvalsh(covariance)[0] < -1e-6 * scale:
+        raise EvaluationError(f"{file} has a sigma that is no covariance: symmetric and without negative eigenvalues")
+    return Moments.of(mean, covariance, count), arrays
+
+
+def _real(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"values of type {array.dtype}")
+    return np.asarray(array, np.float64)
 
 
 UNKNOWN_COUNT = 1_000_000_000

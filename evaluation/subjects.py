@@ -79,26 +79,37 @@ def of_saved_model(folder: Path) -> Subject:
         loaded = tf.saved_model.load(str(folder))
     except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
         raise EvaluationError(f"{folder} is no SavedModel that can be read: {str(e).splitlines()[0][:200]}") from None
-    if "decode" not in loaded.signatures:
-        known = ", ".join(sorted(loaded.signatures)) or "none"
+    signatures = loaded.signatures
+    if "decode" not in signatures:
+        known = ", ".join(sorted(signatures)) or "none"
         raise EvaluationError(f"{folder} has no signature decode (latents to images); its signatures: {known}")
-    latents, dimensions = _input(loaded.signatures["decode"])
-    if "encode" not in loaded.signatures:
-        return of_networks(str(folder), _called(loaded, "decode", latents, "images"), dimensions)
-    images, _ = _input(loaded.signatures["encode"])
+    latents, shape = _input(folder, "decode", signatures["decode"], ("images",))
+    if shape[-1] is None:
+        raise EvaluationError(f"{folder}: the signature decode leaves the number of latent dimensions open")
+    decode = _called(signatures["decode"], latents)
+    if "encode" not in signatures:
+        return of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1])
+    images, image_shape = _input(folder, "encode", signatures["encode"], ("mean", "log_variance"))
+    encoder = _called(signatures["encode"], images)
 
     def encode(x: Array) -> tuple[Array, Array]:
-        outputs = loaded.signatures["encode"](**{images: tf.constant(x)})
+        if not image_shape.is_compatible_with(x.shape):
+            raise EvaluationError(f"{folder} takes images {image_shape.as_list()[1:]}; these are {list(x.shape[1:])}")
+        outputs = encoder(x)
         return outputs["mean"].numpy(), outputs["log_variance"].numpy()
 
-    return of_networks(str(folder), _called(loaded, "decode", latents, "images"), dimensions, encode)
+    return of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1], encode)
 
 
-def _input(signature: Any) -> tuple[str, int]:
-    """The name and the last dimension of a signature's one input."""
-    ((name, spec),) = signature.structured_input_signature[1].items()
-    return name, spec.shape[-1]
+def _input(folder: Path, name: str, signature: Any, outputs: tuple[str, ...]) -> tuple[str, tf.TensorShape]:
+    """The name and the shape of a signature's one input; refuses one without these outputs."""
+    inputs = signature.structured_input_signature[1]
+    if len(inputs) != 1 or not set(outputs) <= signature.structured_outputs.keys():
+        given = f"takes {', '.join(inputs)} and gives {', '.join(signature.structured_outputs)}"
+        raise EvaluationError(f"{folder}: the signature {name} {given}; one input and {', '.join(outputs)} are wanted")
+    ((key, spec),) = inputs.items()
+    return key, spec.shape
 
 
-def _called(loaded: Any, signature: str, argument: str, output: str) -> Callable[[Array], Array]:
-    return lambda x: loaded.signatures[signature](**{argument: tf.constant(x)})[output].numpy()
+def _called(signature: Any, argument: str) -> Callable[[Array], dict[str, tf.Tensor]]:
+    return lambda x: signature(**{argument: tf.constant(x)})

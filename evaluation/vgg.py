@@ -72,7 +72,11 @@ def network(recipe: Recipe, image_channels: int, classes: int) -> tf.keras.Model
 def train(
     images: np.ndarray, labels: np.ndarray, recipe: Recipe, *, say: Callable[[str], None] = print, every_steps: int = 500
 ) -> tf.keras.Model:
-    """Train on uint8 images [N, H, W, C] and integer labels [N]."""
+    """Train on uint8 images [N, H, W, C] and integer labels [N].
+
+    Raises:
+      EvaluationError: when the loss does not stay finite.
+    """
     tf.keras.utils.set_random_seed(recipe.seed)
     model = network(recipe, images.shape[3], int(labels.max()) + 1)
     half, rate = recipe.train_steps // 2, recipe.learning_rate
@@ -91,8 +95,10 @@ def train(
         steps_per_epoch=every_steps,
         epochs=recipe.train_steps // every_steps,
         verbose=0,
-        callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=tell)],
+        callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=tell), tf.keras.callbacks.TerminateOnNaN()],
     )
+    if not all(np.isfinite(v).all() for v in model.get_weights()):
+        raise EvaluationError("the classifier's loss became NaN or infinite; try a smaller learning rate")
     return model
 
 

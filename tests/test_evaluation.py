@@ -1,6 +1,7 @@
 """The pass that scores: sources, the classifier on every batch and replica, the reference's cache, results and comparison."""
 
 import csv
+import dataclasses
 import json
 import math
 import re
@@ -353,8 +354,49 @@ def test_protocols_that_cannot_be_are_refused(fields: dict, message: str) -> Non
 def test_fewer_images_than_a_metric_needs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="test has 90 images; 10000 are asked for"):
         score(tmp_path, protocols.get("rid10k"))
-    with pytest.raises(EvaluationError, match="5 images cannot make 10 splits"):
-        score(tmp_path, Protocol(metrics=("is",), samples=5))
+    few = score(tmp_path, Protocol(metrics=("is", "fid"), samples=5))
+    assert few.reasons["classifier_score_mean"] == "5 images cannot make 10 splits of the Inception Score"
+    assert few.metrics["frechet_classifier_distance"] > 0  # type: ignore[operator]
+    assert few.failed.keys() == {"is"}
+
+
+def test_kid_of_images_that_come_class_by_class_is_of_all_classes(tmp_path: Path) -> None:
+    """More images than KID looks at, sorted: the first ones alone would be of one kind."""
+    dark, bright = images(3000, 1) // 4, images(3000, 2) // 4 + 190
+    sorted_ones = np.concatenate([dark, bright])
+    mixed = ArrayImages(sorted_ones[np.random.default_rng(0).permutation(6000)], "mixed")
+    scorer = Scorer(
+        Protocol(metrics=("kid",), samples=6000),
+        classifier=linear_classifier(),
+        reference=ArrayImages(sorted_ones, "sorted"),
+        batch_size=500,
+        cache_dir=tmp_path,
+    )
+    metrics = scorer.score(of_images(mixed)).metrics
+    distance, error = metrics["kernel_classifier_distance"], metrics["kernel_classifier_distance_error"]
+    assert distance is not None
+    assert error is not None
+    assert abs(distance) < 4 * error
+    assert scorer.score(of_images(mixed)).protocol["kid_images"] == 5000
+
+
+def test_images_of_another_size_than_the_real_ones_are_refused(tmp_path: Path) -> None:
+    small = of_images(ArrayImages(images(30)[:, :8, :8], "small"))
+    scorer = Scorer(
+        Protocol(metrics=("fid",), samples=30), classifier=linear_classifier(), test=ArrayImages(images(30)), cache_dir=tmp_path
+    )
+    with pytest.raises(EvaluationError, match=r"small are \[8, 8, 3\], and the real ones \[16, 16, 3\]"):
+        scorer.score(small)
+
+
+def test_statistics_of_another_classifier_are_refused(tmp_path: Path) -> None:
+    extract = FeatureExtractor(linear_classifier())
+    reference.of_images(ArrayImages(images(30, 2)), extract, cache_dir=tmp_path, batch_size=8)
+    (file,) = tmp_path.iterdir()
+    assert reference.of_file(file, linear_classifier()).count == 30
+    other = dataclasses.replace(linear_classifier(name="other"), checksum="f" * 16)
+    with pytest.raises(EvaluationError, match="was made with classifier 0123456789abcdef, and other is ffffffffffffffff"):
+        reference.of_file(file, other)
 
 
 # Subjects
@@ -444,3 +486,12 @@ def test_mixed_protocols_are_refused_and_the_field_is_named(tmp_path: Path) -> N
         last_row(tmp_path / "a", "fid50k")
     with pytest.raises(EvaluationError, match="holds no scores"):
         last_row(tmp_path / "nowhere")
+
+
+def test_a_damaged_table_loses_only_what_is_damaged(tmp_path: Path) -> None:
+    append_csv_row(tmp_path / "s.csv", row(7, 1.0))
+    with (tmp_path / "s.csv").open("ab") as f:
+        f.write(b"\xff\xfe,1,{broken\n")
+    assert last_row(tmp_path / "s.csv")["step"] == "7"
+    append_csv_row(tmp_path / "s.csv", row(8, 2.0))
+    assert last_row(tmp_path / "s.csv", "p")["rmse"] == "2.0"

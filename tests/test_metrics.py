@@ -78,6 +78,11 @@ def test_a_statistics_file_has_the_keys_of_other_tools_and_comes_back(tmp_path: 
         ({"mu": np.zeros(3)}, "not a statistics file"),
         ({"mu": np.zeros(3), "sigma": np.zeros([2, 2])}, r"mu \(3,\) and sigma \(2, 2\)"),
         ({"mu": np.full(2, np.nan), "sigma": np.eye(2)}, "not finite"),
+        ({"mu": np.zeros(2), "sigma": -np.eye(2)}, "no covariance"),
+        ({"mu": np.zeros(2), "sigma": np.array([[1.0, 2.0], [0.0, 1.0]])}, "no covariance"),
+        ({"mu": np.zeros(2), "sigma": 1j * np.eye(2)}, "not a statistics file"),
+        ({"mu": np.zeros(2), "sigma": np.eye(2), "count": np.array([1, 2])}, "not a statistics file"),
+        ({"mu": np.zeros(2), "sigma": np.eye(2), "count": -7}, "of -7 images"),
     ],
 )
 def test_other_npz_files_are_refused(tmp_path: Path, arrays: dict, message: str) -> None:

@@ -104,7 +104,7 @@ def test_without_inception_the_rest_is_scored_and_the_exit_code_says_so(
     assert result["metrics"]["frechet_inception_distance"] is None
     assert "Inception cannot be had" in result["reasons"]["frechet_inception_distance"]
     assert result["metrics"]["rmse"] > 0
-    assert "without a classifier there is no frechet_inception_distance" in given.err
+    assert "there is no fid: no classifier: Inception cannot be had here" in given.err
 
 
 def test_an_augmentation_stands_in_for_a_model(data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,6 +147,8 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
         (["--model_dir=RUN", "--inception=/nowhere", "--metrics=fid"], "there is no /nowhere"),
         (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images; 100 are asked for"),
         (["--model_dir=RUN", "--batch_size=0"], "--batch_size=0 is not legal"),
+        (["--model_dir=RUN", "--samples=-9"], "--samples=-9 is not legal: it must be at least 0"),
+        (["--model_dir=RUN", "--output=/proc/x"], "the scores cannot be written to /proc/x"),
     ],
 )
 def test_what_cannot_be_scored_gets_one_line(
@@ -158,6 +160,7 @@ def test_what_cannot_be_scored_gets_one_line(
     assert message in error
     assert error.startswith("evaluate: error: ")
     assert not (trained / "scores.csv").exists()
+    assert not Path("/nowhere").exists()
 
 
 def test_runs_are_compared_under_one_protocol_only(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,7 +238,7 @@ def test_a_best_metric_that_is_not_measured_is_refused_before_training(
     argv = [*data, *SIZES, classifier.replace("--classifier", "--eval_classifier"), "--eval_every_steps=2"]
     assert cli.train([*argv, "--best_metric=frechet_inception_distance", f"--model_dir={tmp_path}/run"]) == 1
     assert (
-        "--best_metric=frechet_inception_distance is not measured here; measured are frechet_classifier"
+        "--best_metric=frechet_inception_distance is not legal here; it must be one of frechet_classifier"
         in capsys.readouterr().err
     )
     assert not (tmp_path / "run/ckpt").exists()

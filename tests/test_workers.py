@@ -70,12 +70,12 @@ def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_pat
         for i in range(2)
     ]
     for worker in workers:
-        _, messages = worker.communicate(timeout=120)
+        _, messages = worker.communicate(timeout=300)
         assert worker.returncode == 0, messages
         assert "batch 4 on 2 replica(s)" in messages
     (line,) = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     alone = [*command[:-2], f"--model_dir={tmp_path}/alone", command[-1]]
-    subprocess.run(alone, check=True, capture_output=True, timeout=120)
+    subprocess.run(alone, check=True, capture_output=True, timeout=300)
     expected = json.loads((tmp_path / "alone/metrics.jsonl").read_text())
     for tag, value in json.loads(line).items():
         if tag.startswith(("loss/", "latent/")):

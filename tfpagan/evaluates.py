@@ -7,7 +7,7 @@ from pathlib import Path
 from absl import logging
 
 from evaluation.errors import EvaluationError
-from evaluation.keys import improves
+from evaluation.keys import has_direction, improves
 from evaluation.scoring import Scorer
 from tfpagan.checkpoints import Checkpoints
 from tfpagan.errors import UserError
@@ -33,8 +33,9 @@ class Evaluates(Hook):
 
     def __init__(self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int):
         self.every_steps, self._trainer, self._scorer, self._metric = every_steps, trainer, scorer, best_metric
-        if best_metric and best_metric not in scorer.measured():
-            raise UserError(f"--best_metric={best_metric} is not measured here; measured are {', '.join(scorer.measured())}")
+        legal = [key for key in scorer.measured() if has_direction(key)]
+        if best_metric and best_metric not in legal:
+            raise UserError(f"--best_metric={best_metric} is not legal here; it must be one of {', '.join(legal) or 'none'}")
         self._files, self._model = ScoreFiles(folder), str(folder)
         self._note = folder / "best" / "best.json"
         self._best = _noted(self._note, best_metric)
@@ -47,7 +48,10 @@ class Evaluates(Hook):
             logging.error("the evaluation at step %d failed: %s", step, e)
             return
         result = named(scores, self._model, step)
-        self._files.keep(result, scores)
+        try:
+            self._files.keep(result, scores)
+        except UserError as e:
+            logging.error("%s", e)
         known = {key: value for key, value in result.metrics.items() if value is not None}
         logging.info(
             "step %d: %s", step, ", ".join(f"{key} {value:.4g}" for key, value in known.items() if "latent" not in key)

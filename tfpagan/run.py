@@ -129,6 +129,8 @@ def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, images: dat
 def _evaluations(trainer: Trainer, folder: Path, images: data.Images) -> list[hooks.Hook]:
     training = trainer.config.training
     if not training.eval_every_steps:
+        if training.best_metric:
+            raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
         return []
     from tfpagan import scores
     from tfpagan.evaluates import Evaluates

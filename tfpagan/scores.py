@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -93,10 +94,19 @@ class ScoreFiles:
 
     Args:
       folder: of the run, or another.
+
+    Raises:
+      UserError: when it cannot be written.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
+        try:
+            (folder / "eval").mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder / "eval"):
+                pass
+        except OSError as e:
+            raise UserError(f"the scores cannot be written to {folder}: {e}") from None
         self._writer: tf.summary.SummaryWriter | None = None
 
     def keep(self, result: Result, scores: Scores) -> None:
@@ -109,7 +119,6 @@ class ScoreFiles:
         step = int(result.subject.get("step", 0))
         name = re.sub(r"[^A-Za-z0-9]+", "-", str(result.protocol["name"]))
         try:
-            (folder / "eval").mkdir(parents=True, exist_ok=True)
             append_csv_row(folder / "scores.csv", result)
             append_json_line(folder / "metrics.jsonl", result)
             (folder / "eval" / f"{name}_step_{step:08d}.json").write_text(result.to_json() + "\n")

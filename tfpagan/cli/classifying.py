@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,18 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     folder = Path(options["model_dir"] or f"runs/classifier_{data_config.dataset.rstrip('/').rsplit('/', 1)[-1]}").expanduser()
     if folder.exists() and not (folder / "classifier.json").exists():
         raise UserError(f"--model_dir={folder} is there and is no classifier; take another")
-    for name in ("channels", "train_steps", "batch_size"):
-        if options[name] < 1:
-            raise UserError(f"--{name}={options[name]} is not legal: it must be at least 1")
-    if not 0 < options["crop_fraction"] <= 1:
-        raise UserError(f"--crop_fraction={options['crop_fraction']} is not legal: it must be above 0 and at most 1")
+    for name, least in (("channels", 1), ("train_steps", 1), ("batch_size", 1), ("seed", 0)):
+        if options[name] < least:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least {least}")
+    for name, low, high in (("crop_fraction", 0.25, 1.0), ("learning_rate", 1e-9, 100.0), ("weight_decay", 0.0, 1.0)):
+        if not low <= options[name] <= high:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least {low} and at most {high}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent):
+            pass
+    except OSError as e:
+        raise UserError(f"cannot write in --model_dir={folder}: {e}") from None
     import numpy as np
 
     from evaluation import classifier, vgg

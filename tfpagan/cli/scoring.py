@@ -33,23 +33,30 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--batch_size={options['batch_size']} is not legal: it must be at least 1")
     protocol = _protocol(options)
     outcome = {"model_dir": _run, "export": _export, "fake": _folders, "reconstructor": _stand_in}[kinds[0]]
-    scores, subject = outcome(protocol, options, settings)
+    if options["model_dir"]:
+        _config(options)  # before anything is made there
     from tfpagan.scores import ScoreFiles, named
 
+    folder = options["output"] or options["model_dir"]
+    files = ScoreFiles(Path(folder).expanduser()) if folder else None  # refused here, not after the work
+    scores, subject = outcome(protocol, options, settings)
     result = named(scores, **subject)
-    if folder := options["output"] or options["model_dir"]:
-        ScoreFiles(Path(folder).expanduser()).keep(result, scores)
     print(result.to_json() if options["json"] else result.table())
-    missing = [key for key, reason in result.reasons.items() if reason.startswith("no classifier")]
-    if missing:
-        print(f"evaluate: error: without a classifier there is no {', '.join(missing)}", file=sys.stderr)
-    return 1 if missing else 0
+    if files:
+        files.keep(result, scores)
+    for metric in scores.failed:
+        key = next(key for key in result.reasons if key in scores.failed[metric])
+        print(f"evaluate: error: there is no {metric}: {result.reasons[key]}", file=sys.stderr)
+    return 1 if scores.failed else 0
 
 
 def _protocol(options: dict[str, Any]) -> Protocol:
     """The named protocol, or a custom one from the flags; a flag that differs from the named protocol makes it custom."""
     if options["protocol"] and options["metrics"]:
         raise UserError("--protocol and --metrics cannot go together: a protocol has its metrics")
+    for name in ("samples", "splits", "seed", "reconstructions"):
+        if options[name] < -1:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least 0")
     base = protocols.get(options["protocol"] or ("custom" if options["metrics"] else "quick5k"))
     changes: dict[str, Any] = {
         name: options[name] for name in ("samples", "splits", "seed", "reconstructions") if options[name] >= 0
@@ -62,10 +69,7 @@ def _protocol(options: dict[str, Any]) -> Protocol:
 
 
 def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
-    model_dir = Path(options["model_dir"]).expanduser()
-    config = run_folder.stored_config(model_dir)
-    if config is None:
-        raise UserError(f"--model_dir={model_dir} holds no run with a checkpoint")
+    model_dir, config = _config(options)
     if other := [name for name in settings if name not in RESUMABLE_DATA]:
         raise UserError(f"--{other[0]} cannot be given with --model_dir: a run is scored on its own data set")
     from tfpagan import devices, subject
@@ -76,6 +80,14 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     of_run = subject.of_trainer(trainer, str(model_dir))
     scores = _scorer(protocol, options, described, images, strategy).score(of_run)
     return scores, {"model": str(model_dir), "step": step}
+
+
+def _config(options: dict[str, Any]) -> tuple[Path, Config]:
+    model_dir = Path(options["model_dir"]).expanduser()
+    config = run_folder.stored_config(model_dir)
+    if config is None:
+        raise UserError(f"--model_dir={model_dir} holds no run with a checkpoint")
+    return model_dir, config
 
 
 def _on_one_device(config: Config) -> Config:
@@ -112,27 +124,34 @@ def _on_data_set(
 
 
 def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
-    if settings:
-        raise UserError(f"--{next(iter(settings))} cannot be given with --real and --fake: they are all the images there are")
+    if other := [name for name in settings if name != "cache_dir"]:
+        raise UserError(f"--{other[0]} cannot be given with --real and --fake: they are all the images there are")
+    if protocol.reconstructions and protocol.name == "custom":
+        raise UserError("--reconstructions cannot be given with --real and --fake: every file has its partner")
     from evaluation import reference
     from evaluation.scoring import Scorer
     from evaluation.sources import FolderImages
     from evaluation.subjects import of_images
     from tfpagan import devices
+    from tfpagan.data import places
 
     strategy = devices.strategy(options["devices"])
     fake, real = FolderImages(Path(options["fake"]).expanduser()), Path(options["real"]).expanduser()
     images = None if real.suffix == ".npz" else FolderImages(real)
-    counted = dataclasses.replace(protocol, samples=fake.count) if options["samples"] < 0 else protocol
+    chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
+    count = options["samples"] if options["samples"] >= 0 else fake.count
+    counted = dataclasses.replace(protocol, name="custom", metrics=chosen, samples=count, reconstructions=0)
+    counted = protocol if options["protocol"] and counted.samples == protocol.samples else counted
     classifier, why = _classifier(counted, options)
     scorer = Scorer(
         counted,
         classifier=classifier,
         why_no_classifier=why,
         test=images,
-        reference=images or reference.of_file(real),
+        reference=images or reference.of_file(real, classifier),
         strategy=strategy,
         batch_size=options["batch_size"],
+        cache_dir=places.cache_dir(settings.get("cache_dir", "")) / "statistics",
     )
     return scorer.score(of_images(fake)), {"model": str(fake.name)}
 
