@@ -12,6 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+from tensorflow_gan.python.eval import classifier_metrics as tfgan
+
+from evaluation import vgg
+from evaluation.classifier import Classifier
+from evaluation.features import FeatureExtractor
+from evaluation.fid import frechet_distance
+from evaluation.protocols import Protocol
+from evaluation.scoring import Scorer
+from evaluation.sources import ArrayImages, GeneratedImages, Pairs
+from evaluation.statistics import Moments
+from evaluation.subjects import Subject, of_networks
 
 PX, BATCH = 32, 100
 METRICS = ("is", "fid", "rid")
@@ -32,15 +44,6 @@ class Speed:
 
 def speed(images: int, rounds: int, channels: int = 32) -> Speed:
     """IS, FID and RID of as many samples, reference images and test images, with a classifier of random weights."""
-    import tensorflow as tf
-    from tensorflow_gan.python.eval import classifier_metrics as tfgan
-
-    from evaluation.features import FeatureExtractor
-    from evaluation.protocols import Protocol
-    from evaluation.scoring import Scorer
-    from evaluation.sources import ArrayImages, Pairs
-    from evaluation.subjects import Subject
-
     classifier = _classifier(channels)
     real, fake, x, x_rec = (_images(images, seed) for seed in range(4))
     subject = Subject("bench", lambda count, seed: ArrayImages(fake), lambda x, code, seed: Pairs(x, ArrayImages(x_rec)))
@@ -84,11 +87,6 @@ def frechet_seconds(dimensions: int = 2048) -> float:
 
 
 def _score_synthetic(images: int) -> float:
-    from evaluation.protocols import Protocol
-    from evaluation.scoring import Scorer
-    from evaluation.sources import GeneratedImages
-    from evaluation.subjects import of_networks
-
     matrix = np.random.default_rng(0).normal(size=[16, PX * PX * 3]).astype(np.float32) / 4
 
     def decode(z: np.ndarray) -> np.ndarray:
@@ -107,9 +105,6 @@ def _score_synthetic(images: int) -> float:
 
 
 def _time_frechet(dimensions: int) -> float:
-    from evaluation.fid import frechet_distance
-    from evaluation.statistics import Moments
-
     both = []
     for seed in range(2):
         random = np.random.default_rng(seed)
@@ -118,12 +113,7 @@ def _time_frechet(dimensions: int) -> float:
     return _seconds(lambda: frechet_distance(*both))
 
 
-def _classifier(channels: int) -> Any:
-    import tensorflow as tf
-
-    from evaluation import vgg
-    from evaluation.classifier import Classifier
-
+def _classifier(channels: int) -> Classifier:
     tf.keras.utils.set_random_seed(0)
     model = vgg.network(vgg.Recipe(channels=channels), 3, 10)
 
