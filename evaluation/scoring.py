@@ -163,6 +163,8 @@ class Scorer:
         if subject.pairs is None or self._test is None:
             reason = f"{subject.name} gives no reconstructions" if subject.pairs is None else "no test images"
             return scores.missing(reason, *(key for metric in asked for key in keys[metric]))
+        if self._test.count < 1:
+            return scores.missing("no test images", *(key for metric in asked for key in keys[metric]))
         pairs = subject.pairs(self._test, self.protocol.code, self.protocol.seed)
         self._warn_of_few(pairs.count, "reconstructions", *asked)
         errors, moments = PixelErrors(), Moments()

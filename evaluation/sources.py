@@ -4,9 +4,10 @@ Every source says how many images it has and gives them as uint8 batches, always
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -44,17 +45,20 @@ class ArrayImages:
 
 
 class DatasetImages:
-    """The first `count` images of a tf.data set whose elements are single images [H, W, C], or pairs (image, label)."""
+    """The first `count` images of a tf.data set of single images [H, W, C], pairs (image, label), or TFDS's {"image": ...}."""
 
     def __init__(self, dataset: tf.data.Dataset, count: int, name: str = "tf.data"):
         self.name, self.count, self._dataset = name, count, dataset
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
         left = self.count
-        for element in self._dataset.take(self.count).batch(size).prefetch(2).as_numpy_iterator():
-            images = to_bytes(element[0] if isinstance(element, tuple) else element)
-            left -= len(images)
-            yield images
+        try:
+            for element in self._dataset.take(self.count).batch(size).prefetch(2).as_numpy_iterator():
+                images = to_bytes(_image_of(element))
+                left -= len(images)
+                yield images
+        except tf.errors.OpError as e:
+            raise EvaluationError(f"{self.name} cannot be read as images of one size: {_first_line(e)}") from None
         if left:
             raise EvaluationError(f"{self.name} ended {left} images before the {self.count} that were asked for")
 
@@ -97,7 +101,7 @@ class FolderImages:
         try:
             image = tf.io.decode_image(file.read_bytes(), expand_animations=False).numpy()
         except (tf.errors.OpError, OSError) as e:
-            raise EvaluationError(f"{file} cannot be decoded: {str(e).splitlines()[0][:120]}") from None
+            raise EvaluationError(f"{file} cannot be decoded: {_first_line(e)}") from None
         if image.shape[2] not in (1, 3):
             raise EvaluationError(f"{file} has {image.shape[2]} channels; 1 or 3 are wanted, without transparency")
         return image
@@ -175,6 +179,20 @@ def checksum(images: Images) -> str:
     for batch in images.batches(256):
         digest.update(repr(batch.shape[1:]).encode() + batch.tobytes())
     return digest.hexdigest()[:16]
+
+
+def _image_of(element: Any) -> np.ndarray:
+    if isinstance(element, dict):
+        if "image" not in element:
+            raise EvaluationError(f"elements with {', '.join(map(str, element))} have no image to score")
+        return element["image"]
+    return element[0] if isinstance(element, tuple) else element
+
+
+def _first_line(e: Exception) -> str:
+    """Of a message, without the names of TensorFlow's internal functions."""
+    text = re.sub(r"\{\{.*?\}\}|\[Op:\w+\].*", "", str(e)).strip()
+    return (text.splitlines() or [type(e).__name__])[0].strip()[:200]
 
 
 def _same_shape(x: np.ndarray, x_rec: np.ndarray) -> np.ndarray:

@@ -196,6 +196,8 @@ def test_arrays_folders_and_data_sets_are_the_same_images(tmp_path: Path) -> Non
     assert checksum(ArrayImages(x)) == checksum(DatasetImages(tf.data.Dataset.from_tensor_slices(x), 10)) != expected
     floats = tf.data.Dataset.from_tensor_slices((x.astype(np.float32) / 127.5 - 1, np.arange(10)))
     assert checksum(DatasetImages(floats, 10)) == checksum(ArrayImages(x))
+    as_tfds = tf.data.Dataset.from_tensor_slices({"image": x, "label": np.arange(10)})
+    assert checksum(DatasetImages(as_tfds, 10)) == checksum(ArrayImages(x))
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,16 @@ def test_a_data_set_that_ends_early_says_so() -> None:
     short = DatasetImages(tf.data.Dataset.from_tensor_slices(images(5)), 8)
     with pytest.raises(EvaluationError, match="ended 3 images before the 8"):
         list(short.batches(2))
+
+
+def test_data_sets_that_are_no_images_of_one_size_are_refused() -> None:
+    sizes = tf.data.Dataset.from_generator(
+        lambda: (np.zeros([n, n, 3], np.uint8) for n in (8, 9)), output_signature=tf.TensorSpec([None, None, 3], tf.uint8)
+    )
+    with pytest.raises(EvaluationError, match="cannot be read as images of one size: Cannot batch tensors"):
+        list(DatasetImages(sizes, 2).batches(2))
+    with pytest.raises(EvaluationError, match="elements with label have no image"):
+        list(DatasetImages(tf.data.Dataset.from_tensor_slices({"label": [1]}), 1).batches(1))
 
 
 def test_the_first_images_are_the_first_whatever_the_batch() -> None:
@@ -421,6 +433,14 @@ def test_an_export_is_scored_as_the_model_is(tmp_path: Path) -> None:
         assert given[key] == (None if value is None else pytest.approx(value, rel=1e-3, abs=1e-4)), key
     with pytest.raises(EvaluationError, match="is no SavedModel that can be read"):
         of_saved_model(tmp_path / "nowhere")
+    tf.saved_model.save(served, str(tmp_path / "swapped"), {"decode": served.encode, "encode": served.encode})
+    with pytest.raises(
+        EvaluationError, match=r"the signature decode takes images and gives .*; one input and images are wanted"
+    ):
+        of_saved_model(tmp_path / "swapped")
+    other = Scorer(Protocol(metrics=("rmse",)), test=ArrayImages(images(9, channels=1)))
+    with pytest.raises(EvaluationError, match=r"takes images \[16, 16, 3\]; these are \[16, 16, 1\]"):
+        other.score(of_saved_model(tmp_path / "export"))
     tf.saved_model.save(tf.Module(), str(tmp_path / "empty"))
     with pytest.raises(EvaluationError, match="no signature decode"):
         of_saved_model(tmp_path / "empty")
