@@ -2,6 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from evaluation.errors import EvaluationError
 
@@ -27,6 +28,10 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
     low, high = images.min(initial=0.0), images.max(initial=0.0)
     if not (low >= -1.001 and high <= 1.001):  # NaN fails too
         raise EvaluationError(f"float images in [{low:g}, {high:g}] cannot be scored; they must be in [-1, 1]")
+    if low == 0.0 and len(images) > 1:
+        logging.log_first_n(
+            logging.WARNING, "no pixel of these images is below 0: floats are taken as in [-1, 1], not [0, 1]", 1
+        )
     return np.clip(np.rint((images.astype(np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 

@@ -1,5 +1,6 @@
 """Classifiers from SavedModels, archives, frozen graphs and the hub; and the in-domain one that is trained here."""
 
+import dataclasses
 import json
 import tarfile
 import time
@@ -258,6 +259,12 @@ def test_the_classifier_learns_is_exported_and_gives_the_same_outputs(tmp_path: 
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_loss_that_is_not_finite_is_an_error_and_no_classifier() -> None:
+    images, labels = labelled(64)
+    with pytest.raises(EvaluationError, match="became NaN or infinite; try a smaller learning rate"):
+        vgg.train(images, labels, dataclasses.replace(RECIPE, learning_rate=1e30, train_steps=6), say=lambda line: None)
+
+
 def test_the_network_is_h5s_at_its_width() -> None:
     model = vgg.network(vgg.Recipe(), 3, 10)
     widths = [layer.filters for layer in model.layers if isinstance(layer, tf.keras.layers.Conv2D)]
@@ -275,6 +282,9 @@ def test_bin_train_classifier_needs_labels_and_legal_numbers(tmp_path: Path, cap
         ("--seed=0", "has no labels; a classifier needs them"),
         ("--channels=0", "--channels=0 is not legal: it must be at least 1"),
         ("--crop_fraction=2", "--crop_fraction=2.0 is not legal"),
+        ("--learning_rate=nan", "--learning_rate=nan is not legal: it must be at least 1e-09 and at most 100.0"),
+        ("--seed=-1", "--seed=-1 is not legal: it must be at least 0"),
+        ("--model_dir=/proc/x/y", "cannot write in --model_dir=/proc/x/y"),
         (f"--model_dir={tmp_path}/images", "is there and is no classifier"),
     ):
         assert cli.train_classifier([*argv, f"--model_dir={tmp_path}/net", flag]) == 1

@@ -244,6 +244,11 @@ def test_arrays_that_are_no_images_are_refused(wrong: np.ndarray, message: str) 
         to_bytes(wrong)
 
 
+def test_floats_between_zero_and_one_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    to_bytes(images(5).astype(np.float32) / 255)
+    assert "taken as in [-1, 1], not [0, 1]" in caplog.text
+
+
 def test_a_data_set_that_ends_early_says_so() -> None:
     short = DatasetImages(tf.data.Dataset.from_tensor_slices(images(5)), 8)
     with pytest.raises(EvaluationError, match="ended 3 images before the 8"):
