@@ -1,63 +1,34 @@
 """One pass over samples, one over test images and their reconstructions, one over the reference: every metric from them."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from evaluation import measures
 from evaluation import reference as references
 from evaluation.classifier import Classifier
 from evaluation.encoder_panel import EncoderPanel
 from evaluation.errors import EvaluationError
 from evaluation.features import FeatureExtractor
-from evaluation.fid import frechet_distance
-from evaluation.inception_score import InceptionScore
 from evaluation.keys import keys_by_metric
-from evaluation.kid import BLOCK_SIZE, kernel_distance
-from evaluation.ms_ssim import Diversity, scales
+from evaluation.kid import BLOCK_SIZE
+from evaluation.measures import NOTHING, Batch, Measure
+from evaluation.ms_ssim import scales
 from evaluation.preprocessing import RESIZE
 from evaluation.protocols import FEW_IMAGES, NEED_CLASSIFIER, OF_RECONSTRUCTIONS, OF_SAMPLES, TO_REFERENCE, Protocol
-from evaluation.reference import KID_IMAGES, Chosen, Reference
-from evaluation.rid import ReconstructionDissimilarity
-from evaluation.rmse import PixelErrors
+from evaluation.reference import KID_IMAGES, Reference
+from evaluation.scores import Scores
 from evaluation.sources import Images, checksum, first
-from evaluation.statistics import Moments
 from evaluation.subjects import Subject
 from evaluation.wasserstein_critic import Budget, negative_distance
 
-T = TypeVar("T")
 Array = np.ndarray
 CRITIC = Budget()
-Numbers = dict[str, float | None]
-
-
-@dataclasses.dataclass
-class Scores:
-    """Numbers, reasons for those that are missing, and what they are of."""
-
-    metrics: Numbers
-    reasons: dict[str, str]
-    protocol: dict[str, Any]
-    details: dict[str, Any]
-    worst: list[tuple[float, Array, Array]]
-    failed: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)  # metrics without any number: their keys
-
-    def missing(self, reason: str, *keys: str) -> None:
-        """Null with a reason."""
-        for key in keys:
-            self.metrics[key], self.reasons[key] = None, reason
-
-    def attempt(self, keys: tuple[str, ...], make: Callable[[], T]) -> T | None:
-        """What `make` gives; or None, with its EvaluationError as the reason of the keys."""
-        try:
-            return make()
-        except EvaluationError as e:
-            self.missing(str(e), *keys)
-            return None
 
 
 class Scorer:
@@ -106,138 +77,118 @@ class Scorer:
         Raises:
           EvaluationError: on images that cannot be scored.
         """
-        scores = Scores({}, {}, {}, {}, [])
-        if self.protocol.wants(*TO_REFERENCE) and self._given is not None:
-            self._reference = self._reference or self._read_reference(self._given)
-        self._of_samples(subject, scores)
-        self._of_reconstructions(subject, scores)
-        if self.protocol.wants("panel"):
+        scores, able = Scores(), []
+        if self.protocol.wants(*TO_REFERENCE):
+            self._reference = self._reference or self._read_reference()
+        for metric in self.protocol.metrics:
+            if why := self._obstacle(metric, subject):
+                scores.missing(self._keys[metric], why)
+            else:
+                able.append(metric)
+        if of_samples := [metric for metric in able if metric in OF_SAMPLES]:
+            self._of_samples(subject, scores, of_samples)
+        if of_reconstructions := [metric for metric in able if metric in OF_RECONSTRUCTIONS]:
+            self._of_reconstructions(subject, scores, of_reconstructions)
+        if "panel" in able:
             self._panel(subject, scores)
-        if self.protocol.wants("critic"):
+        if "critic" in able:
             self._critic(subject, scores)
+        scores.in_order({metric: self._keys[metric] for metric in self.protocol.metrics})
         scores.protocol = self._facts()
-        asked = {metric: self._keys[metric] for metric in self.protocol.metrics}
-        scores.failed = {m: keys for m, keys in asked.items() if all(scores.metrics.get(key) is None for key in keys)}
         return scores
 
-    def _of_samples(self, subject: Subject, scores: Scores) -> None:
-        if not self.protocol.wants(*OF_SAMPLES):
-            return
-        keys, wants = self._keys, self.protocol.wants
-        if subject.samples is None:
-            asked = [metric for metric in OF_SAMPLES if wants(metric)]
-            return scores.missing(f"{subject.name} gives no samples", *(key for metric in asked for key in keys[metric]))
+    def _obstacle(self, metric: str, subject: Subject) -> str:
+        """Why a metric cannot be measured; "" when nothing stands against it."""
+        if metric in (*OF_SAMPLES, "critic") and subject.samples is None:
+            return f"{subject.name} gives no samples"
+        if metric in OF_RECONSTRUCTIONS and subject.pairs is None:
+            return f"{subject.name} gives no reconstructions"
+        if metric == "panel" and (subject.encode is None or subject.decode is None):
+            return f"{subject.name} has no encoder"
+        if metric in (*OF_RECONSTRUCTIONS, "panel", "critic") and not (self._test and self._test.count):
+            return "no test images"
+        if metric in NEED_CLASSIFIER and self._extract is None:
+            return self._why
+        if metric in TO_REFERENCE and self._reference is None:
+            return "no reference images"
+        return ""
+
+    def _of_samples(self, subject: Subject, scores: Scores, metrics: Sequence[str]) -> None:
+        assert subject.samples is not None
         images = subject.samples(self.protocol.samples, self.protocol.seed)
-        self._warn_of_few(images.count, "samples", "is", "fid", "kid")
-        count, seed, inception, diversity = images.count, self.protocol.seed, None, None
-        if wants("is"):
-            inception = scores.attempt(keys["is"], lambda: InceptionScore(count, splits=self.protocol.splits, seed=seed))
-        if wants("ms_ssim"):
-            diversity = scores.attempt(keys["ms_ssim"], lambda: Diversity(count, seed=seed))
-        moments, features = Moments(), Chosen(count, KID_IMAGES, seed=seed)
+        self._warn_of_few(images.count, "samples", metrics)
+        begun = self._begun(metrics, images.count, scores)
         for batch in images.batches(self._batch_size):
             self._require_shape(batch.shape[1:], images.name)
-            if diversity:
-                diversity.update(batch)
-            if self._extract and wants("is", "fid", "kid"):
-                logits, activations = self._extract(batch)
-                moments.update(activations)
-                features.update(activations)
-                if inception:
-                    inception.update(logits)
-        if inception and self._extract:
-            scores.metrics[keys["is"][0]], scores.metrics[keys["is"][1]] = inception.result()
-        elif inception:
-            scores.missing(self._why, *keys["is"])
-        self._to_reference(scores, "fid", lambda real: {keys["fid"][0]: frechet_distance(real.moments, moments)})
-        self._to_reference(scores, "kid", lambda real: _kid(keys["kid"], real, features.array()))
-        if diversity and (found := scores.attempt(keys["ms_ssim"], diversity.result)):
-            scores.metrics |= dict(zip(keys["ms_ssim"][:2], found, strict=True))
-            self._diversity_of_test(scores)
+            logits, features = self._classified(batch, begun)
+            for measure in begun.values():
+                measure.update(Batch(batch, logits, features))
+        self._finish(begun, scores)
 
-    def _of_reconstructions(self, subject: Subject, scores: Scores) -> None:
-        keys, wants = self._keys, self.protocol.wants
-        asked = [metric for metric in OF_RECONSTRUCTIONS if wants(metric)]
-        if not asked:
-            return
-        if subject.pairs is None or self._test is None:
-            reason = f"{subject.name} gives no reconstructions" if subject.pairs is None else "no test images"
-            return scores.missing(reason, *(key for metric in asked for key in keys[metric]))
-        if self._test.count < 1:
-            return scores.missing("no test images", *(key for metric in asked for key in keys[metric]))
+    def _of_reconstructions(self, subject: Subject, scores: Scores, metrics: Sequence[str]) -> None:
+        assert subject.pairs is not None
+        assert self._test is not None
         pairs = subject.pairs(self._test, self.protocol.code, self.protocol.seed)
-        self._warn_of_few(pairs.count, "reconstructions", *asked)
-        errors, moments = PixelErrors(), Moments()
-        rid = None
-        if wants("rid") and self._extract:
-            splits = self.protocol.splits
-            rid = scores.attempt(keys["rid"], lambda: ReconstructionDissimilarity(pairs.count, splits=splits))
+        self._warn_of_few(pairs.count, "reconstructions", metrics)
+        begun = self._begun(metrics, pairs.count, scores)
         for x, x_rec in pairs.batches(self._batch_size):
-            errors.update(x, x_rec)
-            if self._extract and wants("rid", "fid_rec"):
-                logits_rec, activations = self._extract(x_rec)
-                moments.update(activations)
-                if rid:
-                    rid.update(self._extract(x)[0], logits_rec, x, x_rec)
-        if wants("rmse"):
-            scores.metrics |= errors.result()
-            scores.reasons |= {"psnr": "an image is reproduced exactly"} if scores.metrics["psnr"] is None else {}
-        if rid:
-            scores.metrics |= dict(zip(keys["rid"], rid.result().values(), strict=True))
-            scores.worst = rid.worst()
-        elif wants("rid") and not self._extract:
-            scores.missing(self._why, *keys["rid"])
-        self._to_reference(scores, "fid_rec", lambda real: {keys["fid_rec"][0]: frechet_distance(real.moments, moments)})
+            logits, features = self._classified(x_rec, begun)
+            logits_x, _ = self._classified(x, [metric for metric in begun if metric == "rid"])
+            for measure in begun.values():
+                measure.update(Batch(x_rec, logits, features, x, logits_x))
+        self._finish(begun, scores)
+
+    def _begun(self, metrics: Sequence[str], count: int, scores: Scores) -> dict[str, Measure]:
+        """The measures of `count` images, without those that cannot be made, which have their reason."""
+        p, real, test = self.protocol, self._reference, self._test
+        make: Mapping[str, Callable[[], Measure]] = {
+            "is": lambda: measures.inception_score(count, p),
+            "fid": lambda: measures.frechet(_known(real)),
+            "kid": lambda: measures.kernel(_known(real), count, p.seed),
+            "ms_ssim": lambda: measures.diversity(count, p.seed, test, self._batch_size),
+            "rid": lambda: measures.dissimilarity(count, p.splits),
+            "rmse": measures.pixel_errors,
+            "fid_rec": lambda: measures.frechet(_known(real)),
+        }
+        made = {metric: scores.attempt(self._keys[metric], make[metric]) for metric in metrics}
+        return {metric: measure for metric, measure in made.items() if measure}
+
+    def _classified(self, images: Array, metrics: Collection[str]) -> tuple[Array, Array]:
+        """Logits and features, where any of the metrics needs them."""
+        if self._extract and any(metric in NEED_CLASSIFIER for metric in metrics):
+            return self._extract(images)
+        return NOTHING, NOTHING
+
+    def _finish(self, begun: Mapping[str, Measure], scores: Scores) -> None:
+        for metric, measure in begun.items():
+            keys = self._keys[metric]
+            if values := scores.attempt(keys, measure.result):
+                scores.give(keys, values, measure.undefined)
+            scores.worst += measure.worst()
 
     def _panel(self, subject: Subject, scores: Scores) -> None:
-        keys = self._keys["panel"]
-        if subject.encode is None or subject.decode is None:
-            return scores.missing(f"{subject.name} has no encoder", *keys)
-        if self._test is None:
-            return scores.missing("no test images", *keys)
+        assert subject.encode is not None
+        assert subject.decode is not None
+        assert self._test is not None
         panel, random = EncoderPanel(), np.random.default_rng((self.protocol.seed, 2))
         for x in self._test.batches(self._batch_size):
             mean, log_variance = subject.encode(x.astype(np.float32) / 127.5 - 1.0)
             panel.update(mean, log_variance)
             z = random.standard_normal(mean.shape).astype(np.float32)
             panel.update_cycle(z, subject.encode(subject.decode(z))[0])
-        scores.metrics |= panel.result()
-        scores.details["latent_per_dimension"] = panel.per_dimension()
+        if values := scores.attempt(self._keys["panel"], panel.result):
+            scores.give(self._keys["panel"], list(values.values()))
+            scores.details["latent_per_dimension"] = panel.per_dimension()
 
     def _critic(self, subject: Subject, scores: Scores) -> None:
-        keys = self._keys["critic"]
-        if subject.samples is None or self._test is None:
-            return scores.missing("no test images" if subject.samples else f"{subject.name} gives no samples", *keys)
+        assert subject.samples is not None
+        assert self._test is not None
         real = np.concatenate(list(self._test.batches(self._batch_size)))
         fake = np.concatenate(list(subject.samples(len(real), self.protocol.seed + 1).batches(self._batch_size)))
         self._require_shape(fake.shape[1:], subject.name)
-        logging.info("training %d critics of %d steps", CRITIC.seeds, CRITIC.steps)
+        keys = self._keys["critic"]
         if found := scores.attempt(keys, lambda: negative_distance(real, fake, CRITIC, seed=self.protocol.seed)):
-            scores.metrics |= dict(zip(keys, found, strict=True))
-
-    def _to_reference(self, scores: Scores, metric: str, measure: Callable[[Reference], Mapping[str, float | None]]) -> None:
-        if not self.protocol.wants(metric):
-            return
-        if self._extract is None or self._reference is None:
-            reason = self._why if self._extract is None else "no reference images"
-            return scores.missing(reason, *self._keys[metric])
-        real = self._reference
-        scores.metrics |= scores.attempt(self._keys[metric], lambda: measure(real)) or {}
-
-    def _diversity_of_test(self, scores: Scores) -> None:
-        """The same on as many pairs of test images: only beside it does diversity mean anything."""
-        keys, test = self._keys["ms_ssim"][2:], self._test
-        if test is None:
-            return scores.missing("no test images", *keys)
-
-        def diversity() -> tuple[float, float]:
-            real = Diversity(test.count, seed=self.protocol.seed)
-            for batch in test.batches(self._batch_size):
-                real.update(batch)
-            return real.result()
-
-        if found := scores.attempt(keys, diversity):
-            scores.metrics |= dict(zip(keys, found, strict=True))
+            scores.give(keys, found)
 
     def _require_shape(self, shape: tuple[int, ...], name: str) -> None:
         """All images of an evaluation have one shape: metrics of different sizes would not be of one protocol."""
@@ -249,8 +200,9 @@ class Scorer:
                 f"images of {name} are {list(shape)}, and the real ones {list(self._shape)}; one shape is wanted"
             )
 
-    def _read_reference(self, given: Images | Reference) -> Reference | None:
-        if isinstance(given, Reference) or self._extract is None:
+    def _read_reference(self) -> Reference | None:
+        given = self._given
+        if isinstance(given, Reference) or given is None or self._extract is None:
             return given if isinstance(given, Reference) else None
         return references.of_images(given, self._extract, cache_dir=self._cache_dir, batch_size=self._batch_size)
 
@@ -285,12 +237,11 @@ class Scorer:
             facts |= {"reference": r.name, "reference_count": r.count, "reference_checksum": r.checksum}
         return facts
 
-    def _warn_of_few(self, count: int, what: str, *metrics: str) -> None:
-        if count < FEW_IMAGES and self.protocol.wants(*metrics):
+    def _warn_of_few(self, count: int, what: str, metrics: Sequence[str]) -> None:
+        if count < FEW_IMAGES and set(metrics) != {"ms_ssim"}:
             logging.warning("%d %s are few: below %d scores vary, and FID is biased upwards", count, what, FEW_IMAGES)
 
 
-def _kid(keys: tuple[str, ...], real: Reference, fake: Array) -> Numbers:
-    if not len(real.features):
-        raise EvaluationError(f"{real.name} holds no features, which the kernel distance needs")
-    return dict(zip(keys, kernel_distance(real.features, fake), strict=True))
+def _known(reference: Reference | None) -> Reference:
+    assert reference is not None  # `_obstacle` has seen to it
+    return reference

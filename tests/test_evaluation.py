@@ -20,7 +20,8 @@ from evaluation.features import FeatureExtractor
 from evaluation.preprocessing import for_classifier, to_bytes
 from evaluation.protocols import Protocol
 from evaluation.results import append_csv_row, comparison, last_row, result
-from evaluation.scoring import Scorer, Scores
+from evaluation.scores import Scores
+from evaluation.scoring import Scorer
 from evaluation.sources import ArrayImages, DatasetImages, FolderImages, GeneratedImages, Pairs, checksum, first
 from evaluation.subjects import of_images, of_networks, of_reconstructor, of_saved_model
 
@@ -400,7 +401,7 @@ def test_kid_of_images_that_come_class_by_class_is_of_all_classes(tmp_path: Path
 def test_images_of_another_size_than_the_real_ones_are_refused(tmp_path: Path) -> None:
     small = of_images(ArrayImages(images(30)[:, :8, :8], "small"))
     scorer = Scorer(
-        Protocol(metrics=("fid",), samples=30), classifier=linear_classifier(), test=ArrayImages(images(30)), cache_dir=tmp_path
+        Protocol(metrics=("is",), samples=30), classifier=linear_classifier(), test=ArrayImages(images(30)), cache_dir=tmp_path
     )
     with pytest.raises(EvaluationError, match=r"small are \[8, 8, 3\], and the real ones \[16, 16, 3\]"):
         scorer.score(small)

@@ -16,7 +16,8 @@ from evaluation.classifier import Classifier, from_saved_model
 from evaluation.errors import EvaluationError
 from evaluation.protocols import NEED_CLASSIFIER, Protocol
 from evaluation.results import Result, append_csv_row, append_json_line, result
-from evaluation.scoring import Scorer, Scores
+from evaluation.scores import Scores
+from evaluation.scoring import Scorer
 from evaluation.sources import ArrayImages
 from tfpagan.config import DataConfig
 from tfpagan.data import Images

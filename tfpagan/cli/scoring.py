@@ -15,7 +15,8 @@ from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
     from evaluation.classifier import Classifier
-    from evaluation.scoring import Scorer, Scores
+    from evaluation.scores import Scores
+    from evaluation.scoring import Scorer
     from evaluation.subjects import Subject
     from tfpagan.data import Images
 
