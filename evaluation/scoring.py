@@ -57,7 +57,7 @@ class Scorer:
         batch_size: int = 64,
         cache_dir: Path | None = None,
     ):
-        self.protocol, self._test, self._batch_size, self._why = protocol, test, batch_size, why_no_classifier
+        self.protocol, self._test, self._batch_size, self.why_no_classifier = protocol, test, batch_size, why_no_classifier
         self._extract = FeatureExtractor(classifier, strategy) if classifier else None
         self._given, self._cache_dir = reference, cache_dir or Path("~/.cache/tfpagan/statistics").expanduser()
         self._reference: Reference | None = None
@@ -108,7 +108,7 @@ class Scorer:
         if metric in (*OF_RECONSTRUCTIONS, "panel", "critic") and not (self._test and self._test.count):
             return "no test images"
         if metric in NEED_CLASSIFIER and self._extract is None:
-            return self._why
+            return self.why_no_classifier
         if metric in TO_REFERENCE and self._reference is None:
             return "no reference images"
         return ""

@@ -15,7 +15,8 @@ import tensorflow as tf
 from evaluation.errors import EvaluationError
 from evaluation.preprocessing import to_bytes
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Images(Protocol):
@@ -68,7 +69,7 @@ class FolderImages:
 
     Raises:
       EvaluationError: when there is none, or a file that is no image by its name; when reading, on a file that cannot be
-        decoded, has an alpha channel, or another size or number of channels than the first.
+        decoded, has more than 8 bits a sample, an alpha channel, or another size or number of channels than the first.
     """
 
     def __init__(self, folder: Path):
@@ -99,7 +100,10 @@ class FolderImages:
     @staticmethod
     def _decoded(file: Path) -> np.ndarray:
         try:
-            image = tf.io.decode_image(file.read_bytes(), expand_animations=False).numpy()
+            data = file.read_bytes()
+            if data.startswith(PNG) and data[24:25] == b"\x10":  # TensorFlow would drop the lower 8 bits
+                raise EvaluationError(f"{file} has 16 bits a sample; 8 are wanted")
+            image = tf.io.decode_image(data, expand_animations=False).numpy()
         except (tf.errors.OpError, OSError) as e:
             raise EvaluationError(f"{file} cannot be decoded: {_first_line(e)}") from None
         if image.shape[2] not in (1, 3):

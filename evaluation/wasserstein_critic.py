@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from evaluation.errors import EvaluationError
 
@@ -58,6 +59,7 @@ def negative_distance(real: np.ndarray, fake: np.ndarray, budget: Budget, *, see
     for i in range(budget.seeds):
         critic = train(real_seen, fake_seen, budget, seed=seed + i)
         distances.append(_mean(critic, real_new) - _mean(critic, fake_new))
+        logging.info("critic %d of %d, %d steps: distance %.4g", i + 1, budget.seeds, budget.steps, distances[-1])
     return -float(np.mean(distances)), float(np.std(distances, ddof=1)) if budget.seeds > 1 else float("nan")
 
 

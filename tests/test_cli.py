@@ -28,6 +28,15 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
+def test_help_gives_every_default_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.evaluate(["--help"]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        assert line.count("default:") <= 1, line
+    assert cli.train(["--help"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  --eval_every_steps")]
+    assert line.endswith("(default: 0)")
+
+
 def test_help_answers_without_tensorflow_within_a_second() -> None:
     program = "import sys; from tfpagan import cli; cli.train(['--help']); assert 'tensorflow' not in sys.modules"
     begun = time.monotonic()

@@ -207,6 +207,7 @@ def test_arrays_folders_and_data_sets_are_the_same_images(tmp_path: Path) -> Non
         ("b.png", np.zeros([PX, 8, 3], np.uint8), r"b.png is 16 x 8 with 3 channel\(s\), and .*a.png is 16 x 16"),
         ("b.png", np.zeros([PX, PX, 1], np.uint8), "16 x 16 with 1 channel"),
         ("b.png", np.zeros([PX, PX, 4], np.uint8), "b.png has 4 channels; 1 or 3 are wanted, without transparency"),
+        ("b.png", np.zeros([PX, PX, 3], np.uint16), "b.png has 16 bits a sample; 8 are wanted"),
     ],
 )
 def test_folders_of_mixed_images_are_refused(tmp_path: Path, name: str, picture: np.ndarray, message: str) -> None:

@@ -138,6 +138,7 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
         (["--real=/a", "--fake=/nowhere"], "there is no folder /nowhere"),
         (["--reconstructor=blur"], "--reconstructor=blur is not legal: it must be augment:NAME"),
         (["--reconstructor=augment:rotate"], "--augmentation=rotate is not legal: it must be one of pad_crop"),
+        (["--reconstructor=augment:blur", "--metrics=rmse"], "--dataset is missing"),
         (["--export=/nowhere", "--metrics=rmse"], "/nowhere is no SavedModel"),
         (["--model_dir=RUN", "--metrics=fod"], "unknown metric 'fod'"),
         (["--model_dir=RUN", "--protocol=fid"], "unknown protocol 'fid'"),
@@ -173,8 +174,9 @@ def test_runs_are_compared_under_one_protocol_only(run: Path, tmp_path: Path, ca
     assert cli.evaluate([f"--model_dir={other}", "--metrics=rmse", "--code=draw"]) == 0
     assert cli.compare([f"--runs={run},{other}"]) == 1
     assert "different protocols (code: mean and draw)" in capsys.readouterr().err
-    for argv, message in (([f"--runs={run}"], "two or more run folders"), (["--runs=/a,/b"], "/a/scores.csv holds no scores")):
-        assert cli.compare(argv) == 1
+    refused = {"/a": "two or more run folders", "/a,/b,/a": "--runs names /a twice", "/a,/b": "/a/scores.csv holds no scores"}
+    for runs, message in refused.items():
+        assert cli.compare([f"--runs={runs}"]) == 1
         assert message in capsys.readouterr().err
 
 

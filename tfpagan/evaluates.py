@@ -35,7 +35,10 @@ class Evaluates(Hook):
         self.every_steps, self._trainer, self._scorer, self._metric = every_steps, trainer, scorer, best_metric
         legal = [key for key in scorer.measured() if has_direction(key)]
         if best_metric and best_metric not in legal:
-            raise UserError(f"--best_metric={best_metric} is not legal here; it must be one of {', '.join(legal) or 'none'}")
+            why = f" ({scorer.why_no_classifier})" if scorer.why_no_classifier else ""
+            raise UserError(
+                f"--best_metric={best_metric} is not legal here{why}; it must be one of {', '.join(legal) or 'none'}"
+            )
         self._files, self._model = ScoreFiles(folder), str(folder)
         self._note = folder / "best" / "best.json"
         self._best = _noted(self._note, best_metric)

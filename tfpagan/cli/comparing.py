@@ -12,6 +12,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     folders = [name.strip() for name in options["runs"].split(",") if name.strip()]
     if len(folders) < 2:
         raise UserError("--runs wants two or more run folders, separated by commas")
+    if again := [name for i, name in enumerate(folders) if name in folders[:i]]:
+        raise UserError(f"--runs names {again[0]} twice")
     from evaluation.results import comparison, last_row
 
     print(comparison({name: last_row(Path(name).expanduser() / "scores.csv", options["protocol"]) for name in folders}))

@@ -103,7 +103,7 @@ def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:
 
 def rows(command: Command) -> list[tuple[str, type, str]]:
     """Name, type and help of every flag, each name once."""
-    found = {o.name: (type(o.default), f"{o.help}{_default(o.default)}") for o in command.options}
+    found = {o.name: (type(o.default), _described(o.help, o.default)) for o in command.options}
     if command.settings == "all":
         names = f"the system: {', '.join(objectives.names())} (default: {Config().objective.name})"
         found["objective"] = (str, names)
@@ -112,7 +112,7 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
             if f.name not in found:
                 legal = str(f.metadata["legal"])
                 note = "" if legal == "any value" else f"; {legal}"
-                found[f.name] = (f.type, f"{f.metadata['help']}{note}{_default(f.default)}")  # type: ignore[assignment]
+                found[f.name] = (f.type, _described(f.metadata["help"] + note, f.default))  # type: ignore[assignment]
     return [(name, kind, text) for name, (kind, text) in found.items()]
 
 
@@ -131,8 +131,9 @@ def _sections(command: Command) -> tuple[type, ...]:
     return wanted[command.settings]
 
 
-def _default(value: Any) -> str:
-    return "" if value in ("", False) else f" (default: {value})"
+def _described(text: str, default: Any) -> str:
+    """The help with the default, where that says something and the text does not say it in words."""
+    return text if default == "" or default is False or "default:" in text else f"{text} (default: {default})"
 
 
 def _help(command: Command) -> str:

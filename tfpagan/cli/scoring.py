@@ -117,6 +117,8 @@ def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, A
 def _on_data_set(
     subject: "Subject", protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]
 ) -> "tuple[Scores, dict[str, Any]]":
+    if "dataset" not in settings:
+        raise UserError("--dataset is missing: the data set on which this is scored, as --dataset=cifar10")
     from tfpagan import devices
 
     strategy = devices.strategy(options["devices"])
