@@ -5,6 +5,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import warnings
 from pathlib import Path
 from urllib.error import URLError
 
@@ -97,7 +98,9 @@ def _from_path(path: Path, cache: Path) -> Classifier:
 
 def _from_hub(cache: Path) -> Classifier:
     """Downloads once; a cache that cannot be read, or is not what was downloaded, is deleted and fetched again."""
-    import tensorflow_hub as hub
+    with warnings.catch_warnings():  # of its own use of pkg_resources
+        warnings.simplefilter("ignore")
+        import tensorflow_hub as hub
 
     os.environ["TFHUB_CACHE_DIR"] = str(cache)
     for attempt in ("first", "second"):
