@@ -1,12 +1,17 @@
 """The smallest things that are still the real ones: images of 8 px, networks of 8 channels."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from tfpagan import augment, networks
-from tfpagan.config import AugmentationConfig, NetworkConfig
+from tfpagan.checkpoints import Checkpoints
+from tfpagan.config import AugmentationConfig, Config, NetworkConfig
 from tfpagan.forward import Noise, Pass
 from tfpagan.objectives import Objective
+from tfpagan.train import Trainer
 
 SHAPE = (8, 8, 1)
 N, Z = 6, 4
@@ -38,3 +43,21 @@ def new_pass(
     x = images() if x is None else x
     a = augment.build(AugmentationConfig(augmentation=augmentation, pad_fraction=0.25))
     return Pass(built, tf.cast(x, tf.float32) / 127.5 - 1.0, noise or Noise(0, tf.constant(3), len(x)), a, Z)
+
+
+def write_run(folder: Path, shape: tuple[int, int, int] = SHAPE, steps: tuple[int, ...] = (1,), **changes: Any) -> Trainer:
+    """The folder of a run as if it had been trained: random weights, other ones at every step; its trainer as it ended."""
+    sizes = {"image_size": shape[0], "channels": 8, "latent_dim": Z, "batch_size": 4, "ema_decay": 0.5}
+    config = Config().with_changes(sizes | changes)
+    trainer = Trainer(config=config, image_shape=shape, strategy=tf.distribute.OneDeviceStrategy("/cpu:0"))
+    checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=len(steps))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(config.to_json())
+    for step in steps:
+        random = np.random.default_rng(step)
+        for network in (*trainer.networks.values(), *trainer.averages.values()):
+            for v in network.variables:
+                v.assign(random.uniform(0.1, 0.5, v.shape))
+        trainer.step.assign(step)
+        checkpoints.save()
+    return trainer

@@ -2,12 +2,16 @@
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import tensorflow as tf
 from absl import logging
 
 from tfpagan.errors import UserError
+
+T = TypeVar("T")
 
 UNREADABLE = (tf.errors.OpError, AssertionError, ValueError, LookupError, RuntimeError)
 """What TensorFlow raises on a damaged checkpoint: a cut file is an IndexError, a missing variable an AssertionError."""
@@ -46,7 +50,7 @@ class Checkpoints:
         except (tf.errors.OpError, OSError) as e:
             for left in self._folder.glob(f"ckpt-{step}[._]*"):
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
-            kept = f"the newest that was kept is of step {max(self._steps())}" if self._steps() else "none was kept"
+            kept = f"the newest that was kept is of step {steps[-1]}" if (steps := steps_in(self._folder)) else "none was kept"
             raise UserError(f"cannot write the checkpoint of step {step} to {self._folder}: {why(e)}; {kept}") from None
         self._saved_step = step
 
@@ -60,22 +64,32 @@ class Checkpoints:
           UserError: when there are checkpoints and none of them reads whole.
         """
         folder = folder or self._folder
-        steps = self._steps(folder)
-        for step in reversed(steps):
-            try:
-                self._checkpoint.restore(f"{folder}/ckpt-{step}").assert_existing_objects_matched()
-            except UNREADABLE as e:
-                logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
-                continue
-            self._saved_step = step
-            return step
-        if steps:
-            raise UserError(f"none of the checkpoints in {folder} can be read: ckpt-{', ckpt-'.join(map(str, steps))}")
-        return 0
+        if not steps_in(folder):
+            return 0
+        step, _ = read_newest(folder, lambda prefix: self._checkpoint.restore(prefix).assert_existing_objects_matched())
+        self._saved_step = step
+        return step
 
-    def _steps(self, folder: Path | None = None) -> list[int]:
-        names = [re.fullmatch(r"ckpt-(\d+)\.index", path.name) for path in (folder or self._folder).glob("ckpt-*.index")]
-        return sorted(int(name[1]) for name in names if name)
+
+def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
+    """The step of the newest checkpoint that reads whole, and what `read` makes of its prefix.
+
+    Raises:
+      UserError: when none of the checkpoints can be read.
+    """
+    steps = steps_in(folder)
+    for step in reversed(steps):
+        try:
+            return step, read(f"{folder}/ckpt-{step}")
+        except UNREADABLE as e:
+            logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
+    raise UserError(f"none of the checkpoints in {folder} can be read: ckpt-{', ckpt-'.join(map(str, steps))}")
+
+
+def steps_in(folder: Path) -> list[int]:
+    """The steps of which a folder holds checkpoints, whole or not, oldest first."""
+    names = [re.fullmatch(r"ckpt-(\d+)\.index", path.name) for path in folder.glob("ckpt-*.index")]
+    return sorted(int(name[1]) for name in names if name)
 
 
 def why(e: Exception) -> str:

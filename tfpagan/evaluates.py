@@ -9,11 +9,12 @@ from absl import logging
 from evaluation.errors import EvaluationError
 from evaluation.keys import has_direction, improves
 from evaluation.scoring import Scorer
+from evaluation.subjects import Subject
 from tfpagan.checkpoints import Checkpoints
 from tfpagan.errors import UserError
 from tfpagan.hooks import Hook
 from tfpagan.scores import ScoreFiles, named
-from tfpagan.subject import of_trainer
+from tfpagan.subject import of_run
 from tfpagan.train import Trainer
 
 
@@ -46,7 +47,7 @@ class Evaluates(Hook):
 
     def act(self, step: int) -> None:
         try:
-            scores = self._scorer.score(of_trainer(self._trainer, self._model))
+            scores = self._scorer.score(self._subject())
         except EvaluationError as e:  # the training is worth more than this one evaluation
             logging.error("the evaluation at step %d failed: %s", step, e)
             return
@@ -61,6 +62,11 @@ class Evaluates(Hook):
         )
         if self._checkpoints is not None:
             self._keep_best(step, result.metrics[self._metric], self._checkpoints)
+
+    def _subject(self) -> Subject:
+        trainer = self._trainer
+        encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
+        return of_run(trainer.inference("generator"), encoder, trainer.config.networks.latent_dim, self._model)
 
     def _keep_best(self, step: int, value: float | None, checkpoints: Checkpoints) -> None:
         if value is None or (math.isfinite(self._best) and not improves(self._metric, value, self._best)):

@@ -31,6 +31,18 @@ def stored_config(model_dir: Path) -> Config | None:
         raise UserError(f"{file}: {e}") from None
 
 
+def require(model_dir: Path) -> Config:
+    """The configuration of the run in a folder.
+
+    Raises:
+      UserError: when there is no run with a checkpoint.
+    """
+    config = stored_config(model_dir)
+    if config is None:
+        raise UserError(f"--model_dir={model_dir} holds no run with a checkpoint")
+    return config
+
+
 @contextmanager
 def opened(model_dir: Path, config: Config) -> Iterator[None]:
     """The folder made, checked, its `config.json` written, and held against other processes until the block ends.

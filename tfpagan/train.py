@@ -12,7 +12,6 @@ from tfpagan.errors import UserError
 from tfpagan.forward import Pass, own_rows
 
 ADAM_EPSILON = 1e-8
-AVERAGED = ("generator", "encoder")
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Trainer:
         with strategy.scope():
             self.networks = {role: self._build(role) for role in self.objective.players}
             self.optimizers = {role: self._optimizer(network) for role, network in self.networks.items()}
-            averaged = [role for role in AVERAGED if training.ema_decay and role in self.networks]
+            averaged = [role for role in networks.USED if training.ema_decay and role in self.networks]
             self.averages = {role: self._build(role) for role in averaged}
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # images drawn so far
@@ -84,10 +83,7 @@ class Trainer:
         """The network to look at: the moving average of a player where one is kept, else the player itself."""
         if role not in self.averages:
             return self.networks[role]
-        average, network = self.averages[role], self.networks[role]
-        for kept, live in zip(average.non_trainable_variables, network.non_trainable_variables, strict=True):
-            kept.assign(live)  # batch statistics are moving averages themselves
-        return average
+        return networks.with_statistics_of(self.networks[role], self.averages[role])
 
     def advance(self, batches: Iterator[tf.Tensor], steps: int) -> Progress:
         """Do `steps` steps in one call of the graph; stops early after a loss that is not finite.

@@ -10,7 +10,7 @@ from evaluation.protocols import Protocol
 from tfpagan import run_folder
 from tfpagan import settings as checks
 from tfpagan.cli.flags import Command, Option
-from tfpagan.config import AugmentationConfig, Config, DataConfig
+from tfpagan.config import AugmentationConfig, DataConfig
 from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     protocol = _protocol(options)
     outcome = {"model_dir": _run, "export": _export, "fake": _folders, "reconstructor": _stand_in}[kinds[0]]
     if options["model_dir"]:
-        _config(options)  # before anything is made there
+        run_folder.require(Path(options["model_dir"]).expanduser())  # before anything is made there
     from tfpagan.scores import ScoreFiles, named
 
     folder = options["output"] or options["model_dir"]
@@ -70,30 +70,19 @@ def _protocol(options: dict[str, Any]) -> Protocol:
 
 
 def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
-    model_dir, config = _config(options)
     if other := [name for name in settings if name not in RESUMABLE_DATA]:
         raise UserError(f"--{other[0]} cannot be given with --model_dir: a run is scored on its own data set")
-    from tfpagan import devices, subject
+    from tfpagan import devices, inference
+    from tfpagan.subject import of_run
 
-    strategy = devices.strategy(options["devices"])
-    described, images = _images(dataclasses.replace(config.data, **settings))
-    trainer, step = subject.restored(_on_one_device(config), model_dir, images.shape, strategy)
-    of_run = subject.of_trainer(trainer, str(model_dir))
-    scores = _scorer(protocol, options, described, images, strategy).score(of_run)
-    return scores, {"model": str(model_dir), "step": step}
-
-
-def _config(options: dict[str, Any]) -> tuple[Path, Config]:
     model_dir = Path(options["model_dir"]).expanduser()
-    config = run_folder.stored_config(model_dir)
-    if config is None:
-        raise UserError(f"--model_dir={model_dir} holds no run with a checkpoint")
-    return model_dir, config
-
-
-def _on_one_device(config: Config) -> Config:
-    """Whatever the run was trained on: here nothing is trained."""
-    return dataclasses.replace(config, training=dataclasses.replace(config.training, step="auto", xla=False))
+    run = inference.restored(model_dir, step=options["step"], best=options["best"])
+    described, images = _images(dataclasses.replace(run.config.data, **settings))
+    strategy = devices.strategy(options["devices"])
+    name, latent_dim = str(model_dir), run.config.networks.latent_dim
+    subject = of_run(run.networks["generator"], run.networks.get("encoder"), latent_dim, name)
+    scores = _scorer(protocol, options, described, images, strategy).score(subject)
+    return scores, {"model": name, "step": run.step}
 
 
 def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -183,6 +172,8 @@ COMMAND = Command(
     help="Score a run, an export, a folder of images, or an augmentation in the place of a model.",
     options=(
         Option("model_dir", "", "the run to score, by its newest checkpoint"),
+        Option("step", 0, "of the run's checkpoint; default: the newest"),
+        Option("best", False, "the checkpoint that --best_metric kept"),
         Option("export", "", "the SavedModel to score, with signatures decode and encode"),
         Option("real", "", "a folder of real images, or an npz of their statistics (mu, sigma); with --fake"),
         Option("fake", "", "a folder of images to score; for rid and rmse file by file beside --real"),
