@@ -27,12 +27,16 @@ setup(
         "importlib_resources",  # tensorflow-datasets imports it without saying so
         "absl-py>=1.4",
         "numpy>=1.23,<2",
+        "tensorflow-serving-api>=2.15,<2.16",  # the requests that an export warms up with
+        "waitress>=3,<4",  # bin/serve, with Werkzeug, which comes with TensorBoard
+        "werkzeug>=3,<4",
+        "pillow>=10",  # GIF, which TensorFlow cannot write
         "scipy>=1.10",  # tensorflow-datasets reads svhn_cropped with it
         "tqdm>=4.60",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.15,<2.16"],
-        "test": ["pytest>=7.4", "pytest-xdist>=3.5", "ruff>=0.9", "mypy>=1.13"],
+        "test": ["pytest>=7.4", "pytest-xdist>=3.5", "selenium>=4.20", "ruff>=0.9", "mypy>=1.13"],
     },
     entry_points={"console_scripts": ["tfpagan-train = tfpagan.cli:train_main"]},
 )

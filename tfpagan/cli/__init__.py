@@ -5,50 +5,23 @@ Nothing here imports TensorFlow before a command really runs: `--help` must answ
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from tfpagan.cli import benchmark, benchmark_eval, classifying, comparing, scoring, training
+from tfpagan.cli import benchmark, benchmark_eval, classifying, comparing, exporting, scoring, training
 from tfpagan.cli.flags import execute
 
-__all__ = ["COMMANDS", "bench", "bench_eval", "compare", "evaluate", "main", "train", "train_classifier"]
+__all__ = ["COMMANDS", "bench", "bench_eval", "compare", "evaluate", "export", "main", "train", "train_classifier"]
 
-
-def train(argv: Sequence[str]) -> int:
-    """`bin/train`."""
-    return execute(training.COMMAND, argv)
-
-
-def bench(argv: Sequence[str]) -> int:
-    """`bin/bench`."""
-    return execute(benchmark.COMMAND, argv)
-
-
-def bench_eval(argv: Sequence[str]) -> int:
-    """`bin/bench_eval`."""
-    return execute(benchmark_eval.COMMAND, argv)
-
-
-def train_classifier(argv: Sequence[str]) -> int:
-    """`bin/train_classifier`."""
-    return execute(classifying.COMMAND, argv)
-
-
-def evaluate(argv: Sequence[str]) -> int:
-    """`bin/evaluate`."""
-    return execute(scoring.COMMAND, argv)
-
-
-def compare(argv: Sequence[str]) -> int:
-    """`bin/compare`."""
-    return execute(comparing.COMMAND, argv)
-
+train = partial(execute, training.COMMAND)
+train_classifier = partial(execute, classifying.COMMAND)
+evaluate = partial(execute, scoring.COMMAND)
+compare = partial(execute, comparing.COMMAND)
+export = partial(execute, exporting.COMMAND)
+bench = partial(execute, benchmark.COMMAND)
+bench_eval = partial(execute, benchmark_eval.COMMAND)
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
-    "train": train,
-    "train_classifier": train_classifier,
-    "evaluate": evaluate,
-    "compare": compare,
-    "bench": bench,
-    "bench_eval": bench_eval,
+    command.args[0].program: command for command in (train, train_classifier, evaluate, compare, export, bench, bench_eval)
 }
 
 

@@ -55,6 +55,7 @@ def execute(command: Command, argv: Sequence[str]) -> int:
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)  # messages alone, without file and line
+    logging.get_absl_handler().addFilter(_is_ours_or_a_warning)
     try:
         given = parse(command, argv)
         options = {o.name: given.pop(o.name, o.default) for o in command.options}
@@ -114,6 +115,11 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
                 note = "" if legal == "any value" else f"; {legal}"
                 found[f.name] = (f.type, _described(f.metadata["help"] + note, f.default))  # type: ignore[assignment]
     return [(name, kind, text) for name, (kind, text) in found.items()]
+
+
+def _is_ours_or_a_warning(record: standard_logging.LogRecord) -> bool:
+    """TensorFlow tells of its inner life by the same logger."""
+    return record.levelno >= standard_logging.WARNING or "-packages/tensorflow" not in record.pathname
 
 
 def _out_of_memory(e: Exception) -> bool:

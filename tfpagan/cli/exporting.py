@@ -1,0 +1,34 @@
+"""`bin/export`."""
+
+from pathlib import Path
+from typing import Any
+
+from tfpagan.cli.flags import Command, Option
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Write the next version of the export of a run, and say where it is."""
+    model_dir = Path(options["model_dir"]).expanduser()
+    from tfpagan import run_folder
+
+    run_folder.require(model_dir)
+    from tfpagan import export, inference
+
+    run = inference.restored(model_dir, step=options["step"], best=options["best"])
+    base = Path(options["output"]).expanduser() if options["output"] else model_dir / "export"
+    print(export.publish(run, base, name=options["name"] or model_dir.resolve().name))
+    return 0
+
+
+COMMAND = Command(
+    program="export",
+    help="Write encoder and generator of a run as a SavedModel for TensorFlow Serving, checked in a process of its own.",
+    options=(
+        Option("model_dir", "", "the run"),
+        Option("step", 0, "of the checkpoint; default: the newest"),
+        Option("best", False, "the checkpoint that --best_metric kept"),
+        Option("output", "", "the folder of versions; default: export/ in the run folder"),
+        Option("name", "", "of the model in the warm-up requests; default: the name of the run folder"),
+    ),
+    run=run,
+)

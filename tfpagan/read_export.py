@@ -1,0 +1,56 @@
+"""What an export answers where there is no tfpagan. Run as a script, in a process of its own:
+
+    python -I read_export.py EXPORT QUESTIONS.npz ANSWERS.npz
+
+The questions are arrays under `signature/input`, the answers under `signature/output`. As a module it imports nothing of
+tfpagan either.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+Arrays = dict[str, dict[str, np.ndarray]]
+
+
+def as_tensor(name: str, value: np.ndarray) -> tf.Tensor:
+    """An input; names that end in `_bytes` are of one file, whose contents numpy keeps as uint8."""
+    return tf.constant([value.tobytes()]) if name.endswith("_bytes") else tf.constant(value)
+
+
+def as_array(name: str, tensor: tf.Tensor) -> np.ndarray:
+    """An output; of files the first."""
+    return np.frombuffer(tensor.numpy()[0], np.uint8) if name.endswith("_bytes") else tensor.numpy()
+
+
+def write(file: str | Path, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """As npz."""
+    np.savez(file, **{f"{signature}/{name}": value for signature, values in arrays.items() for name, value in values.items()})
+
+
+def read(file: str | Path) -> Arrays:
+    """What `write` wrote."""
+    arrays: Arrays = {}
+    with np.load(file, allow_pickle=False) as stored:
+        for key, value in stored.items():
+            signature, name = key.split("/")
+            arrays.setdefault(signature, {})[name] = value
+    return arrays
+
+
+def main(export: str, questions: str, answers: str) -> None:
+    """Ask every signature that there are questions for."""
+    sys.modules["tfpagan"] = sys.modules["evaluation"] = None  # type: ignore[assignment]  # importing them fails from here on
+    signatures = tf.saved_model.load(export).signatures
+    given = {}
+    for signature, inputs in read(questions).items():
+        outputs = signatures[signature](**{name: as_tensor(name, value) for name, value in inputs.items()})
+        given[signature] = {name: as_array(name, tensor) for name, tensor in outputs.items()}
+    write(answers, given)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
