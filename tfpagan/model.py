@@ -1,0 +1,200 @@
+"""A trained encoder and decoder for use from Python, from a run or an export."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfpagan import export, inference, interpolate
+from tfpagan.checkpoints import why
+from tfpagan.errors import UserError
+from tfpagan.images import to_bytes
+from tfpagan.signatures import prior
+
+AT_ONCE = 256  # images through a network
+Moments = tuple[np.ndarray, np.ndarray]
+
+
+class Model:
+    """G and, where there is one, E; on uint8 images or on floats in [-1, 1].
+
+    Attributes:
+      name: where it came from.
+      image_shape: (H, W, C).
+      latent_dim: Z.
+
+    >>> import tfpagan
+    >>> model = tfpagan.load("runs/mnist")                        # doctest: +SKIP
+    >>> codes = model.encode(images)                              # doctest: +SKIP
+    >>> reconstructions = model.decode(codes)                     # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        name: str,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        decode: Callable[[np.ndarray], np.ndarray],
+        encode: Callable[[np.ndarray], Moments] | None,
+    ):
+        self.name, self.image_shape, self.latent_dim = name, image_shape, latent_dim
+        self._decode, self._encode = decode, encode
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """The mean codes of images.
+
+        Args:
+          images: [N, H, W, C], uint8, or floats in [-1, 1].
+
+        Returns:
+          Codes float32 [N, Z].
+
+        Raises:
+          UserError: on images of another shape, type or range; when the system has no encoder.
+        """
+        return self.posterior(images)[0]
+
+    def posterior(self, images: np.ndarray) -> Moments:
+        """Mean and log-variance of q(z | x), each float32 [N, Z]; arguments and errors as `encode`."""
+        if self._encode is None:
+            raise UserError(f"{self.name} has no encoder")
+        parts = [self._encode(part) for part in _parts(self._as_float(images))]
+        mean, log_variance = (np.concatenate(side) for side in zip(*parts, strict=True))
+        return mean, log_variance
+
+    def decode(self, codes: np.ndarray, dtype: type = np.uint8) -> np.ndarray:
+        """The images of codes.
+
+        Args:
+          codes: [N, Z].
+          dtype: np.uint8, or np.float32 for floats in (-1, 1).
+
+        Returns:
+          Images [N, H, W, C] of that type.
+
+        Raises:
+          UserError: on codes of another shape, codes that are not finite numbers, or another type.
+        """
+        if dtype not in (np.uint8, np.float32):
+            raise UserError(f"images of type {np.dtype(dtype)} cannot be given; ask for uint8 or float32")
+        codes = np.asarray(codes)
+        if codes.ndim != 2 or codes.shape[1] != self.latent_dim or not len(codes):
+            raise UserError(f"codes of shape {list(codes.shape)} cannot be decoded; [N, {self.latent_dim}] is wanted")
+        if codes.dtype.kind not in "fiu" or not np.isfinite(codes).all():
+            raise UserError("codes that are not finite numbers cannot be decoded")
+        images = [self._decode(part) for part in _parts(codes.astype(np.float32))]
+        return np.concatenate([to_bytes(part) for part in images] if dtype is np.uint8 else images)
+
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """G(E(x)) with the mean code: images in, images of the same shape and type out; errors as `encode`."""
+        return self.decode(self.encode(images), np.uint8 if np.asarray(images).dtype == np.uint8 else np.float32)
+
+    def sample(self, count: int, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
+        """G(z) of `count` draws from the prior, [count, H, W, C].
+
+        The same for the same seed, from a run as from its export; more samples begin with the fewer.
+
+        Raises:
+          UserError: when count is not positive, or the seed not a 32-bit number.
+        """
+        return self.decode(self.prior(count, seed), dtype)
+
+    def prior(self, count: int, seed: int = 0) -> np.ndarray:
+        """The codes [count, Z] that `sample` decodes; errors as there."""
+        if count < 1:
+            raise UserError(f"{count} samples cannot be drawn; at least 1")
+        if not 0 <= seed < 2**31:
+            raise UserError(f"seed {seed} is not legal: it must be at least 0 and below 2^31")
+        return prior(tf.constant(seed), tf.constant(count), self.latent_dim).numpy()
+
+    def interpolate(self, a: np.ndarray, b: np.ndarray, count: int = 8, way: str = "spherical") -> np.ndarray:
+        """The images of codes on the way from each a to each b.
+
+        Args:
+          a: images [N, H, W, C] or codes [N, Z].
+          b: as many, of either kind.
+          count: how many images, both ends included.
+          way: spherical or linear.
+
+        Returns:
+          uint8 images [N, count, H, W, C].
+
+        Raises:
+          UserError: when they are not equally many; and as `encode` and `interpolate.between`.
+        """
+        start, end = (self.encode(ends) if np.ndim(ends) == 4 else np.asarray(ends) for ends in (a, b))
+        if start.shape != end.shape:
+            raise UserError(f"codes {list(start.shape)} and {list(end.shape)} are not equally many")
+        codes = interpolate.between(start, end, count, way)  # [count, N, Z]
+        images = self.decode(codes.reshape(-1, self.latent_dim))
+        return images.reshape(count, len(start), *self.image_shape).swapaxes(0, 1)
+
+    def _as_float(self, images: np.ndarray) -> np.ndarray:
+        images = np.asarray(images)
+        if images.ndim != 4 or images.shape[1:] != self.image_shape or not len(images):
+            wanted = ", ".join(map(str, self.image_shape))
+            raise UserError(f"images of shape {list(images.shape)} cannot be encoded; [N, {wanted}] is wanted")
+        if images.dtype == np.uint8:
+            return images.astype(np.float32) / 127.5 - 1.0
+        if images.dtype.kind != "f":
+            raise UserError(f"images of type {images.dtype} cannot be encoded; uint8, or floats in [-1, 1], are wanted")
+        if not np.abs(images).max() <= 1.001:  # NaN fails too
+            raise UserError(f"float images in [{images.min():g}, {images.max():g}] cannot be encoded; they must be in [-1, 1]")
+        return images.astype(np.float32)
+
+
+def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
+    """The model of a run or of an export.
+
+    Args:
+      path: a run folder; or an export: one version, or the folder of versions, whose newest is taken.
+      step: of a run's checkpoint; 0: the newest.
+      best: of a run, the checkpoint that `--best_metric` kept.
+
+    Raises:
+      UserError: when there is neither at `path`, or it cannot be read.
+    """
+    path = Path(path).expanduser()
+    newest = export.versions(path)
+    version = path / str(newest[-1]) if newest else path
+    if (version / "saved_model.pb").is_file():
+        if step or best:
+            raise UserError(f"{path} is an export, which has no checkpoints to choose from")
+        return _of_export(version)
+    if not (path / "ckpt").is_dir():
+        raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb")
+    run = inference.restored(path, step=step, best=best)
+    encoder = run.networks.get("encoder")
+    return Model(
+        str(path),
+        run.image_shape,
+        run.config.networks.latent_dim,
+        inference.decoding(run.networks["generator"]),
+        inference.encoding(encoder) if encoder else None,
+    )
+
+
+def _of_export(folder: Path) -> Model:
+    try:
+        signatures = tf.saved_model.load(str(folder)).signatures
+        decode = signatures["decode"]
+    except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
+        raise UserError(f"{folder} is no export that can be read: {why(e)}") from None
+    encode = signatures.get("encode")
+    latent_dim = decode.structured_input_signature[1]["latents"].shape[1]
+    height, width, channels = decode.structured_outputs["images"].shape[1:]
+
+    def encoded(x: np.ndarray) -> Moments:
+        moments = encode(images=tf.constant(x))
+        return moments["mean"].numpy(), moments["log_variance"].numpy()
+
+    def decoded(z: np.ndarray) -> np.ndarray:
+        return decode(latents=tf.constant(z))["images"].numpy()
+
+    return Model(str(folder), (height, width, channels), latent_dim, decoded, encoded if encode else None)
+
+
+def _parts(rows: np.ndarray) -> Iterator[np.ndarray]:
+    for i in range(0, len(rows), AT_ONCE):
+        yield rows[i : i + AT_ONCE]
