@@ -34,6 +34,15 @@ class Classifier:
     outputs: Callable[[tf.Tensor], Outputs] = dataclasses.field(repr=False)
     official: bool = False
 
+    def require(self, channels: int) -> None:
+        """Refuse images of so many channels if this network cannot take them.
+
+        Raises:
+          EvaluationError: when it is for greyscale and the images are not.
+        """
+        if channels > self.shape[2]:
+            raise EvaluationError(f"classifier {self.name} takes greyscale images, and these have {channels} channels")
+
     def __call__(self, images: tf.Tensor) -> Outputs:
         """uint8 images [N, H, W, C] to logits [N, K] and features [N, D]."""
         return self.outputs(for_classifier(images, self.shape))
@@ -57,7 +66,7 @@ def from_saved_model(folder: Path, name: str = "") -> Classifier:
         found = function(x)
         return tuple(tf.reshape(found[key], [tf.shape(x)[0], -1]) for key in ("logits", "pool_3"))
 
-    classifier = Classifier(name or folder.name, checksum(folder), shape, outputs)
+    classifier = Classifier(name or folder.resolve().name, checksum(folder), shape, outputs)
     _try_out(classifier, function)
     return classifier
 
@@ -95,19 +104,21 @@ def _callable(loaded: Any, folder: Path) -> tuple[Callable[[tf.Tensor], Mapping[
 
 def _try_out(classifier: Classifier, function: Callable[[tf.Tensor], Any]) -> None:
     """Refuse what is no classifier, before a long pass."""
-    wanted = "a classifier gives logits [N, K] and pool_3 [N, D] for float32 images [N, H, W, C]"
-    x = tf.zeros([2, *classifier.shape])
+    wanted = "a classifier gives logits [N, K] and pool_3 [N, D] for float32 images [N, H, W, C], any N, C 1 or 3"
+    rows = 3
+    x = tf.zeros([rows, *classifier.shape])
     try:
+        if classifier.shape[2] not in (1, 3):
+            raise ValueError(f"C is {classifier.shape[2]}")
         found = function(x)
-    except (ValueError, TypeError, tf.errors.OpError) as e:
-        raise EvaluationError(
-            f"{classifier.name} does not take images {[2, *classifier.shape]}: {str(e)[:200]!r}; {wanted}"
-        ) from None
+    except Exception as e:  # a foreign network: whatever it raises, it is no classifier
+        first = " ".join(str(e).split())[:200]
+        raise EvaluationError(f"{classifier.name} does not take images {x.shape.as_list()}: {first!r}; {wanted}") from None
     if not isinstance(found, Mapping) or not {"logits", "pool_3"} <= found.keys():
         given = ", ".join(sorted(found)) if isinstance(found, Mapping) else type(found).__name__
         raise EvaluationError(f"{classifier.name} gives {given}; {wanted}")
-    logits, features = (np.asarray(found[key]).reshape(-1, np.prod(found[key].shape[1:])) for key in ("logits", "pool_3"))
-    if len(logits) != 2 or len(features) != 2 or logits.shape[1] < 2:
-        raise EvaluationError(
-            f"{classifier.name} gives logits {found['logits'].shape}, pool_3 {found['pool_3'].shape}; {wanted}"
-        )
+    logits, features = found["logits"], found["pool_3"]
+    sizes = [int(np.prod(o.shape[1:])) if o.shape.rank and o.shape[0] == rows else 0 for o in (logits, features)]
+    if sizes[0] < 2 or sizes[1] < 1 or not (logits.dtype.is_floating and features.dtype.is_floating):
+        given = f"logits {logits.shape} {logits.dtype.name}, pool_3 {features.shape} {features.dtype.name} for {rows} images"
+        raise EvaluationError(f"{classifier.name} gives {given}; {wanted}")

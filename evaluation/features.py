@@ -27,8 +27,7 @@ class FeatureExtractor:
         Raises:
           EvaluationError: when the classifier is for greyscale and the images are not, or an output is not finite.
         """
-        if images.shape[3] > self.classifier.shape[2]:
-            raise EvaluationError(f"classifier {self.classifier.name} takes greyscale images, and these have 3 channels")
+        self.classifier.require(images.shape[3])
         missing = -len(images) % self._replicas
         if missing:  # the last batch: every replica gets as many, and what was added is dropped
             images = np.concatenate([images, np.zeros_like(images[:1]).repeat(missing, 0)])

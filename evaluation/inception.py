@@ -1,11 +1,13 @@
 """The Inception network of 2015, which makes IS and FID official: from TF-Hub, a folder, an archive or its frozen graph."""
 
 import dataclasses
+import gzip
 import os
 import shutil
 import tarfile
 import tempfile
 import warnings
+import zlib
 from pathlib import Path
 from urllib.error import URLError
 
@@ -35,13 +37,14 @@ def load(path: str = "", cache_dir: str = "") -> Classifier:
     """
     path = path or os.environ.get(PATH_VARIABLE, "")
     cache = _cache(cache_dir)
-    found = _from_path(Path(path).expanduser(), cache) if path else _from_hub(cache)
+    found = _from_path(Path(os.path.expanduser(path)), cache) if path else _from_hub(cache)
     logits, features = (output.shape[1] for output in found.outputs(tf.zeros([1, *found.shape])))
     if (logits, features) != (CLASSES, FEATURES):
         given = f"{path or HANDLE} gives {logits} logits and {features} features"
         raise EvaluationError(
             f"{given}; the Inception of 2015 gives {CLASSES} and {FEATURES}. Name another network by --classifier"
         )
+    logging.info("taking %s, checksum %s, for the Inception of 2015 by its form", path or HANDLE, found.checksum)
     return dataclasses.replace(found, name=NAME, official=True)
 
 
@@ -82,54 +85,60 @@ def _from_path(path: Path, cache: Path) -> Classifier:
         raise EvaluationError(f"there is no {path}; {WAYS}")
     if path.name.endswith((".tar.gz", ".tgz")):
         folder = _unpacked(path, cache)
-        graphs = [p for p in folder.rglob("*.pb") if p.name != "saved_model.pb"]
         models = [p.parent for p in folder.rglob("saved_model.pb")]
-        if len(models) == 1:
-            return from_saved_model(models[0])
-        if len(graphs) == 1:
-            return from_frozen_graph(graphs[0])
-        raise EvaluationError(
-            f"{path} holds {len(models)} SavedModels and {len(graphs)} frozen graphs; one of either is wanted"
-        )
+        graphs = [p for p in folder.rglob("*.pb") if p.parent not in models]
+        if len(models) + len(graphs) != 1:
+            raise EvaluationError(f"{path} holds {len(models)} SavedModels and {len(graphs)} frozen graphs; one is wanted")
+        return _sealed(models[0]) if models else from_frozen_graph(graphs[0])
     if path.suffix == ".pb":
         return from_frozen_graph(path)
     raise EvaluationError(f"{path} is not legal; {WAYS}")
 
 
 def _from_hub(cache: Path) -> Classifier:
-    """Downloads once; a cache that cannot be read, or is not what was downloaded, is deleted and fetched again."""
+    """Downloads once; what is in the cache and cannot be read, or has changed, is put aside and fetched again."""
     with warnings.catch_warnings():  # of its own use of pkg_resources
         warnings.simplefilter("ignore")
         import tensorflow_hub as hub
 
     os.environ["TFHUB_CACHE_DIR"] = str(cache)
-    for attempt in ("first", "second"):
+
+    def fetched() -> Path:
         try:
-            folder = Path(hub.resolve(HANDLE))
+            return Path(hub.resolve(HANDLE))
         except (URLError, OSError, ValueError, tf.errors.OpError) as e:
             raise EvaluationError(f"Inception cannot be downloaded from {HANDLE} ({e}). {WAYS}") from None
-        try:
-            loaded = from_saved_model(folder)
-            _check_seal(folder, loaded.checksum)
-            return loaded
-        except EvaluationError as e:
-            if attempt == "second":
-                raise
-            logging.warning("%s; deleting it and fetching it again", e)
-            shutil.rmtree(folder, ignore_errors=True)
-            _seal(folder).unlink(missing_ok=True)
-    raise AssertionError
+
+    folder = fetched()
+    try:
+        return _sealed(folder)
+    except EvaluationError as e:
+        logging.warning("%s; fetching it again", e)
+    aside = folder.with_name(f"{folder.name}.damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        folder.rename(aside)
+        _seal(folder).unlink(missing_ok=True)
+    except OSError as e:
+        raise EvaluationError(f"{folder} is damaged and cannot be put aside: {e}") from None
+    again = _sealed(fetched())
+    shutil.rmtree(aside, ignore_errors=True)
+    return again
 
 
-def _check_seal(folder: Path, found: str) -> None:
-    """The checksum of the first use is kept beside the folder; every later use must match it."""
-    seal = _seal(folder)
-    if not seal.exists():
-        seal.write_text(found + "\n")
-    elif seal.read_text().strip() != found:
-        raise EvaluationError(
-            f"{folder} has changed since it was downloaded (checksum {found}, then {seal.read_text().strip()})"
-        )
+def _sealed(folder: Path) -> Classifier:
+    """The classifier in a folder of the cache. Its checksum at the first use is kept beside it; later ones must match."""
+    loaded, seal = from_saved_model(folder), _seal(folder)
+    try:
+        known = seal.read_text().strip() if seal.exists() else ""
+        if not known:
+            seal.write_text(loaded.checksum + "\n")
+    except OSError as e:
+        logging.warning("the checksum of %s cannot be kept, so that a later change will go unseen: %s", folder, e)
+        return loaded
+    if known not in ("", loaded.checksum):
+        raise EvaluationError(f"{folder} has changed since its first use (checksum {loaded.checksum}, before {known})")
+    return loaded
 
 
 def _seal(folder: Path) -> Path:
@@ -137,25 +146,32 @@ def _seal(folder: Path) -> Path:
 
 
 def _unpacked(archive: Path, cache: Path) -> Path:
-    """The archive's folder in the cache, named by its checksum; unpacked whole or not at all."""
+    """The archive's folder in the cache, named by the checksum of the archive; unpacked whole or not at all."""
     folder = cache / f"{archive.name.split('.')[0]}-{checksum(archive)}"
     if folder.is_dir():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as part:
-        try:
+    try:
+        with gzip.open(archive) as stream:  # tarfile stops before the end, where the checksum of the contents is
+            while stream.read(1 << 20):
+                pass
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            part = Path(scratch) / "part"
             with tarfile.open(archive) as tar:
                 tar.extractall(part, filter="data")
-        except (tarfile.TarError, OSError, EOFError) as e:
-            raise EvaluationError(f"{archive} cannot be unpacked: {e}") from None
-        shutil.copytree(part, folder.with_name(folder.name + ".part"), dirs_exist_ok=True)
-    folder.with_name(folder.name + ".part").rename(folder)
+            try:
+                part.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was faster
+                    raise
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as e:
+        raise EvaluationError(f"{archive} cannot be unpacked into {cache}: {e}") from None
     return folder
 
 
 def _cache(cache_dir: str) -> Path:
     default = os.environ.get("TFHUB_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "tfpagan" / "tfhub"
-    return Path(cache_dir or default).expanduser()
+    return Path(os.path.expanduser(cache_dir or default))
 
 
 WAYS = (

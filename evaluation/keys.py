@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from evaluation.classifier import Classifier
 
 HIGHER_IS_BETTER = ("score_mean", "psnr", "class_kept", "negative_wasserstein_distance")
-LOWER_IS_BETTER = ("_distance", "_distance_of_reconstructions", "dissimilarity_mean", "dissimilarity_median", "rmse")
-"""Ends of keys. Other metrics have no better and worse of their own: diversity and codes are read beside a reference."""
+LOWER_IS_BETTER = ("_distance", "_distance_of_reconstructions", "dissimilarity_mean", "dissimilarity_median")
+"""Ends of keys; RMSE is lower too, but not that of codes. Other metrics have no better and worse of their own: diversity and
+codes are read beside a reference."""
 
 
 def has_direction(key: str) -> bool:
     """Whether a best value of this metric means anything."""
-    return key.endswith(HIGHER_IS_BETTER + LOWER_IS_BETTER)
+    return key == "rmse" or key.endswith(HIGHER_IS_BETTER + LOWER_IS_BETTER)
 
 
 def improves(key: str, value: float, best: float) -> bool:

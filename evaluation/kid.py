@@ -22,8 +22,10 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, *, block_size: int = BLO
       The distance, and its standard error: None where there is only one block.
 
     Raises:
-      EvaluationError: when a block would have fewer than 2 images.
+      EvaluationError: when a block would have fewer than 2 images, or the two do not have the same number of dimensions.
     """
+    if real.shape[1:] != fake.shape[1:]:
+        raise EvaluationError(f"features of {real.shape[1]} and of {fake.shape[1]} dimensions cannot be compared")
     blocks = math.ceil(max(len(real), len(fake)) / block_size)
     if min(len(real), len(fake)) < 2 * blocks:
         raise EvaluationError(f"{len(real)} real and {len(fake)} fake images cannot make {blocks} block(s) of 2 or more each")

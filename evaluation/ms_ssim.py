@@ -37,7 +37,7 @@ class Diversity:
         """Add uint8 images [n, H, W, C]."""
         for i, image in enumerate(images, self._seen):
             if i in self._place:
-                self._kept[self._place[i]] = image
+                self._kept[self._place[i]] = image.copy()  # a view would keep its whole batch
         self._seen += len(images)
 
     def result(self) -> tuple[float, float]:

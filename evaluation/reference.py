@@ -75,10 +75,10 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path, bat
     file = cache_dir / f"{classifier.name}-{name}.npz"
     if file.exists():
         try:
-            stored = of_file(file, classifier)
-            if len(stored.features):
+            stored, described = _read(file, classifier)
+            if len(stored.features) == min(images.count, KID_IMAGES) and described.get("checksum") == identity:
                 return dataclasses.replace(stored, name=images.name, checksum=identity)
-            logging.warning("%s holds no features; computing it again", file)
+            logging.warning("%s is of other images; computing it again", file)
         except EvaluationError as e:
             logging.warning("%s; computing it again", e)
     moments, features = Moments(), Chosen(images.count, KID_IMAGES, seed=0)
@@ -106,19 +106,24 @@ def of_file(file: Path, classifier: Classifier | None = None) -> Reference:
     Raises:
       EvaluationError: when it is no statistics file, or says that it was made with another classifier.
     """
+    return _read(file, classifier)[0]
+
+
+def _read(file: Path, classifier: Classifier | None) -> tuple[Reference, Mapping[str, str]]:
+    """The statistics of a file, and what this tool wrote beside them; nothing in files of other tools."""
     moments, arrays = read_npz(file)
     dimensions = len(moments.mean())
     features = arrays.get("features", np.zeros([0, dimensions], np.float32))
     if features.ndim != 2 or features.shape[1] != dimensions or features.dtype.kind != "f" or not np.isfinite(features).all():
         raise EvaluationError(f"{file} has features that are not finite numbers [n, {dimensions}]")
-    made_with = _described(arrays).get("classifier_checksum")
+    described = _described(arrays)
+    made_with = described.get("classifier_checksum")
     if classifier and made_with not in (None, classifier.checksum):
         raise EvaluationError(f"{file} was made with classifier {made_with}, and {classifier.name} is {classifier.checksum}")
-    return Reference(moments, features, str(file), hashlib.sha256(file.read_bytes()).hexdigest()[:16])
+    return Reference(moments, features, str(file), hashlib.sha256(file.read_bytes()).hexdigest()[:16]), described
 
 
-def _described(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """What this tool wrote beside the statistics; nothing for files of other tools."""
+def _described(arrays: Mapping[str, np.ndarray]) -> Mapping[str, str]:
     try:
         return dict(json.loads(str(arrays["protocol"])))
     except (KeyError, ValueError, TypeError):

@@ -2,9 +2,9 @@
 
 import csv
 import dataclasses
+import fcntl
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,16 @@ def result(
             kept[key], why[key] = None, f"it is {value}"
         elif value is None:
             why.setdefault(key, "not defined here")
-    return Result(kept, why, protocol, **more)
+    return Result(kept, why, protocol, **{name: _finite(value) for name, value in more.items()})
+
+
+def _finite(value: Any) -> Any:
+    """The same with None in the place of numbers that JSON has not."""
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def append_json_line(file: Path, result: Result) -> None:
@@ -70,16 +79,18 @@ def append_json_line(file: Path, result: Result) -> None:
 
 def append_csv_row(file: Path, result: Result) -> None:
     """A row of `scores.csv`; metrics that it has no column for become new columns. Written whole or not at all."""
-    rows: list[dict[str, Any]] = [dict(row) for row in _rows(file)] if file.exists() else []
     values = {key: "" if value is None else repr(float(value)) for key, value in result.metrics.items()}
-    rows.append({**result.subject, **values, "protocol": json.dumps(result.protocol, sort_keys=True)})
-    columns = [*dict.fromkeys(key for row in rows for key in row if key != "protocol"), "protocol"]
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    with part.open("w", newline="") as f:
-        writer = csv.DictWriter(f, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(file)
+    row = {**result.subject, **values, "protocol": json.dumps(result.protocol, sort_keys=True)}
+    with file.with_name(f".{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two evaluations may end at once
+        rows: list[dict[str, Any]] = [*_rows(file), row] if file.exists() else [row]
+        columns = [*dict.fromkeys(key for row in rows for key in row if key != "protocol"), "protocol"]
+        part = file.with_name(f"{file.name}.part")
+        with part.open("w", newline="") as f:
+            writer = csv.DictWriter(f, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+        part.replace(file)
 
 
 def last_row(file: Path, protocol: str = "") -> dict[str, str]:

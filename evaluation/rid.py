@@ -39,13 +39,14 @@ class ReconstructionDissimilarity:
         self._kept_class += int((log_p.argmax(1) == log_q.argmax(1)).sum())
         seen = sum(map(len, self._divergences))
         for i in np.argsort(-divergences)[: self._keep]:
-            heapq.heappush(self._worst, (float(divergences[i]), -(seen + int(i)), x[i], x_rec[i]))
+            # copies: views would keep their whole batches
+            heapq.heappush(self._worst, (float(divergences[i]), -(seen + int(i)), x[i].copy(), x_rec[i].copy()))
             if len(self._worst) > self._keep:
                 heapq.heappop(self._worst)
         self._divergences.append(divergences)
 
     def result(self) -> dict[str, float]:
-        """`mean` and `std` over splits, `median` and `percentile_95` of exp(KL) over images, `class_kept`: a share."""
+        """`mean` and `std` over splits, `median` and `percentile_95`: exp of those of KL, `class_kept`: a share."""
         divergences = np.concatenate(self._divergences)
         assert len(divergences) == self._count, (len(divergences), self._count)
         parts = np.split(divergences, [i * self._count // self._splits for i in range(1, self._splits)])

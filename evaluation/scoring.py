@@ -23,7 +23,7 @@ from evaluation.preprocessing import RESIZE
 from evaluation.protocols import FEW_IMAGES, NEED_CLASSIFIER, OF_RECONSTRUCTIONS, OF_SAMPLES, TO_REFERENCE, Protocol
 from evaluation.reference import KID_IMAGES, Reference
 from evaluation.scores import Scores
-from evaluation.sources import Images, checksum, first
+from evaluation.sources import Images, Watched, checksum, first
 from evaluation.subjects import Subject
 from evaluation.wasserstein_critic import Budget, negative_distance
 
@@ -43,6 +43,7 @@ class Scorer:
       strategy: where the classifier runs.
       batch_size: images at a time, over all replicas; changes nothing but memory and speed.
       cache_dir: where statistics of the reference are kept.
+      interrupted: asked before every batch; when it says so, `score` ends by raising `GivenUpError`.
     """
 
     def __init__(
@@ -56,26 +57,28 @@ class Scorer:
         strategy: tf.distribute.Strategy | None = None,
         batch_size: int = 64,
         cache_dir: Path | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
     ):
         self.protocol, self._test, self._batch_size, self.why_no_classifier = protocol, test, batch_size, why_no_classifier
         self._extract = FeatureExtractor(classifier, strategy) if classifier else None
+        self._interrupted = interrupted
         self._given, self._cache_dir = reference, cache_dir or Path("~/.cache/tfpagan/statistics").expanduser()
         self._reference: Reference | None = None
         self._shape: tuple[int, ...] = ()
         self._keys = keys_by_metric(classifier)
-        if test is not None and protocol.reconstructions:
-            self._test = first(test, protocol.reconstructions)
+        if test is not None:
+            self._test = Watched(first(test, protocol.reconstructions or test.count), interrupted)
 
     def measured(self) -> list[str]:
         """Under which keys it writes what it can measure: without a classifier the metrics that need one are left out."""
-        able = [m for m in self.protocol.metrics if self._extract or m not in NEED_CLASSIFIER]
-        return [key for metric in able for key in self._keys[metric]]
+        return self._all_keys([m for m in self.protocol.metrics if self._extract or m not in NEED_CLASSIFIER])
 
     def score(self, subject: Subject) -> Scores:
         """Every metric of the protocol; those that the subject, the data or the machine cannot give have a reason.
 
         Raises:
           EvaluationError: on images that cannot be scored.
+          GivenUpError: when it was.
         """
         scores, able = Scores(), []
         if self.protocol.wants(*TO_REFERENCE):
@@ -114,8 +117,12 @@ class Scorer:
         return ""
 
     def _of_samples(self, subject: Subject, scores: Scores, metrics: Sequence[str]) -> None:
-        assert subject.samples is not None
-        images = subject.samples(self.protocol.samples, self.protocol.seed)
+        draw = subject.samples
+        assert draw is not None
+        images = scores.attempt(self._all_keys(metrics), lambda: draw(self.protocol.samples, self.protocol.seed))
+        if images is None:
+            return
+        images = Watched(images, self._interrupted)
         self._warn_of_few(images.count, "samples", metrics)
         begun = self._begun(metrics, images.count, scores)
         for batch in images.batches(self._batch_size):
@@ -128,7 +135,10 @@ class Scorer:
     def _of_reconstructions(self, subject: Subject, scores: Scores, metrics: Sequence[str]) -> None:
         assert subject.pairs is not None
         assert self._test is not None
-        pairs = subject.pairs(self._test, self.protocol.code, self.protocol.seed)
+        make, test, p = subject.pairs, self._test, self.protocol
+        pairs = scores.attempt(self._all_keys(metrics), lambda: make(test, p.code, p.seed))
+        if pairs is None:
+            return
         self._warn_of_few(pairs.count, "reconstructions", metrics)
         begun = self._begun(metrics, pairs.count, scores)
         for x, x_rec in pairs.batches(self._batch_size):
@@ -137,6 +147,9 @@ class Scorer:
             for measure in begun.values():
                 measure.update(Batch(x_rec, logits, features, x, logits_x))
         self._finish(begun, scores)
+
+    def _all_keys(self, metrics: Sequence[str]) -> list[str]:
+        return [key for metric in metrics for key in self._keys[metric]]
 
     def _begun(self, metrics: Sequence[str], count: int, scores: Scores) -> dict[str, Measure]:
         """The measures of `count` images, without those that cannot be made, which have their reason."""
@@ -184,15 +197,18 @@ class Scorer:
         assert subject.samples is not None
         assert self._test is not None
         real = np.concatenate(list(self._test.batches(self._batch_size)))
-        fake = np.concatenate(list(subject.samples(len(real), self.protocol.seed + 1).batches(self._batch_size)))
+        keys, draw = self._keys["critic"], subject.samples
+        images = scores.attempt(keys, lambda: draw(len(real), self.protocol.seed + 1))
+        if images is None:
+            return
+        fake = np.concatenate(list(images.batches(self._batch_size)))
         self._require_shape(fake.shape[1:], subject.name)
-        keys = self._keys["critic"]
         if found := scores.attempt(keys, lambda: negative_distance(real, fake, CRITIC, seed=self.protocol.seed)):
             scores.give(keys, found)
 
     def _require_shape(self, shape: tuple[int, ...], name: str) -> None:
         """All images of an evaluation have one shape: metrics of different sizes would not be of one protocol."""
-        if not self._shape and self._test is not None:
+        if not self._shape and self._test is not None and self._test.count:
             self._shape = next(iter(self._test.batches(1))).shape[1:]
         self._shape = self._shape or shape
         if shape != self._shape:
@@ -204,7 +220,9 @@ class Scorer:
         given = self._given
         if isinstance(given, Reference) or given is None or self._extract is None:
             return given if isinstance(given, Reference) else None
-        return references.of_images(given, self._extract, cache_dir=self._cache_dir, batch_size=self._batch_size)
+        return references.of_images(
+            Watched(given, self._interrupted), self._extract, cache_dir=self._cache_dir, batch_size=self._batch_size
+        )
 
     def _facts(self) -> dict[str, Any]:
         """Everything that two numbers must share to be compared."""

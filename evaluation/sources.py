@@ -4,15 +4,16 @@ Every source says how many images it has and gives them as uint8 batches, always
 """
 
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from evaluation.errors import EvaluationError
+from evaluation.errors import EvaluationError, GivenUpError
 from evaluation.preprocessing import to_bytes
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
@@ -30,12 +31,18 @@ class Images(Protocol):
     def count(self) -> int:
         """How many."""
 
+    @property
+    def names(self) -> Sequence[str] | None:
+        """Of every image, where they have names."""
+
     def batches(self, size: int) -> Iterator[np.ndarray]:
         """uint8 [n, H, W, C], n = size but for the last."""
 
 
 class ArrayImages:
     """An array [N, H, W, C] of uint8, or of floats in [-1, 1]; a memory map is read piece by piece."""
+
+    names = None
 
     def __init__(self, images: np.ndarray, name: str = "array"):
         self.name, self.count, self._images = name, len(images), images
@@ -47,6 +54,8 @@ class ArrayImages:
 
 class DatasetImages:
     """The first `count` images of a tf.data set of single images [H, W, C], pairs (image, label), or TFDS's {"image": ...}."""
+
+    names = None
 
     def __init__(self, dataset: tf.data.Dataset, count: int, name: str = "tf.data"):
         self.name, self.count, self._dataset = name, count, dataset
@@ -65,23 +74,27 @@ class DatasetImages:
 
 
 class FolderImages:
-    """Every image file under a folder, in the order of the paths; hidden files are not looked at.
+    """Every image file under a folder, also through links, in the order of the paths; what is hidden is not looked at.
 
     Raises:
-      EvaluationError: when there is none, or a file that is no image by its name; when reading, on a file that cannot be
-        decoded, has more than 8 bits a sample, an alpha channel, or another size or number of channels than the first.
+      EvaluationError: when there is none, something that cannot be read, or a file that is no image by its name; when
+        reading, on a file that cannot be decoded, has more than 8 bits a sample, an alpha channel, or another size or
+        number of channels than the first.
     """
 
     def __init__(self, folder: Path):
         if not folder.is_dir():
             raise EvaluationError(f"there is no folder {folder}")
-        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+        files = _files_under(folder)
         for file in files:
+            if not file.is_file():
+                raise EvaluationError(f"{file} is no file that can be read")
             if file.suffix.lower() not in SUFFIXES:
                 raise EvaluationError(f"{file} is no image; {folder} may hold only {', '.join(SUFFIXES)}")
         if not files:
             raise EvaluationError(f"{folder} holds no images ({', '.join(SUFFIXES)})")
         self.name, self.count, self._files = str(folder), len(files), files
+        self.names = [str(file.relative_to(folder).with_suffix("")) for file in files]
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
         first: tuple[Path, tuple[int, ...]] | None = None
@@ -121,6 +134,8 @@ class GeneratedImages:
       seed: of z.
     """
 
+    names = None
+
     def __init__(self, decode: Callable[[np.ndarray], np.ndarray], latent_dim: int, count: int, *, seed: int, name: str):
         self.name, self.count, self._decode, self._latent_dim, self._seed = name, count, decode, latent_dim, seed
 
@@ -131,6 +146,20 @@ class GeneratedImages:
             yield to_bytes(self._decode(z))
 
 
+class Watched:
+    """Images that end in `GivenUpError` as soon as `interrupted` says so."""
+
+    def __init__(self, images: Images, interrupted: Callable[[], bool]):
+        self.name, self.count, self.names = images.name, images.count, images.names
+        self._images, self._interrupted = images, interrupted
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        for batch in self._images.batches(size):
+            if self._interrupted():
+                raise GivenUpError
+            yield batch
+
+
 class Pairs:
     """Images x with their reconstructions.
 
@@ -139,13 +168,18 @@ class Pairs:
       reconstruct: float32 images in [-1, 1] to reconstructions of the same shape, or the reconstructions themselves.
 
     Raises:
-      EvaluationError: when there are not as many reconstructions as originals.
+      EvaluationError: when there are not as many reconstructions as originals, or files have other names.
     """
 
     def __init__(self, x: Images, reconstruct: Callable[[np.ndarray], np.ndarray] | Images):
         self.name, self.count, self._x, self._reconstruct = x.name, x.count, x, reconstruct
-        if not callable(reconstruct) and reconstruct.count != x.count:
+        if callable(reconstruct):
+            return
+        if reconstruct.count != x.count:
             raise EvaluationError(f"{x.count} images in {x.name} and {reconstruct.count} in {reconstruct.name} make no pairs")
+        for one, other in zip(x.names or (), reconstruct.names or (), strict=False):
+            if one != other:
+                raise EvaluationError(f"{one} in {x.name} and {other} in {reconstruct.name} make no pair: name them alike")
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """uint8 x and x_rec, each [n, H, W, C]."""
@@ -167,6 +201,7 @@ class _First:
         if images.count < count:
             raise EvaluationError(f"{images.name} has {images.count} images; {count} are asked for")
         self.name, self.count, self._images = images.name, count, images
+        self.names = images.names[:count] if images.names else None
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
         left = self.count
@@ -175,6 +210,19 @@ class _First:
             left -= len(batch[:left])
             if not left:
                 return
+
+
+def _files_under(folder: Path) -> list[Path]:
+    def refuse(e: OSError) -> None:
+        raise EvaluationError(f"{e.filename} cannot be read: {e.strerror}")
+
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        if os.path.realpath(root) in map(os.path.realpath, Path(root).parents):
+            raise EvaluationError(f"{root} is a link that leads back to where it lies")
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(root, name) for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
 def checksum(images: Images) -> str:

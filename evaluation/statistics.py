@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -97,14 +98,14 @@ def read_npz(file: Path) -> tuple[Moments, Mapping[str, np.ndarray]]:
             arrays = {name: stored[name] for name in stored.files}
         mean, covariance = (_real(arrays[name]) for name in ("mu", "sigma"))
         count = int(arrays.get("count", UNKNOWN_COUNT))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as e:
+    except UNREADABLE as e:
         raise EvaluationError(f"{file} is not a statistics file: an npz with mu [D] and sigma [D, D] is wanted ({e})") from None
-    if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
+    if mean.ndim != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
         raise EvaluationError(f"{file} has mu {mean.shape} and sigma {covariance.shape}; [D] and [D, D] are wanted")
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise EvaluationError(f"{file} holds values that are not finite")
-    if count < 2:
-        raise EvaluationError(f"{file} says that it is of {count} images; at least 2 are wanted")
+    if not 2 <= count <= UNKNOWN_COUNT:
+        raise EvaluationError(f"{file} says that it is of {count} images; at least 2 and at most {UNKNOWN_COUNT} are wanted")
     scale = max(np.abs(covariance).max(initial=0.0), 1e-300)
     if np.abs(covariance - covariance.T).max(initial=0.0) > 1e-6 * scale or np.linalg.eigvalsh(covariance)[0] < -1e-6 * scale:
         raise EvaluationError(f"{file} has a sigma that is no covariance: symmetric and without negative eigenvalues")
@@ -116,6 +117,12 @@ def _real(array: np.ndarray) -> np.ndarray:
         raise TypeError(f"values of type {array.dtype}")
     return np.asarray(array, np.float64)
 
+
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What numpy raises on files that are damaged or of another kind."""
 
 UNKNOWN_COUNT = 1_000_000_000
 """For statistics whose file does not say how many images they are of: more than any rank matters."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from evaluation.errors import EvaluationError
 from evaluation.sources import GeneratedImages, Images, Pairs, first
 
 Array = np.ndarray
+ROWS = 3  # of a trial
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +89,18 @@ def of_saved_model(folder: Path) -> Subject:
     if shape[-1] is None:
         raise EvaluationError(f"{folder}: the signature decode leaves the number of latent dimensions open")
     decode = _called(signatures["decode"], latents)
+    _try_out(folder, "decode", lambda: decode(np.zeros([ROWS, shape[-1]], np.float32))["images"], 4)
     if "encode" not in signatures:
         return of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1])
     images, image_shape = _input(folder, "encode", signatures["encode"], ("mean", "log_variance"))
     encoder = _called(signatures["encode"], images)
+    if None in image_shape[1:]:
+        raise EvaluationError(f"{folder}: the signature encode leaves the size of images open: {image_shape}")
+    blank = np.zeros([ROWS, *image_shape[1:]], np.float32)
+    for output in ("mean", "log_variance"):
+        given = _try_out(folder, "encode", partial(lambda key: encoder(blank)[key], output), 2)
+        if given[1] != shape[-1]:
+            raise EvaluationError(f"{folder}: encode gives {output} of {given[1]} dimensions, and decode takes {shape[-1]}")
 
     def encode(x: Array) -> tuple[Array, Array]:
         if not image_shape.is_compatible_with(x.shape):
@@ -99,6 +109,18 @@ def of_saved_model(folder: Path) -> Subject:
         return outputs["mean"].numpy(), outputs["log_variance"].numpy()
 
     return of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1], encode)
+
+
+def _try_out(folder: Path, name: str, call: Callable[[], tf.Tensor], rank: int) -> tf.TensorShape:
+    """The shape of what a signature gives for some rows; refuses what is not float32 of this rank, a row for each."""
+    try:
+        given = call()
+    except Exception as e:  # a foreign network: whatever it raises, it cannot be scored
+        raise EvaluationError(f"{folder}: the signature {name} cannot be called: {' '.join(str(e).split())[:200]}") from None
+    if given.dtype != tf.float32 or given.shape.rank != rank or given.shape[0] != ROWS:
+        found = f"{given.dtype.name} {given.shape.as_list()}"
+        raise EvaluationError(f"{folder}: the signature {name} gives {found} for {ROWS} rows; float32 of rank {rank} is wanted")
+    return given.shape
 
 
 def _input(folder: Path, name: str, signature: Any, outputs: tuple[str, ...]) -> tuple[str, tf.TensorShape]:

@@ -7,6 +7,7 @@ stride 2.
 
 import dataclasses
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,18 +85,18 @@ def train(
     loss = {"logits": tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
     model.compile(tf.keras.optimizers.SGD(schedule, momentum=0.9, jit_compile=False), loss, metrics={"logits": "accuracy"})
 
-    def tell(epoch: int, logs: dict[str, float]) -> None:
-        share = next(value for key, value in logs.items() if key.endswith("accuracy"))
-        step = (epoch + 1) * every_steps
-        say(f"step {step} of {recipe.train_steps}: loss {logs['loss']:.3f}, training accuracy {share:.2%}")
+    def tell(batch: int, logs: dict[str, float]) -> None:
+        step = batch + 1
+        if step % every_steps == 0 or step == recipe.train_steps:
+            share = next(value for key, value in logs.items() if key.endswith("accuracy"))
+            say(f"step {step} of {recipe.train_steps}: loss {logs['loss']:.3f}, training accuracy {share:.2%}")
+            model.reset_metrics()
 
-    every_steps = min(every_steps, recipe.train_steps)
     model.fit(
         _batches(images, labels, recipe),
-        steps_per_epoch=every_steps,
-        epochs=recipe.train_steps // every_steps,
+        steps_per_epoch=recipe.train_steps,
         verbose=0,
-        callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=tell), tf.keras.callbacks.TerminateOnNaN()],
+        callbacks=[tf.keras.callbacks.LambdaCallback(on_batch_end=tell), tf.keras.callbacks.TerminateOnNaN()],
     )
     if not all(np.isfinite(v).all() for v in model.get_weights()):
         raise EvaluationError("the classifier's loss became NaN or infinite; try a smaller learning rate")
@@ -127,9 +128,10 @@ def export(model: tf.keras.Model, folder: Path, image_shape: tuple[int, int, int
     try:
         tf.saved_model.save(module, str(part), signatures={"serving_default": module.__call__})
         (part / "classifier.json").write_text(json.dumps(facts, indent=2) + "\n")
-        if folder.exists():
-            folder.rename(folder.with_name(folder.name + ".old"))
-        part.rename(folder)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as before:
+            if folder.exists():
+                folder.rename(Path(before) / "old")
+            part.rename(folder)
     except (OSError, tf.errors.OpError) as e:
         raise EvaluationError(f"the classifier cannot be written to {folder}: {e}") from None
 

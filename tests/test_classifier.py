@@ -4,6 +4,7 @@ import dataclasses
 import json
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -111,14 +112,48 @@ def test_inception_comes_from_an_archive_that_is_unpacked_once(tmp_path: Path, m
         tar.add(folder, ".")
     monkeypatch.setenv(inception.PATH_VARIABLE, str(archive))
     first = inception.load(cache_dir=str(cache))
-    (unpacked,) = cache.iterdir()
+    (unpacked,) = (p for p in cache.iterdir() if p.is_dir())
     stamp = unpacked.stat().st_mtime_ns
     assert inception.load(cache_dir=str(cache)).checksum == first.checksum
     assert unpacked.stat().st_mtime_ns == stamp
-    archive.write_bytes(archive.read_bytes()[:1000])
-    with pytest.raises(EvaluationError, match=r"inception\.tar\.gz cannot be unpacked"):
+    whole = archive.read_bytes()
+    flipped = whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 0x10]) + whole[len(whole) // 2 + 1 :]
+    for damaged in (whole[:1000], flipped, b"no archive"):
+        archive.write_bytes(damaged)
+        with pytest.raises(EvaluationError, match=r"inception\.tar\.gz cannot be unpacked"):
+            inception.load(cache_dir=str(cache))
+    assert [p.name for p in cache.iterdir() if p.is_dir()] == [unpacked.name]
+    archive.write_bytes(whole)
+    (unpacked / "variables/more").write_text("")
+    with pytest.raises(EvaluationError, match="has changed since its first use"):
         inception.load(cache_dir=str(cache))
-    assert [p.name for p in cache.iterdir()] == [unpacked.name]
+    with pytest.raises(EvaluationError, match="cannot be unpacked into /proc/x"):
+        inception.load(cache_dir="/proc/x")
+
+
+def test_a_cache_that_cannot_be_written_is_still_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path / "module", 1008, 2048, (None, None, 3))
+    (tmp_path / "module.sha256").mkdir()
+    monkeypatch.delenv(inception.PATH_VARIABLE, raising=False)
+    monkeypatch.setattr("tensorflow_hub.resolve", lambda handle: str(folder))
+    assert inception.load(cache_dir=str(tmp_path)).official
+
+
+def test_a_damaged_download_is_kept_until_there_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path / "module", 1008, 2048, (None, None, 3))
+
+    def resolve(handle: str) -> str:
+        if not folder.exists():
+            raise OSError("no network")
+        return str(folder)
+
+    monkeypatch.delenv(inception.PATH_VARIABLE, raising=False)
+    monkeypatch.setattr("tensorflow_hub.resolve", resolve)
+    inception.load(cache_dir=str(tmp_path))
+    (folder / "variables/more").write_text("")
+    with pytest.raises(EvaluationError, match="no network"):
+        inception.load(cache_dir=str(tmp_path))
+    assert (tmp_path / "module.damaged/saved_model.pb").exists()
 
 
 def frozen_graph(features: int, classes: int) -> tf.compat.v1.GraphDef:
@@ -235,6 +270,29 @@ def test_a_full_size_inception_is_loaded_once_and_takes_images_of_any_size(tmp_p
 # The in-domain classifier
 
 
+Outputs = dict[str, tf.Tensor]
+FOREIGN: dict[str, tuple[tuple[int | None, ...], Callable[[tf.Tensor], Outputs], str]] = {
+    "a vector": ((None, 8, 8, 3), lambda x: {"logits": x[:, 0, 0, 0], "pool_3": x[:, 0, 0]}, r"gives logits \(3,\)"),
+    "a number": ((None, 8, 8, 3), lambda x: {"logits": tf.reduce_mean(x), "pool_3": x[:, 0, 0]}, r"gives logits \(\)"),
+    "no features": ((None, 8, 8, 3), lambda x: {"logits": x[:, 0, 0], "pool_3": x[:, 0, 0, :0]}, r"pool_3 \(3, 0\)"),
+    "one row": ((None, 8, 8, 3), lambda x: {"logits": x[:1, 0, 0], "pool_3": x[:, 0, 0]}, r"gives logits \(1, 3\)"),
+    "words": ((None, 8, 8, 3), lambda x: {"logits": tf.as_string(x[:, 0, 0]), "pool_3": x[:, 0, 0]}, "string"),
+    "four channels": ((None, 8, 8, 4), lambda x: {"logits": x[:, 0, 0], "pool_3": x[:, 0, 0]}, "C is 4"),
+    "a fixed batch": ((2, 8, 8, 3), lambda x: {"logits": x[:, 0, 0], "pool_3": x[:, 0, 0]}, "does not take images"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_networks_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    shape, function, message = FOREIGN[name]
+    module = tf.Module()
+    module.__call__ = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32, "images")])
+    tf.saved_model.save(module, str(tmp_path / "net"), signatures={"serving_default": module.__call__})
+    with pytest.raises(EvaluationError, match=message) as caught:
+        from_saved_model(tmp_path / "net")
+    assert "\n" not in str(caught.value)
+
+
 def labelled(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Dark and bright noise."""
     labels = np.arange(n) % 2
@@ -257,6 +315,19 @@ def test_the_classifier_learns_is_exported_and_gives_the_same_outputs(tmp_path: 
     assert features.shape == (7, 32)
     expected = model((images[:7].astype(np.float32) - 128) / 128, training=False)["logits"]
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_it_trains_as_many_steps_as_it_says_and_an_export_takes_the_place_of_the_last(tmp_path: Path) -> None:
+    images, labels = labelled(32)
+    said: list[str] = []
+    for steps in (7, 3, 5):
+        recipe = dataclasses.replace(RECIPE, train_steps=steps)
+        model = vgg.train(images, labels, recipe, say=said.append, every_steps=5)
+        assert int(model.optimizer.iterations.numpy()) == steps
+        vgg.export(model, tmp_path / "net", (8, 8, 1), {"train_steps": steps})
+        assert json.loads((tmp_path / "net/classifier.json").read_text()) == {"train_steps": steps}
+    assert [line.split(":")[0] for line in said] == ["step 5 of 7", "step 7 of 7", "step 3 of 3", "step 5 of 5"]
+    assert [p.name for p in tmp_path.iterdir()] == ["net"]
 
 
 def test_a_loss_that_is_not_finite_is_an_error_and_no_classifier() -> None:

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+import multiprocessing
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
 from evaluation import protocols, reference
 from evaluation.classifier import Classifier
-from evaluation.errors import EvaluationError
+from evaluation.errors import EvaluationError, GivenUpError
 from evaluation.features import FeatureExtractor
 from evaluation.preprocessing import for_classifier, to_bytes
 from evaluation.protocols import Protocol
@@ -216,6 +217,20 @@ def test_folders_of_mixed_images_are_refused(tmp_path: Path, name: str, picture:
         list(folder.batches(10))
 
 
+def test_links_are_followed_and_hidden_folders_are_not(tmp_path: Path) -> None:
+    folder_of(tmp_path / "elsewhere", {"b.png": images(1, 1)[0], ".thumbs/c.png": images(1, 2)[0]})
+    folder = folder_of(tmp_path / "here", {"a.png": images(1)[0], ".hidden.png": images(1)[0]})
+    (folder / "more").symlink_to(tmp_path / "elsewhere")
+    assert FolderImages(folder).names == ["a", "more/b"]
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(EvaluationError, match=r"gone\.png is no file that can be read"):
+        FolderImages(folder)
+    (folder / "gone.png").unlink()
+    (folder / "loop").symlink_to(folder)
+    with pytest.raises(EvaluationError, match="loop is a link that leads back to where it lies"):
+        FolderImages(folder)
+
+
 def test_files_that_are_no_images_are_named(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="there is no folder"):
         FolderImages(tmp_path / "nowhere")
@@ -319,6 +334,16 @@ def test_colour_for_a_greyscale_classifier_is_refused() -> None:
 
 
 # The reference
+
+
+def test_a_file_of_other_images_under_the_name_is_not_taken(tmp_path: Path) -> None:
+    extract = FeatureExtractor(linear_classifier())
+    expected = reference.of_images(ArrayImages(images(30, 2)), extract, cache_dir=tmp_path / "a", batch_size=8)
+    reference.of_images(ArrayImages(images(30, 3)), extract, cache_dir=tmp_path / "b", batch_size=8)
+    (right,), (wrong,) = (list((tmp_path / name).iterdir()) for name in ("a", "b"))
+    wrong.replace(right)
+    again = reference.of_images(ArrayImages(images(30, 2)), extract, cache_dir=tmp_path / "a", batch_size=8)
+    np.testing.assert_array_equal(again.moments.covariance(), expected.moments.covariance())
 
 
 def test_the_reference_is_cached_under_everything_that_matters(tmp_path: Path) -> None:
@@ -453,6 +478,60 @@ def test_an_export_is_scored_as_the_model_is(tmp_path: Path) -> None:
         of_saved_model(tmp_path / "empty")
 
 
+FOREIGN: dict[str, tuple[Callable[[tf.Tensor], tf.Tensor], Callable[[tf.Tensor], dict[str, tf.Tensor]], str]] = {
+    "bytes": (
+        lambda z: tf.zeros([tf.shape(z)[0], PX, PX, 3], tf.uint8),
+        lambda x: dict.fromkeys(("mean", "log_variance"), tf.zeros([tf.shape(x)[0], Z])),
+        "decode gives uint8",
+    ),
+    "another Z": (
+        lambda z: tf.zeros([tf.shape(z)[0], PX, PX, 3]),
+        lambda x: dict.fromkeys(("mean", "log_variance"), tf.zeros([tf.shape(x)[0], Z + 1])),
+        "encode gives mean of 8 dimensions, and decode takes 7",
+    ),
+    "one variance": (
+        lambda z: tf.zeros([tf.shape(z)[0], PX, PX, 3]),
+        lambda x: {"mean": tf.zeros([tf.shape(x)[0], Z]), "log_variance": tf.zeros([tf.shape(x)[0], 1])},
+        "encode gives log_variance of 1 dimensions, and decode takes 7",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_exports_of_another_form_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    decoder, encoder, message = FOREIGN[name]
+    module = tf.Module()
+    module.decode = tf.function(lambda z: {"images": decoder(z)}, input_signature=[tf.TensorSpec([None, Z], tf.float32, "z")])
+    module.encode = tf.function(encoder, input_signature=[tf.TensorSpec([None, PX, PX, 3], tf.float32, "x")])
+    tf.saved_model.save(module, str(tmp_path / "e"), {"decode": module.decode, "encode": module.encode})
+    with pytest.raises(EvaluationError, match=message):
+        of_saved_model(tmp_path / "e")
+
+
+def test_folders_pair_by_name_and_what_does_not_leaves_the_other_metrics(tmp_path: Path) -> None:
+    x = images(12)
+    real = FolderImages(folder_of(tmp_path / "real", {f"{i:02d}.png": x[i] for i in range(12)}))
+    fake = FolderImages(folder_of(tmp_path / "fake", {f"{i}.png": x[i] for i in range(12)}))  # sorted 0, 1, 10, 11, 2
+    fewer = FolderImages(folder_of(tmp_path / "fewer", {f"{i:02d}.png": x[i] for i in range(8)}))
+    protocol = Protocol(metrics=("is", "rmse", "critic"), samples=8, splits=2)
+    scorer = Scorer(protocol, classifier=linear_classifier(), test=real)
+    for other, reason in ((fake, "00 in .*real and 0 in .*fake make no pair: name them alike"), (fewer, "make no pairs")):
+        scores = scorer.score(of_images(other))
+        assert scores.metrics["classifier_score_mean"] is not None
+        assert scores.metrics["rmse"] is None
+        assert re.search(reason, scores.reasons["rmse"])
+        assert scores.metrics["negative_wasserstein_distance"] is None
+
+
+def test_an_evaluation_can_be_given_up_between_batches(tmp_path: Path) -> None:
+    for after in (1, 4, 7):  # in the reference, among the samples, among the test images
+        left = iter([False] * after)
+        options = {"reference": ArrayImages(images(90, 2)), "interrupted": lambda left=left: next(left, True)}
+        with pytest.raises(GivenUpError):
+            score(tmp_path / str(after), Protocol(metrics=("fid", "rmse"), samples=90), **options)
+        assert next(left, None) is None
+
+
 def test_two_folders_are_scored_against_each_other(tmp_path: Path) -> None:
     x, y = images(30), images(30, 1)
     real = FolderImages(folder_of(tmp_path / "real", {f"{i:02d}.png": x[i] for i in range(30)}))
@@ -478,6 +557,9 @@ def test_values_that_are_not_finite_are_null_with_a_reason() -> None:
     assert json.loads(r.to_json())["metrics"] == {"a": None, "b": None, "c": 1.5}
     assert r.reasons == {"a": "it is inf", "b": "why"}
     assert "- (why)" in r.table()
+    details = {"per": {"mean": [1.0, math.inf]}, "of": "m"}
+    kept = result({}, {}, {}, subject={}, versions={}, details=details)
+    assert json.loads(kept.to_json())["details"] == {"per": {"mean": [1.0, None]}, "of": "m"}
 
 
 def row(step: int, value: float, **protocol: object):  # type: ignore[no-untyped-def]
@@ -493,7 +575,19 @@ def test_scores_csv_grows_new_columns_and_keeps_every_digit(tmp_path: Path) -> N
         rows = list(csv.DictReader(f))
     assert [r["rmse"] for r in rows] == [repr(1 / 3), ""]
     assert [r["rid"] for r in rows] == ["", "2.0"]
-    assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".scores.csv.lock", "scores.csv"]
+
+
+def _append_rows(file: Path) -> None:
+    for step in range(20):
+        append_csv_row(file, row(step, 1.0))
+
+
+def test_two_processes_lose_no_row_of_each_other(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.map(_append_rows, [tmp_path / "s.csv"] * 2)
+    with (tmp_path / "s.csv").open(newline="") as f:
+        assert len(list(csv.DictReader(f))) == 40
 
 
 def test_runs_under_one_protocol_stand_side_by_side(tmp_path: Path) -> None:

@@ -72,6 +72,17 @@ def test_a_statistics_file_has_the_keys_of_other_tools_and_comes_back(tmp_path: 
     assert frechet_distance(read_npz(tmp_path / "theirs.npz")[0], moments(features)) == pytest.approx(0.0, abs=1e-12)
 
 
+def test_a_damaged_compressed_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "s.npz"
+    np.savez_compressed(file, mu=np.zeros(40), sigma=np.cov(RANDOM(0).normal(size=[90, 40]).T))
+    for place in range(200, 1000, 100):
+        damaged = bytearray(file.read_bytes())
+        damaged[place] ^= 0xFF
+        (tmp_path / "d.npz").write_bytes(damaged)
+        with pytest.raises(EvaluationError, match="is not a statistics file"):
+            read_npz(tmp_path / "d.npz")
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
@@ -83,6 +94,9 @@ def test_a_statistics_file_has_the_keys_of_other_tools_and_comes_back(tmp_path: 
         ({"mu": np.zeros(2), "sigma": 1j * np.eye(2)}, "not a statistics file"),
         ({"mu": np.zeros(2), "sigma": np.eye(2), "count": np.array([1, 2])}, "not a statistics file"),
         ({"mu": np.zeros(2), "sigma": np.eye(2), "count": -7}, "of -7 images"),
+        ({"mu": np.zeros(2), "sigma": np.eye(2), "count": np.inf}, "not a statistics file"),
+        ({"mu": np.zeros(2), "sigma": np.eye(2), "count": 1e30}, "at least 2 and at most"),
+        ({"mu": np.zeros(0), "sigma": np.zeros([0, 0])}, r"mu \(0,\)"),
     ],
 )
 def test_other_npz_files_are_refused(tmp_path: Path, arrays: dict, message: str) -> None:

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +14,11 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from test_classifier import write
 
+from evaluation import protocols, vgg
 from evaluation.errors import EvaluationError
-from evaluation.keys import improves
+from evaluation.keys import has_direction, improves
 from evaluation.scoring import Scorer
+from evaluation.sources import GeneratedImages
 from tfpagan import cli
 
 PX = 16
@@ -114,15 +119,20 @@ def test_an_augmentation_stands_in_for_a_model(data: list[str], tmp_path: Path, 
     rmse = printed(capsys)["metrics"]["rmse"]
     assert 1.0 < rmse < np.sqrt(PX * PX * 3)
     assert (tmp_path / "out/scores.csv").exists()
+    assert cli.evaluate([*argv, "--batch_size=3"]) == 0
+    assert printed(capsys)["metrics"]["rmse"] == pytest.approx(rmse, rel=1e-6)
+    assert cli.evaluate([*argv, "--seed=1"]) == 0
+    assert printed(capsys)["metrics"]["rmse"] != pytest.approx(rmse, rel=1e-6)
     assert cli.evaluate([*argv[1:], "--reconstructor=augment:none"]) == 0
     assert printed(capsys)["metrics"]["rmse"] == 0.0
 
 
 def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = data[0].removeprefix("--dataset=folder:")
-    argv = [f"--real={folder}", f"--fake={folder}", classifier, "--metrics=fid,rid,rmse", "--json"]
+    argv = [f"--real={folder}", f"--fake={folder}", classifier, "--json"]
+    assert cli.evaluate([*argv, "--splits=2", "--seed=3", "--samples=30"]) == 0
     capsys.readouterr()
-    assert cli.evaluate(argv) == 0
+    assert cli.evaluate([*argv, "--metrics=fid,rid,rmse"]) == 0
     metrics = printed(capsys)["metrics"]
     assert metrics["frechet_classifier_distance"] == pytest.approx(0.0, abs=1e-6)
     assert (metrics["reconstruction_classifier_dissimilarity_mean"], metrics["rmse"]) == (1.0, 0.0)
@@ -147,6 +157,8 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
         (["--model_dir=RUN", "--classifier=/nowhere"], "/nowhere holds no classifier"),
         (["--model_dir=RUN", "--inception=/nowhere", "--metrics=fid"], "there is no /nowhere"),
         (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images; 100 are asked for"),
+        (["--model_dir=RUN", "--inception=/a", "--classifier=/b"], "--inception and --classifier cannot go together"),
+        (["--real=~nosuchuser/a", "--fake=~nosuchuser/b", "--metrics=fid"], "there is no folder ~nosuchuser/b"),
         (["--model_dir=RUN", "--batch_size=0"], "--batch_size=0 is not legal"),
         (["--model_dir=RUN", "--samples=-9"], "--samples=-9 is not legal: it must be at least 0"),
         (["--model_dir=RUN", "--output=/proc/x"], "the scores cannot be written to /proc/x"),
@@ -188,8 +200,6 @@ EVALUATED = ["--eval_every_steps=2", "--best_metric=rmse", "--train_steps=4"]
 @pytest.fixture
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """quick1k, but of the images that there are here."""
-    from evaluation import protocols
-
     small = protocols.Protocol("quick1k", ("fid", "rid", "rmse"), samples=20, splits=2)
     monkeypatch.setitem(protocols.NAMED, "quick1k", small)
 
@@ -233,6 +243,36 @@ def test_an_evaluation_that_fails_does_not_end_the_training(
     assert tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt") == f"{tmp_path}/run/ckpt/ckpt-4"
 
 
+def test_an_evaluation_is_given_up_at_a_signal_and_the_checkpoint_is_there_before_it(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    samples, saved = GeneratedImages.batches, []
+
+    def stopped(self: GeneratedImages, size: int) -> Iterator[np.ndarray]:
+        for batch in samples(self, size):
+            saved.append(tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt"))
+            os.kill(os.getpid(), signal.SIGTERM)
+            yield batch
+
+    monkeypatch.setattr(GeneratedImages, "batches", stopped)
+    small = protocols.Protocol("quick1k", ("ms_ssim",), samples=200)
+    monkeypatch.setitem(protocols.NAMED, "quick1k", small)
+    argv = [*data, *SIZES, "--eval_every_steps=2", "--save_every_steps=2", f"--model_dir={tmp_path}/run"]
+    assert cli.train(argv) == 128 + signal.SIGTERM
+    assert saved == [f"{tmp_path}/run/ckpt/ckpt-2"]
+    assert "the evaluation at step 2 is given up" in caplog.text
+    assert not (tmp_path / "run/scores.csv").exists()
+
+
+def test_a_classifier_for_other_images_is_refused_before_training(
+    data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vgg.export(vgg.network(vgg.Recipe(channels=4), 1, 10), tmp_path / "grey", (PX, PX, 1), {})
+    argv = [*data, *SIZES, "--eval_every_steps=2", f"--eval_classifier={tmp_path}/grey", f"--model_dir={tmp_path}/run"]
+    assert cli.train(argv) == 1
+    assert "classifier grey takes greyscale images, and these have 3 channels" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("few_images")
 def test_a_best_metric_that_is_not_measured_is_refused_before_training(
     data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -247,6 +287,8 @@ def test_a_best_metric_that_is_not_measured_is_refused_before_training(
 
 
 def test_more_is_better_for_scores_and_less_for_distances() -> None:
+    assert has_direction("rmse")
+    assert not has_direction("latent_cycle_rmse")
     assert improves("inception_score_mean", 2.0, 1.0)
     assert improves("frechet_inception_distance", 1.0, 2.0)
     assert not improves("rmse", 2.0, 1.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from absl import logging
 
-from evaluation.errors import EvaluationError
+from evaluation.errors import EvaluationError, GivenUpError
 from evaluation.keys import has_direction, improves
 from evaluation.scoring import Scorer
 from evaluation.subjects import Subject
@@ -48,6 +48,9 @@ class Evaluates(Hook):
     def act(self, step: int) -> None:
         try:
             scores = self._scorer.score(self._subject())
+        except GivenUpError:
+            logging.info("the evaluation at step %d is given up", step)
+            return
         except EvaluationError as e:  # the training is worth more than this one evaluation
             logging.error("the evaluation at step %d failed: %s", step, e)
             return

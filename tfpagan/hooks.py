@@ -34,6 +34,9 @@ class Hook:
         """Called when due."""
         raise NotImplementedError
 
+    def stopped(self, step: int) -> None:
+        """Called when a signal ends the run before its last step."""
+
 
 class Scalars(Hook):
     """Means since the last time, to `metrics.jsonl` and TensorBoard; progress to stderr.
@@ -157,6 +160,9 @@ class Saves(Hook):
             raise UserError(f"variable {bad[0]} is not finite after step {step}; {what_to_do_about_it()}")
         self._checkpoints.save()
 
+    def stopped(self, step: int) -> None:
+        self.act(step)
+
 
 def what_to_do_about_it() -> str:
     """What to try after NaN or infinity."""
@@ -173,8 +179,8 @@ def _keep_lines_up_to(step: int, file: Path) -> None:
 
 
 def _step_of(line: str) -> int:
-    """The step of a line of metrics.jsonl; -1 for half a line, which a killed process may leave."""
+    """The step of a line of metrics.jsonl, 0 where it is of none; -1 for half a line, which a killed process may leave."""
     try:
-        return int(json.loads(line)["step"])
+        return int(json.loads(line)["step"] or 0)
     except (ValueError, TypeError, KeyError):
         return -1

@@ -1,5 +1,6 @@
 """A trained encoder and decoder for use from Python, from a run or an export."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -155,7 +156,7 @@ def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
     Raises:
       UserError: when there is neither at `path`, or it cannot be read.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     newest = export.versions(path)
     version = path / str(newest[-1]) if newest else path
     if (version / "saved_model.pb").is_file():

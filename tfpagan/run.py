@@ -33,16 +33,20 @@ class Stop:
         self.signal: int | None = None
 
     @contextmanager
-    def listening(self) -> Iterator["Stop"]:
+    def listening(self) -> Iterator[None]:
         """Listens until the block ends."""
-        before = {s: signal.signal(s, self._heard) for s in (signal.SIGTERM, signal.SIGINT)}
+        before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
         try:
-            yield self
+            yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
+    def heard(self) -> bool:
+        """Whether a signal came."""
+        return self.signal is not None
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         signal.signal(number, signal.SIG_DFL)
         logging.warning("%s: saving and stopping after the steps under way", signal.Signals(number).name)
@@ -73,8 +77,9 @@ def train(config: Config, model_dir: Path) -> int | None:
         _say_what_runs(trainer, step, len(images.train))
         batches = _batches(trainer, images.train)
         trainer.trace(batches)
-        todo = _hooks(trainer, folder, checkpoints, images, step)
-        with Stop().listening() as stop:  # until here a signal ends the process at once: there is nothing to save
+        stop = Stop()
+        todo = _hooks(trainer, folder, checkpoints, images, step, stop)
+        with stop.listening():  # until here a signal ends the process at once: there is nothing to save
             _loop(trainer, batches, todo, stop)
         return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
 
@@ -101,7 +106,9 @@ def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
     return iter(data.batches(images, batch_size=training.batch_size, seed=training.seed, start=start))
 
 
-def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, images: data.Images, step: int) -> list[hooks.Hook]:
+def _hooks(
+    trainer: Trainer, folder: Path, checkpoints: Checkpoints, images: data.Images, step: int, stop: Stop
+) -> list[hooks.Hook]:
     training = trainer.config.training
     try:
         writer = tf.summary.create_file_writer(str(folder / "train"))
@@ -121,12 +128,12 @@ def _hooks(trainer: Trainer, folder: Path, checkpoints: Checkpoints, images: dat
     return [
         scalars,
         pictures,
-        *_evaluations(trainer, folder, images),
         hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps),
+        *_evaluations(trainer, folder, images, stop),  # last: they take long
     ]
 
 
-def _evaluations(trainer: Trainer, folder: Path, images: data.Images) -> list[hooks.Hook]:
+def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop) -> list[hooks.Hook]:
     training = trainer.config.training
     if not training.eval_every_steps:
         if training.best_metric:
@@ -139,7 +146,7 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images) -> list[ho
     classifier, why = scores.classifier(protocol, training.eval_classifier)
     described = data.describe(trainer.config.data).config
     strategy = None if trainer.several_workers else trainer.strategy  # each of several workers scores by itself
-    scorer = scores.scorer(protocol, described, images, strategy, classifier, why)
+    scorer = scores.scorer(protocol, described, images, strategy, classifier, why, interrupted=stop.heard)
     return [Evaluates(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
 
 
@@ -147,7 +154,7 @@ def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.H
     """Pieces of steps, hooks when they are due, until the end or a signal; then the last hooks."""
     until, piece = trainer.config.training.train_steps, 1
     step = int(trainer.step.numpy())
-    while step < until and not trainer.any_worker(stop.signal is not None):
+    while step < until and not trainer.any_worker(stop.heard()):
         steps = min([piece, until - step, *(hook.every_steps - step % hook.every_steps for hook in todo)])
         begun = time.monotonic()
         progress = trainer.advance(batches, steps)
@@ -164,4 +171,5 @@ def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.H
         paced = max(1, round(PIECE_SECONDS * progress.steps / seconds))
         piece = WORKERS_PIECE_STEPS if trainer.several_workers else paced
     if step < until:
-        todo[-1].act(step)
+        for hook in todo:
+            hook.stopped(step)

@@ -3,7 +3,7 @@
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,7 @@ def classifier(protocol: Protocol, name: str, inception_path: str = "") -> tuple
     if not protocol.wants(*NEED_CLASSIFIER):
         return None, "no classifier is needed"
     if name != "inception":
-        return from_saved_model(Path(name).expanduser()), ""
+        return from_saved_model(Path(os.path.expanduser(name))), ""
     try:
         return inception.load(inception_path), ""
     except EvaluationError as e:
@@ -68,8 +68,15 @@ def scorer(
     why: str,
     *,
     batch_size: int = 64,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Scorer:
-    """Scores on the test images of a data set, with its training images as the reference."""
+    """Scores on the test images of a data set, with its training images as the reference.
+
+    Raises:
+      EvaluationError: when the network cannot take these images.
+    """
+    if network:
+        network.require(images.shape[2])
     name = f"{data.dataset} {{}}, crop {data.crop}, {data.image_size} px"
     return Scorer(
         protocol,
@@ -80,6 +87,7 @@ def scorer(
         strategy=strategy,
         batch_size=batch_size,
         cache_dir=Path(data.cache_dir) / "statistics",
+        interrupted=interrupted,
     )
 
 

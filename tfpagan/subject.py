@@ -3,10 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from evaluation.subjects import Subject, of_networks, of_reconstructor
+from evaluation.sources import Images, Pairs
+from evaluation.subjects import Subject, of_networks
 from tfpagan import augment
 from tfpagan.config import AugmentationConfig
-from tfpagan.forward import Noise
 from tfpagan.inference import decoding, encoding
 
 
@@ -15,15 +15,17 @@ def of_run(generator: tf.keras.Model, encoder: tf.keras.Model | None, latent_dim
     return of_networks(name, decoding(generator), latent_dim, encoding(encoder) if encoder else None)
 
 
-def of_augmentation(config: AugmentationConfig, seed: int) -> Subject:
+def of_augmentation(config: AugmentationConfig) -> Subject:
     """a(x) in the place of G(E(x)): the AUG row of PAGAN's Table 2."""
     a = augment.build(config)
-    drawn = 0
 
-    def reconstruct(x: np.ndarray) -> np.ndarray:
-        nonlocal drawn
-        uniforms = Noise(seed, tf.constant(drawn), len(x)).uniform("x_aug", augment.UNIFORMS)
-        drawn += len(x)
-        return a(tf.constant(x), uniforms).numpy()
+    def pairs(x: Images, code: str, seed: int) -> Pairs:
+        random = np.random.default_rng((seed, 1))  # image by image: batches of any size get the same
 
-    return of_reconstructor(f"augment:{config.augmentation}", reconstruct)
+        def augmented(images: np.ndarray) -> np.ndarray:
+            uniforms = random.uniform(size=[len(images), augment.UNIFORMS]).astype(np.float32)
+            return a(tf.constant(images), tf.constant(uniforms)).numpy()
+
+        return Pairs(x, augmented)
+
+    return Subject(f"augment:{config.augmentation}", pairs=pairs)

@@ -4,27 +4,28 @@ import dataclasses
 import json
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from absl import logging
 
 from tfpagan import settings as checks
-from tfpagan.cli.flags import Command, Option
+from tfpagan.cli.flags import Command, Option, path
 from tfpagan.config import DataConfig
 from tfpagan.errors import UserError
+
+LEGAL = (
+    *(("channels", 1, 1024), ("train_steps", 1, 10**9), ("batch_size", 1, 65536), ("seed", 0, 2**31 - 1)),
+    *(("crop_fraction", 0.25, 1.0), ("learning_rate", 1e-9, 100.0), ("weight_decay", 0.0, 1.0)),
+)
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Train on the labelled training images, measure on the test images, export."""
     data_config = checks.replace(DataConfig(), settings, "data")
-    folder = Path(options["model_dir"] or f"runs/classifier_{data_config.dataset.rstrip('/').rsplit('/', 1)[-1]}").expanduser()
+    folder = path(options["model_dir"] or f"runs/classifier_{data_config.dataset.rstrip('/').rsplit('/', 1)[-1]}")
     if folder.exists() and not (folder / "classifier.json").exists():
         raise UserError(f"--model_dir={folder} is there and is no classifier; take another")
-    for name, least in (("channels", 1), ("train_steps", 1), ("batch_size", 1), ("seed", 0)):
-        if options[name] < least:
-            raise UserError(f"--{name}={options[name]} is not legal: it must be at least {least}")
-    for name, low, high in (("crop_fraction", 0.25, 1.0), ("learning_rate", 1e-9, 100.0), ("weight_decay", 0.0, 1.0)):
+    for name, low, high in LEGAL:
         if not low <= options[name] <= high:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least {low} and at most {high}")
     try:

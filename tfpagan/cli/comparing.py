@@ -1,9 +1,8 @@
 """`bin/compare`."""
 
-from pathlib import Path
 from typing import Any
 
-from tfpagan.cli.flags import Command, Option
+from tfpagan.cli.flags import Command, Option, path
 from tfpagan.errors import UserError
 
 
@@ -12,11 +11,12 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     folders = [name.strip() for name in options["runs"].split(",") if name.strip()]
     if len(folders) < 2:
         raise UserError("--runs wants two or more run folders, separated by commas")
-    if again := [name for i, name in enumerate(folders) if name in folders[:i]]:
+    paths = [path(name).resolve() for name in folders]
+    if again := [name for i, name in enumerate(folders) if paths[i] in paths[:i]]:
         raise UserError(f"--runs names {again[0]} twice")
     from evaluation.results import comparison, last_row
 
-    print(comparison({name: last_row(Path(name).expanduser() / "scores.csv", options["protocol"]) for name in folders}))
+    print(comparison({name: last_row(path(name) / "scores.csv", options["protocol"]) for name in folders}))
     return 0
 
 

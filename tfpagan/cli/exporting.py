@@ -1,21 +1,20 @@
 """`bin/export`."""
 
-from pathlib import Path
 from typing import Any
 
-from tfpagan.cli.flags import Command, Option
+from tfpagan.cli.flags import Command, Option, path
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Write the next version of the export of a run, and say where it is."""
-    model_dir = Path(options["model_dir"]).expanduser()
+    model_dir = path(options["model_dir"])
     from tfpagan import run_folder
 
     run_folder.require(model_dir)
     from tfpagan import export, inference
 
     run = inference.restored(model_dir, step=options["step"], best=options["best"])
-    base = Path(options["output"]).expanduser() if options["output"] else model_dir / "export"
+    base = path(options["output"]) if options["output"] else model_dir / "export"
     print(export.publish(run, base, name=options["name"] or model_dir.resolve().name))
     return 0
 

@@ -5,6 +5,7 @@ import logging as standard_logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from absl import flags, logging
@@ -61,7 +62,7 @@ def execute(command: Command, argv: Sequence[str]) -> int:
         options = {o.name: given.pop(o.name, o.default) for o in command.options}
         return command.run(options, given)
     except (UserError, EvaluationError) as e:
-        print(f"{command.program}: error: {e}", file=sys.stderr)
+        print(f"{command.program}: error: {' '.join(str(e).split())}", file=sys.stderr)
         return 1
     except Exception as e:
         if not _out_of_memory(e):
@@ -115,6 +116,11 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
                 note = "" if legal == "any value" else f"; {legal}"
                 found[f.name] = (f.type, _described(f.metadata["help"] + note, f.default))  # type: ignore[assignment]
     return [(name, kind, text) for name, (kind, text) in found.items()]
+
+
+def path(text: str) -> Path:
+    """A path with ~ in its place; that of an unknown user stays, and names what is not there."""
+    return Path(os.path.expanduser(text))
 
 
 def _is_ours_or_a_warning(record: standard_logging.LogRecord) -> bool:

@@ -2,14 +2,13 @@
 
 import dataclasses
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation import protocols
 from evaluation.protocols import Protocol
 from tfpagan import run_folder
 from tfpagan import settings as checks
-from tfpagan.cli.flags import Command, Option
+from tfpagan.cli.flags import Command, Option, path
 from tfpagan.config import AugmentationConfig, DataConfig
 from tfpagan.errors import UserError
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from tfpagan.data import Images
 
 RESUMABLE_DATA = ("data_dir", "cache_dir")
+MOST = 10_000_000
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
@@ -30,16 +30,18 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError("name one thing to score: --model_dir, --export, --real with --fake, or --reconstructor")
     if bool(options["real"]) != bool(options["fake"]):
         raise UserError("--real and --fake go together: real images, or their statistics, and the images to score")
+    if options["inception"] and options["classifier"] != "inception":
+        raise UserError("--inception and --classifier cannot go together: there is one classifier")
     if options["batch_size"] < 1:
         raise UserError(f"--batch_size={options['batch_size']} is not legal: it must be at least 1")
     protocol = _protocol(options)
     outcome = {"model_dir": _run, "export": _export, "fake": _folders, "reconstructor": _stand_in}[kinds[0]]
     if options["model_dir"]:
-        run_folder.require(Path(options["model_dir"]).expanduser())  # before anything is made there
+        run_folder.require(path(options["model_dir"]))  # before anything is made there
     from tfpagan.scores import ScoreFiles, named
 
     folder = options["output"] or options["model_dir"]
-    files = ScoreFiles(Path(folder).expanduser()) if folder else None  # refused here, not after the work
+    files = ScoreFiles(path(folder)) if folder else None  # refused here, not after the work
     scores, subject = outcome(protocol, options, settings)
     result = named(scores, **subject)
     print(result.to_json() if options["json"] else result.table())
@@ -56,8 +58,8 @@ def _protocol(options: dict[str, Any]) -> Protocol:
     if options["protocol"] and options["metrics"]:
         raise UserError("--protocol and --metrics cannot go together: a protocol has its metrics")
     for name in ("samples", "splits", "seed", "reconstructions"):
-        if options[name] < -1:
-            raise UserError(f"--{name}={options[name]} is not legal: it must be at least 0")
+        if not -1 <= options[name] <= MOST:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least 0 and at most {MOST}")
     base = protocols.get(options["protocol"] or ("custom" if options["metrics"] else "quick5k"))
     changes: dict[str, Any] = {
         name: options[name] for name in ("samples", "splits", "seed", "reconstructions") if options[name] >= 0
@@ -75,7 +77,7 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     from tfpagan import devices, inference
     from tfpagan.subject import of_run
 
-    model_dir = Path(options["model_dir"]).expanduser()
+    model_dir = path(options["model_dir"])
     run = inference.restored(model_dir, step=options["step"], best=options["best"])
     described, images = _images(dataclasses.replace(run.config.data, **settings))
     strategy = devices.strategy(options["devices"])
@@ -88,7 +90,7 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
 def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
     from evaluation.subjects import of_saved_model
 
-    return _on_data_set(of_saved_model(Path(options["export"]).expanduser()), protocol, options, settings)
+    return _on_data_set(of_saved_model(path(options["export"])), protocol, options, settings)
 
 
 def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -100,7 +102,7 @@ def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, A
     augmentation = checks.replace(AugmentationConfig(), {"augmentation": name}, "augmentation")
     from tfpagan.subject import of_augmentation
 
-    return _on_data_set(of_augmentation(augmentation, protocol.seed), protocol, options, settings)
+    return _on_data_set(of_augmentation(augmentation), protocol, options, settings)
 
 
 def _on_data_set(
@@ -118,7 +120,7 @@ def _on_data_set(
 def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
     if other := [name for name in settings if name != "cache_dir"]:
         raise UserError(f"--{other[0]} cannot be given with --real and --fake: they are all the images there are")
-    if protocol.reconstructions and protocol.name == "custom":
+    if options["reconstructions"] >= 0:
         raise UserError("--reconstructions cannot be given with --real and --fake: every file has its partner")
     from evaluation import reference
     from evaluation.scoring import Scorer
@@ -128,12 +130,13 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
     from tfpagan.data import places
 
     strategy = devices.strategy(options["devices"])
-    fake, real = FolderImages(Path(options["fake"]).expanduser()), Path(options["real"]).expanduser()
+    fake, real = FolderImages(path(options["fake"])), path(options["real"])
     images = None if real.suffix == ".npz" else FolderImages(real)
     chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
     count = options["samples"] if options["samples"] >= 0 else fake.count
     counted = dataclasses.replace(protocol, name="custom", metrics=chosen, samples=count, reconstructions=0)
-    counted = protocol if options["protocol"] and counted.samples == protocol.samples else counted
+    as_named = counted.samples == protocol.samples or not protocol.wants(*protocols.OF_SAMPLES)
+    counted = protocol if options["protocol"] and as_named else counted
     classifier, why = _classifier(counted, options)
     scorer = Scorer(
         counted,

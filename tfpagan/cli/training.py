@@ -7,7 +7,7 @@ from typing import Any
 from absl import logging
 
 from tfpagan import presets, run_folder
-from tfpagan.cli.flags import Command, Option
+from tfpagan.cli.flags import Command, Option, path
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 
@@ -36,7 +36,7 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
     base = presets.get(preset) if preset else Config()
     dataset = settings.get("dataset", base.data.dataset)
     readable = dataset.rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
-    model_dir = Path(options["model_dir"] or f"runs/{preset or readable}").expanduser()
+    model_dir = path(options["model_dir"] or f"runs/{preset or readable}")
     if "://" in options["model_dir"]:
         raise UserError(f"--model_dir={options['model_dir']} is not legal: it must be a folder of this machine")
     stored = run_folder.stored_config(model_dir)
