@@ -7,21 +7,40 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from tfpagan.cli import benchmark, benchmark_eval, classifying, comparing, exporting, scoring, training
+from tfpagan.cli import (
+    benchmark,
+    benchmark_eval,
+    classifying,
+    comparing,
+    encoding,
+    exporting,
+    interpolating,
+    reconstructing,
+    sampling,
+    scoring,
+    training,
+)
 from tfpagan.cli.flags import execute
-
-__all__ = ["COMMANDS", "bench", "bench_eval", "compare", "evaluate", "export", "main", "train", "train_classifier"]
 
 train = partial(execute, training.COMMAND)
 train_classifier = partial(execute, classifying.COMMAND)
 evaluate = partial(execute, scoring.COMMAND)
 compare = partial(execute, comparing.COMMAND)
 export = partial(execute, exporting.COMMAND)
+sample = partial(execute, sampling.COMMAND)
+reconstruct = partial(execute, reconstructing.COMMAND)
+interpolate = partial(execute, interpolating.COMMAND)
+encode = partial(execute, encoding.COMMAND)
 bench = partial(execute, benchmark.COMMAND)
 bench_eval = partial(execute, benchmark_eval.COMMAND)
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
-    command.args[0].program: command for command in (train, train_classifier, evaluate, compare, export, bench, bench_eval)
+    command.args[0].program: command
+    for command in (
+        *(train, train_classifier, evaluate, compare),
+        *(export, sample, reconstruct, interpolate, encode),
+        *(bench, bench_eval),
+    )
 }
 
 

@@ -33,7 +33,7 @@ class Folder:
             what = "is not a folder" if root.exists() else "does not exist"
             raise UserError(f"--dataset=folder:{root}: {root} {what}")
         self.train_split, self.test_split, bases = self._layout()
-        self._files = {split: _images_under(base) for split, base in bases.items()}
+        self._files = {split: images_under(base) for split, base in bases.items()}
         for split, base in bases.items():
             if not self._files[split]:
                 raise UserError(f"no images in {base}: looked for files ending in {', '.join(sorted(SUFFIXES))}")
@@ -78,7 +78,12 @@ class Folder:
             yield Example(str(path), path.read_bytes, label)
 
 
-def _images_under(base: Path) -> list[Path]:
+def images_under(base: Path) -> list[Path]:
+    """The files under a folder that are images by their names, also through links, sorted by path.
+
+    Raises:
+      UserError: when a folder cannot be listed.
+    """
     found, ignored, seen = [], 0, set()
     for folder, subfolders, files in os.walk(base, onerror=_refuse, followlinks=True):
         real = os.path.realpath(folder)

@@ -1,0 +1,62 @@
+"""`bin/encode`."""
+
+from typing import TYPE_CHECKING, Any
+
+from tfpagan import settings as checks
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.using import MODEL, model
+from tfpagan.config import DataConfig
+from tfpagan.errors import UserError
+
+if TYPE_CHECKING:
+    from tfpagan.model import Model
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Means and log-variances of q(z | x) of a data set or a folder, as npz."""
+    if bool(options["input"]) == ("dataset" in settings):
+        raise UserError("name one thing to encode: --input, a folder of images, or --dataset")
+    output = path(options["output"])
+    if output.suffix != ".npz":
+        raise UserError(f"--output={output} is not legal: it must end in .npz")
+    if options["split"] not in ("train", "test"):
+        raise UserError(f"--split={options['split']} is not legal: it must be train or test")
+    trained = model(options)
+    from tfpagan import pictures
+
+    if options["input"]:
+        files = pictures.files_under(path(options["input"]))
+        batches = pictures.read_all(files, trained.image_shape, fit=options["fit"])
+        pictures.write_codes(trained, batches, output, files=[str(file) for file in files])
+    else:
+        _data_set(trained, options["split"], checks.replace(DataConfig(), settings, "data"), output)
+    print(output)
+    return 0
+
+
+def _data_set(trained: "Model", split: str, config: DataConfig, output: Any) -> None:
+    import dataclasses
+
+    from tfpagan import data, pictures
+
+    sized = dataclasses.replace(config, image_size=config.image_size or trained.image_shape[0])
+    images = data.prepare(sized)
+    pixels = images.train if split == "train" else images.test
+    labels = images.train_labels if split == "train" else images.test_labels
+    known = {} if labels is None else {"labels": labels}
+    pictures.write_codes(trained, pictures.in_parts(pixels), output, **known)
+
+
+COMMAND = Command(
+    program="encode",
+    help="The codes of a data set or of a folder of images, as npz: mean and log_variance [N, Z], labels or files.",
+    options=(
+        *MODEL,
+        Option("input", "", "a folder of images, in the place of --dataset"),
+        Option("split", "test", "of the data set: train or test"),
+        Option("output", "codes.npz", "where to write"),
+        Option("fit", False, "cut images of a folder to their largest square and make them smaller"),
+    ),
+    run=run,
+    settings="data",
+)

@@ -1,0 +1,34 @@
+"""`bin/sample`."""
+
+from typing import Any
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.using import MODEL, model
+from tfpagan.errors import UserError
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Decode draws from the prior into a grid, an npz, or single files."""
+    if options["columns"] < 0:
+        raise UserError(f"--columns={options['columns']} is not legal: it must be at least 0")
+    decoder = model(options)
+    from tfpagan import pictures
+
+    output, codes = path(options["output"]), decoder.prior(options["count"], options["seed"])
+    pictures.write(pictures.decoded(decoder, codes), output, columns=options["columns"])
+    print(output)
+    return 0
+
+
+COMMAND = Command(
+    program="sample",
+    help="Samples of a trained model: a grid, single files or npz; the same for the same seed, and more begin with fewer.",
+    options=(
+        *MODEL,
+        Option("count", 64, "how many"),
+        Option("seed", 0, "of the codes"),
+        Option("output", "samples.png", "a .png for one grid, a .npz for an array, else a folder of single files"),
+        Option("columns", 0, "of the grid; default: as many as rows"),
+    ),
+    run=run,
+)

@@ -1,0 +1,39 @@
+"""What the commands that use a trained model share."""
+
+from typing import TYPE_CHECKING, Any
+
+from tfpagan.cli.flags import Option, path
+from tfpagan.errors import UserError
+
+if TYPE_CHECKING:
+    from tfpagan.model import Model
+
+MODEL = (
+    Option("model", "", "a run folder, or an export"),
+    Option("step", 0, "of the run's checkpoint; default: the newest"),
+    Option("best", False, "the checkpoint that --best_metric kept"),
+)
+
+
+def model(options: dict[str, Any]) -> "Model":
+    """The model that the flags name.
+
+    Raises:
+      UserError: when they name none, or it cannot be read.
+    """
+    if not options["model"]:
+        raise UserError("--model is missing: a run folder, or an export")
+    import tfpagan
+
+    return tfpagan.load(path(options["model"]), step=options["step"], best=options["best"])
+
+
+def require(options: dict[str, Any], *names: str) -> None:
+    """Refuse flags that are missing.
+
+    Raises:
+      UserError: naming the first.
+    """
+    for name in names:
+        if not options[name]:
+            raise UserError(f"--{name} is missing; --help says what it is")
