@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tests import tiny
 from tfpagan import cli, export, images, inference, read_export
 from tfpagan.errors import UserError
 from tfpagan.train import Trainer

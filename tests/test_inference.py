@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 
-from tests import tiny
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range
 from tfpagan.inference import decoding, encoding, restored

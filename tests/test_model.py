@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 
 import tfpagan
-from tests import tiny
 from tfpagan import export, inference, interpolate, model
 from tfpagan.errors import UserError
 from tfpagan.images import to_bytes, to_unit_range

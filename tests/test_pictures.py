@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 from PIL import Image
 
 import tfpagan
-from tests import tiny
 from tfpagan import cli, export, inference, pictures
 from tfpagan.images import grid, interleaved
 
