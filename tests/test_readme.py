@@ -46,7 +46,7 @@ def test_every_file_that_the_readme_names_is_there() -> None:
 def test_every_command_of_the_readme_and_the_docs_has_legal_flags() -> None:
     found = 0
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
-        for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for block in re.findall(r"```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("bin/"):
                     program, *argv = shlex.split(line, comments=True)
