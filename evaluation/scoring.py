@@ -88,10 +88,12 @@ class Scorer:
                 scores.missing(self._keys[metric], why)
             else:
                 able.append(metric)
-        if of_samples := [metric for metric in able if metric in OF_SAMPLES]:
-            self._of_samples(subject, scores, of_samples)
-        if of_reconstructions := [metric for metric in able if metric in OF_RECONSTRUCTIONS]:
-            self._of_reconstructions(subject, scores, of_reconstructions)
+        of_samples = [metric for metric in able if metric in OF_SAMPLES]
+        of_reconstructions = [metric for metric in able if metric in OF_RECONSTRUCTIONS]
+        if subject.same and of_reconstructions and self._test and self._test.count == self.protocol.samples:
+            of_samples, of_reconstructions = [], of_samples + of_reconstructions
+        self._of_samples(subject, scores, of_samples)
+        self._of_reconstructions(subject, scores, of_reconstructions)
         if "panel" in able:
             self._panel(subject, scores)
         if "critic" in able:
@@ -117,6 +119,8 @@ class Scorer:
         return ""
 
     def _of_samples(self, subject: Subject, scores: Scores, metrics: Sequence[str]) -> None:
+        if not metrics:
+            return
         draw = subject.samples
         assert draw is not None
         images = scores.attempt(self._all_keys(metrics), lambda: draw(self.protocol.samples, self.protocol.seed))
@@ -133,12 +137,16 @@ class Scorer:
         self._finish(begun, scores)
 
     def _of_reconstructions(self, subject: Subject, scores: Scores, metrics: Sequence[str]) -> None:
-        assert subject.pairs is not None
-        assert self._test is not None
-        make, test, p = subject.pairs, self._test, self.protocol
-        pairs = scores.attempt(self._all_keys(metrics), lambda: make(test, p.code, p.seed))
-        if pairs is None:
+        """Also of samples, where these are the same images."""
+        if not metrics:
             return
+        make, test, p = subject.pairs, self._test, self.protocol
+        assert make is not None
+        assert test is not None
+        own = [metric for metric in metrics if metric in OF_RECONSTRUCTIONS]
+        pairs = scores.attempt(self._all_keys(own), lambda: make(test, p.code, p.seed))
+        if pairs is None:
+            return self._of_samples(subject, scores, [metric for metric in metrics if metric not in own])
         self._warn_of_few(pairs.count, "reconstructions", metrics)
         begun = self._begun(metrics, pairs.count, scores)
         for x, x_rec in pairs.batches(self._batch_size):

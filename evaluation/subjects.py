@@ -26,6 +26,7 @@ class Subject:
       pairs: (test images, code, seed) to pairs with reconstructions.
       encode: float32 images [n, H, W, C] in [-1, 1] to mean and log-variance [n, Z].
       decode: codes [n, Z] to images in [-1, 1].
+      same: whether samples and reconstructions are the same images in the same order, so that one pass will do.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Subject:
     pairs: Callable[[Images, str, int], Pairs] | None = None
     encode: Callable[[Array], tuple[Array, Array]] | None = None
     decode: Callable[[Array], Array] | None = None
+    same: bool = False
 
 
 def of_networks(
@@ -68,7 +70,12 @@ def of_reconstructor(name: str, reconstruct: Callable[[Array], Array]) -> Subjec
 
 def of_images(images: Images) -> Subject:
     """Images that something else has made: samples, or one for one the reconstructions of the test images."""
-    return Subject(images.name, samples=lambda count, seed: first(images, count), pairs=lambda x, code, seed: Pairs(x, images))
+    return Subject(
+        images.name,
+        samples=lambda count, seed: first(images, count),
+        pairs=lambda x, code, seed: Pairs(x, images),
+        same=True,
+    )
 
 
 def of_saved_model(folder: Path) -> Subject:

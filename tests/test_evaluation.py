@@ -513,9 +513,10 @@ def test_folders_pair_by_name_and_what_does_not_leaves_the_other_metrics(tmp_pat
     real = FolderImages(folder_of(tmp_path / "real", {f"{i:02d}.png": x[i] for i in range(12)}))
     fake = FolderImages(folder_of(tmp_path / "fake", {f"{i}.png": x[i] for i in range(12)}))  # sorted 0, 1, 10, 11, 2
     fewer = FolderImages(folder_of(tmp_path / "fewer", {f"{i:02d}.png": x[i] for i in range(8)}))
-    protocol = Protocol(metrics=("is", "rmse", "critic"), samples=8, splits=2)
-    scorer = Scorer(protocol, classifier=linear_classifier(), test=real)
-    for other, reason in ((fake, "00 in .*real and 0 in .*fake make no pair: name them alike"), (fewer, "make no pairs")):
+    named = "00 in .*real and 0 in .*fake make no pair: name them alike"
+    for other, count, reason in ((fake, 12, named), (fake, 8, named), (fewer, 8, "make no pairs")):
+        protocol = Protocol(metrics=("is", "rmse", "critic"), samples=count, splits=2)
+        scorer = Scorer(protocol, classifier=linear_classifier(), test=real)
         scores = scorer.score(of_images(other))
         assert scores.metrics["classifier_score_mean"] is not None
         assert scores.metrics["rmse"] is None
@@ -532,7 +533,7 @@ def test_an_evaluation_can_be_given_up_between_batches(tmp_path: Path) -> None:
         assert next(left, None) is None
 
 
-def test_two_folders_are_scored_against_each_other(tmp_path: Path) -> None:
+def test_two_folders_are_scored_against_each_other_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = images(30), images(30, 1)
     real = FolderImages(folder_of(tmp_path / "real", {f"{i:02d}.png": x[i] for i in range(30)}))
     fake = FolderImages(folder_of(tmp_path / "fake", {f"{i:02d}.png": y[i] for i in range(30)}))
@@ -543,7 +544,20 @@ def test_two_folders_are_scored_against_each_other(tmp_path: Path) -> None:
         reference=real,
         cache_dir=tmp_path,
     )
+    seen: list[int] = []
+    extract = FeatureExtractor.__call__
+
+    def counted(self: FeatureExtractor, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(len(x))
+        return extract(self, x)
+
+    monkeypatch.setattr(FeatureExtractor, "__call__", counted)
     metrics = scorer.score(of_images(fake)).metrics
+    assert sum(seen) == 90  # the reference, the fakes once, and the originals of RID
+    apart = Scorer(Protocol(metrics=("fid",), samples=30), classifier=linear_classifier(), reference=real, cache_dir=tmp_path)
+    assert metrics["frechet_classifier_distance"] == pytest.approx(
+        apart.score(of_images(fake)).metrics["frechet_classifier_distance"], rel=1e-9
+    )
     rmse = np.linalg.norm((x / 255.0 - y / 255.0).reshape(30, -1), axis=1).mean()
     assert metrics["rmse"] == pytest.approx(rmse, rel=1e-9)
     assert scorer.score(of_images(real)).metrics["frechet_classifier_distance"] == pytest.approx(0.0, abs=1e-9)
