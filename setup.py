@@ -13,6 +13,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.12",
     packages=find_packages(include=["tfpagan", "tfpagan.*", "evaluation", "evaluation.*"]),
+    package_data={"tfpagan.serving": ["page/*"]},
     install_requires=[
         "tensorflow>=2.15,<2.16",  # the last with Keras 2, on which tensorflow-addons and tensorflow-gan stand
         "tensorflow-gan>=2.1,<2.2",
@@ -28,7 +29,7 @@ setup(
         "absl-py>=1.4",
         "numpy>=1.23,<2",
         "tensorflow-serving-api>=2.15,<2.16",  # the requests that an export warms up with
-        "waitress>=3,<4",  # bin/serve, with Werkzeug, which comes with TensorBoard
+        "cheroot>=10",  # bin/serve, with Werkzeug, which comes with TensorBoard
         "werkzeug>=3,<4",
         "pillow>=10",  # GIF, which TensorFlow cannot write
         "scipy>=1.10",  # tensorflow-datasets reads svhn_cropped with it

@@ -18,6 +18,7 @@ from tfpagan.cli import (
     reconstructing,
     sampling,
     scoring,
+    serving,
     training,
 )
 from tfpagan.cli.flags import execute
@@ -27,6 +28,7 @@ train_classifier = partial(execute, classifying.COMMAND)
 evaluate = partial(execute, scoring.COMMAND)
 compare = partial(execute, comparing.COMMAND)
 export = partial(execute, exporting.COMMAND)
+serve = partial(execute, serving.COMMAND)
 sample = partial(execute, sampling.COMMAND)
 reconstruct = partial(execute, reconstructing.COMMAND)
 interpolate = partial(execute, interpolating.COMMAND)
@@ -38,7 +40,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     command.args[0].program: command
     for command in (
         *(train, train_classifier, evaluate, compare),
-        *(export, sample, reconstruct, interpolate, encode),
+        *(export, serve, sample, reconstruct, interpolate, encode),
         *(bench, bench_eval),
     )
 }

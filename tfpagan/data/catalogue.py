@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from google.protobuf import json_format  # type: ignore[import-untyped]
+from google.protobuf import json_format
 
 from tfpagan.data import recipe
 from tfpagan.data.places import check_writable, one_line

@@ -1,0 +1,344 @@
+"""bin/serve: TensorFlow Serving's REST format over a real socket, what it refuses, joined requests, a clean end, a load."""
+
+import base64
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from werkzeug.test import Client
+
+from tfpagan import cli, export, inference
+from tfpagan.images import to_unit_range
+from tfpagan.serving.application import Application
+from tfpagan.serving.batcher import Batcher
+from tfpagan.serving.errors import RequestError
+from tfpagan.serving.servable import Servable
+
+SHAPE = (8, 8, 3)
+HANGS = 300
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    tiny.write_run(folder, SHAPE)
+    return export.publish(inference.restored(folder), folder / "export", name="tiny")
+
+
+@pytest.fixture(scope="module")
+def servable(exported: Path) -> Servable:
+    return Servable(exported, max_rows=5)
+
+
+@pytest.fixture(scope="module")
+def client(servable: Servable) -> Iterator[Client]:
+    application = Application("tiny", max_body_bytes=100_000)
+    application.available(servable)
+    yield Client(application)
+    application.close()
+
+
+def ask(client: Client, body: Any, path: str = "/v1/models/tiny:predict") -> tuple[int, dict]:
+    response = client.post(path, data=body if isinstance(body, (str, bytes)) else json.dumps(body))
+    return response.status_code, response.json
+
+
+def images(n: int) -> np.ndarray:
+    return to_unit_range(tiny.images(n, SHAPE)).numpy()
+
+
+def files(n: int) -> list[dict[str, str]]:
+    return [{"b64": base64.b64encode(tf.io.encode_png(x).numpy()).decode()} for x in tiny.images(n, SHAPE)]
+
+
+# The format
+
+
+def test_rows_and_columns_give_the_same_numbers(client: Client, servable: Servable) -> None:
+    x = images(3)
+    expected = servable.run("encode", {"images": x})
+    by_row = [x.tolist(), [{"images": image} for image in x.tolist()]]
+    by_column = [x.tolist(), {"images": x.tolist()}]
+    for instances in by_row:
+        status, answer = ask(client, {"signature_name": "encode", "instances": instances})
+        assert status == 200
+        given = np.array([row["mean"] for row in answer["predictions"]])
+        np.testing.assert_allclose(given, expected["mean"], rtol=1e-5)
+    for inputs in by_column:
+        status, answer = ask(client, {"signature_name": "encode", "inputs": inputs})
+        assert status == 200
+        np.testing.assert_allclose(answer["outputs"]["log_variance"], expected["log_variance"], rtol=1e-5)
+
+
+def test_the_default_signature_reconstructs_and_a_single_output_has_no_name(client: Client, servable: Servable) -> None:
+    expected = servable.run("reconstruct", {"images": images(2)})["images"]
+    assert np.allclose(ask(client, {"instances": images(2).tolist()})[1]["predictions"], expected, atol=1e-5)
+    assert np.allclose(ask(client, {"inputs": images(2).tolist()})[1]["outputs"], expected, atol=1e-5)
+
+
+def test_bytes_go_as_base64_both_ways(client: Client, servable: Servable) -> None:
+    status, answer = ask(client, {"signature_name": "reconstruct_bytes", "instances": [{"images_bytes": f} for f in files(2)]})
+    assert status == 200
+    given = np.stack([tf.io.decode_png(base64.b64decode(p["b64"])) for p in answer["predictions"]]).astype(int)
+    expected = servable.run("reconstruct", {"images": images(2)})["images"]
+    assert np.abs(given - (expected + 1) * 127.5).max() <= 1
+    status, answer = ask(client, {"signature_name": "sample_jpeg_bytes", "inputs": {"seed": 1, "num": 2}})
+    assert [base64.b64decode(p["b64"])[:3] for p in answer["outputs"]] == [b"\xff\xd8\xff"] * 2
+
+
+def test_status_and_metadata_are_tensorflow_servings(client: Client, servable: Servable) -> None:
+    row = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    for path in ("/v1/models/tiny", "/v1/models/tiny/versions/1"):
+        assert client.get(path).json == {"model_version_status": [row]}
+    metadata = client.get("/v1/models/tiny/metadata").json
+    assert metadata["model_spec"] == {"name": "tiny", "signature_name": "", "version": "1"}
+    definition = metadata["metadata"]["signature_def"]["signature_def"]["decode"]
+    assert definition["inputs"]["latents"]["dtype"] == "DT_FLOAT"
+    assert definition["inputs"]["latents"]["tensor_shape"]["dim"] == [{"size": "-1"}, {"size": str(tiny.Z)}]
+    assert definition["method_name"] == "tensorflow/serving/predict"
+
+
+def test_until_it_is_loaded_it_says_so() -> None:
+    client = Client(Application("tiny", max_body_bytes=1000))
+    assert client.get("/v1/models/tiny").json["model_version_status"][0]["state"] == "LOADING"
+    assert ask(client, {"instances": [1]}) == (503, {"error": "model tiny is loading"})
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("", "the body is not JSON"),
+        (b"\xff\xfe", "the body is not JSON"),
+        ("[1]", "the body is not a JSON object"),
+        ('{"instances": ' + "[" * 40_000 + "]" * 40_000 + "}", "nested too deeply"),
+        ({}, "either instances, by row, or inputs, by column"),
+        ({"instances": [1], "inputs": [1]}, "either instances, by row, or inputs, by column"),
+        ({"instances": []}, "instances is not a list of at least one row"),
+        ({"instances": {"images": 1}}, "instances is not a list of at least one row"),
+        ({"signature_name": 3, "inputs": 1}, "signature_name is not a string"),
+        ({"signature_name": "evil", "inputs": 1}, "signature_name 'evil' is unknown; known: decode, decode_bytes"),
+        ({"inputs": [[1, 2]]}, "images must be float32 of shape [None, 8, 8, 3]; given: [1, 2]"),
+        ({"inputs": [[1], [1, 2]]}, "the lists given are not equally long"),
+        ({"inputs": {"image": 1}}, "signature serving_default takes the inputs images; given: image"),
+        ({"inputs": np.zeros([6, 8, 8, 3]).tolist()}, "images asks for 6 images; this server answers 1 to 5 at a time"),
+        ({"inputs": np.full([1, 8, 8, 3], 1e39).tolist()}, "numbers that it cannot hold"),
+        ({"inputs": np.full([1, 8, 8, 3], "x").tolist()}, "given: other values"),
+        ('{"inputs": [NaN]}', "NaN is no number of JSON"),
+        ({"signature_name": "decode", "inputs": []}, "latents must be float32 of shape [None, 4]; given: [0]"),
+        ({"signature_name": "sample", "inputs": 3}, "the inputs num, seed must be given by name"),
+        ({"signature_name": "sample", "inputs": {"seed": 1, "num": 6}}, "num asks for 6 images"),
+        ({"signature_name": "sample", "inputs": {"seed": 1, "num": -1}}, "num asks for -1 images"),
+        ({"signature_name": "sample", "inputs": {"seed": -1, "num": 1}}, "seed -1 is not legal"),
+        ({"signature_name": "sample", "inputs": {"seed": 2**40, "num": 1}}, "numbers that it cannot hold"),
+        ({"signature_name": "sample", "inputs": {"seed": 10**30, "num": 1}}, "seed must be int32"),
+        ({"signature_name": "sample", "inputs": {"seed": True, "num": 1}}, "seed must be int32"),
+        ({"signature_name": "sample", "inputs": {"seed": 1.5, "num": 1}}, "seed must be int32"),
+        ({"signature_name": "sample", "instances": [{"seed": 1, "num": 1}]}, "seed must be int32 of shape []; given: [1]"),
+        ({"signature_name": "reconstruct_bytes", "inputs": ["x"]}, 'each {"b64": "..."}'),
+        ({"signature_name": "reconstruct_bytes", "inputs": [{"b64": "%"}]}, "b64 holds no base64"),
+        ({"signature_name": "reconstruct_bytes", "inputs": [{"b64": 3}]}, "b64 holds no base64"),
+        ({"signature_name": "reconstruct_bytes", "inputs": [{"b64": "AAAA"}]}, "images_bytes holds what is no PNG or JPEG"),
+        ({"signature_name": "encode", "instances": [{"images": 1}, {"image": 2}]}, "must name the same inputs"),
+    ],
+)
+def test_what_is_no_request_gets_a_400_that_says_why(client: Client, body: Any, message: str) -> None:
+    status, answer = ask(client, body)
+    assert (status, list(answer)) == (400, ["error"])
+    assert message in answer["error"]
+
+
+def test_a_file_of_another_size_is_named_with_both_sizes(client: Client) -> None:
+    file = base64.b64encode(tf.io.encode_png(np.zeros([16, 8, 3], np.uint8)).numpy()).decode()
+    body = {"signature_name": "encode_bytes", "inputs": [{"b64": file}]}
+    assert ask(client, body) == (400, {"error": "an image is [16,8,3]; [8,8,3] is wanted"})
+
+
+def test_other_paths_methods_and_sizes_get_their_status(client: Client) -> None:
+    assert client.get("/v1/models/other").status_code == 404
+    assert client.get("/v1/models/tiny/versions/2").json == {
+        "error": "servable not found: tiny, version 2; this server has tiny"
+    }
+    assert client.get("/v1/models/tiny:predict").status_code == 405
+    for path in ("/../setup.py", "/page/index.html", "/%2e%2e/setup.py", "/index.html", "/v1/models/tiny:regress"):
+        assert client.get(path).status_code == 404
+    assert ask(client, "x" * 100_001)[0] == 413
+
+
+# Joined requests
+
+
+def test_requests_that_wait_are_joined_and_each_gets_its_own() -> None:
+    calls: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def run(signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        begun.set()
+        assert go.wait(HANGS)
+        calls.append(len(inputs["x"]))
+        return {"y": 2 * inputs["x"]}
+
+    batcher = Batcher(run, lambda signature: signature == "rows", max_rows=6)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(batcher, "rows", {"x": np.array([0])})
+        assert begun.wait(HANGS)
+        others = []
+        for i in range(1, 6):  # in this order
+            others.append(pool.submit(batcher, "rows", {"x": np.arange(2) + 10 * i}))
+            while len(batcher._waiting) < i:
+                time.sleep(0.001)
+        go.set()
+        assert first.result()["y"].tolist() == [0]
+        assert [f.result()["y"].tolist() for f in others] == [[20 * i, 20 * i + 2] for i in range(1, 6)]
+    batcher.close()
+    assert calls == [1, 6, 4]
+    with pytest.raises(RequestError, match="shutting down"):
+        batcher("rows", {"x": np.array([0])})
+
+
+def test_nobody_answers_for_anothers_mistake() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def run(signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        begun.set()
+        assert go.wait(HANGS)
+        if (inputs["x"] < 0).any():
+            raise RequestError("negative")
+        return {"y": inputs["x"]}
+
+    batcher = Batcher(run, lambda signature: True, max_rows=100)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(batcher, "rows", {"x": np.array([0])})
+        assert begun.wait(HANGS)
+        good, bad, fine = (pool.submit(batcher, "rows", {"x": np.array([i])}) for i in (1, -1, 2))
+        go.set()
+        assert [f.result()["y"].tolist() for f in (first, good, fine)] == [[0], [1], [2]]
+        with pytest.raises(RequestError, match="negative"):
+            bad.result()
+    batcher.close()
+
+
+# The process
+
+
+@pytest.fixture
+def start(exported: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], int]]]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def started(*argv: str) -> tuple[subprocess.Popen[str], int]:
+        command = [sys.executable, "-m", "tfpagan.cli", "serve", f"--model={exported.parents[1]}", "--port=0", *argv]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert process.stderr is not None
+        for line in process.stderr:
+            if found := re.search(r"serving tiny, version 1, at http://127\.0\.0\.1:(\d+)", line):
+                return process, int(found[1])
+        raise AssertionError(f"it ended with {process.wait()}")
+
+    yield started
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def post(port: int, body: dict[str, Any]) -> tuple[int, dict]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
+    connection.request("POST", "/v1/models/tiny:predict", json.dumps(body))
+    response = connection.getresponse()
+    return response.status, json.loads(response.read())
+
+
+def test_it_answers_over_a_socket_as_the_model_does(
+    start: Callable[..., tuple[subprocess.Popen[str], int]], servable: Servable
+) -> None:
+    process, port = start()
+    expected = servable.run("encode", {"images": images(2)})["mean"]
+    status, answer = post(port, {"signature_name": "encode", "inputs": images(2).tolist()})
+    assert status == 200
+    np.testing.assert_allclose(answer["outputs"]["mean"], expected, rtol=1e-5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(HANGS) == 0
+
+
+def test_what_is_under_way_at_sigterm_is_answered(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+    process, port = start()
+    sent = threading.Barrier(9)
+
+    def client(seed: int) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
+        connection.request(
+            "POST", "/v1/models/tiny:predict", json.dumps({"signature_name": "sample", "inputs": {"seed": seed, "num": 64}})
+        )
+        sent.wait(HANGS)
+        return connection.getresponse().status
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(client, i) for i in range(8)]
+        sent.wait(HANGS)
+        process.send_signal(signal.SIGTERM)
+        assert [a.result() for a in answers] == [200] * 8
+    assert process.wait(HANGS) == 0
+
+
+def test_many_clients_at_once_lose_nothing(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+    _, port = start()
+
+    def client(number: int) -> list[bool]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
+        right = []
+        for i in range(10):
+            z = np.random.default_rng((number, i)).normal(size=[1, tiny.Z]).tolist()
+            connection.request("POST", "/v1/models/tiny:predict", json.dumps({"signature_name": "decode", "inputs": z}))
+            answer = json.loads(connection.getresponse().read())["outputs"]
+            right.append(np.allclose(answer, post(port, {"signature_name": "decode", "inputs": z})[1]["outputs"], atol=1e-5))
+        return right
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(all(right) for right in pool.map(client, range(16)))
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "--model is missing"),
+        (["--model=/nowhere"], "--model=/nowhere holds no export; bin/export makes one"),
+        (["--model=MODEL", "--port=70000"], "--port=70000 is not legal: it must be at least 0 and at most 65535"),
+        (["--model=MODEL", "--max_rows=0"], "--max_rows=0 is not legal"),
+        (["--model=MODEL", "--name=a/b"], "--name=a/b is not legal"),
+        (["--model=MODEL", "--host=nowhere.invalid"], "cannot listen on nowhere.invalid"),
+    ],
+)
+def test_what_cannot_be_served_gets_one_line(
+    exported: Path, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.serve([a.replace("MODEL", str(exported)) for a in argv]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("serve: error: ")
+    assert message in error
+
+
+def test_a_port_that_is_taken_and_a_damaged_export_get_one_line(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert cli.serve([f"--model={exported}", f"--port={taken.getsockname()[1]}"]) == 1
+    assert "cannot listen on 127.0.0.1" in capsys.readouterr().err
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/saved_model.pb").write_bytes(b"damaged")
+    assert cli.serve([f"--model={tmp_path}", "--port=0"]) == 1
+    assert f"{tmp_path}/1 cannot be served" in capsys.readouterr().err

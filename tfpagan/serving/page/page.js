@@ -1,0 +1,186 @@
+"use strict";
+// The page asks the server what every client asks: TensorFlow Serving's :predict, with PNG files as base64.
+
+const $ = (id) => document.getElementById(id);
+const STEPS = 8, SAMPLES = 64, SLIDERS = 6, REACH = 3;
+let model;
+
+async function call(path, body) {
+  const response = await fetch(path, body && {method: "POST", body: JSON.stringify(body)});
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+async function predict(signature, inputs) {
+  const answer = await call(`/v1/models/${model.name}:predict`, {signature_name: signature, inputs});
+  return answer.outputs;
+}
+
+function guarded(action) {
+  return async (...args) => {
+    $("error").hidden = true;
+    try {
+      await action(...args);
+    } catch (e) {
+      $("error").textContent = e.message;
+      $("error").hidden = false;
+    }
+  };
+}
+
+const png = (b64) => `data:image/png;base64,${b64}`;
+
+// The largest square of an image file, drawn at the size of the model, as a base64 PNG.
+async function fitted(file) {
+  const [height, width] = model.image_shape;
+  const image = await createImageBitmap(file).catch(() => { throw new Error(`${file.name} is no image that a browser can read`); });
+  const side = Math.min(image.width, image.height), canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, width, height);
+  return canvas.toDataURL("image/png").split(",")[1];
+}
+
+async function encoded(b64) {
+  return (await predict("encode_bytes", {images_bytes: [{b64}]})).latents[0];
+}
+
+// In parts of what the server answers at a time.
+async function decoded(codes) {
+  const images = [];
+  for (let i = 0; i < codes.length; i += model.max_rows) {
+    images.push(...await predict("decode_bytes", {latents: codes.slice(i, i + model.max_rows)}));
+  }
+  return images.map((image) => image.b64);
+}
+
+// A code of the prior: sums of uniform numbers of a small generator, the same for the same seed.
+function drawn(seed) {
+  let state = (seed >>> 0) + 0x9e3779b9;
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  return Array.from({length: model.latent_dim}, () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
+}
+
+// Along the arc between the directions of two codes, as tfpagan/interpolate.py.
+function arc(a, b, t) {
+  const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+  const norms = Math.sqrt(dot(a, a) * dot(b, b));
+  const angle = norms ? Math.acos(Math.max(-1, Math.min(1, dot(a, b) / norms))) : 0;
+  const straight = angle < 1e-4 || angle > Math.PI - 1e-4;
+  const [wa, wb] = straight ? [1 - t, t] : [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)];
+  return a.map((value, i) => wa * value + wb * b[i]);
+}
+
+function show(parent, images) {
+  parent.replaceChildren(...images.map((b64, i) => Object.assign(new Image(), {src: png(b64), alt: `image ${i + 1}`})));
+}
+
+function takesFiles(element, action) {
+  element.addEventListener("dragover", (e) => { e.preventDefault(); element.classList.add("over"); });
+  element.addEventListener("dragleave", () => element.classList.remove("over"));
+  element.addEventListener("drop", (e) => {
+    e.preventDefault();
+    element.classList.remove("over");
+    if (e.dataTransfer.files.length) action(e.dataTransfer.files[0]);
+  });
+}
+
+let imageCode;
+const reconstruct = guarded(async (file) => {
+  const b64 = await fitted(file);
+  $("original").src = png(b64);
+  const [image] = await predict("reconstruct_bytes", {images_bytes: [{b64}]});
+  $("reconstructed").src = png(image.b64);
+  imageCode = await encoded(b64);
+  $("fromImage").disabled = false;
+});
+
+const sample = guarded(async () => {
+  const num = Math.min(SAMPLES, model.max_rows);
+  const images = await predict("sample_bytes", {seed: Number($("seed").value), num});
+  show($("samples"), images.map((image) => image.b64));
+});
+
+const ends = {};
+const interpolate = guarded(async () => {
+  const codes = Array.from({length: STEPS}, (_, i) => arc(ends.A, ends.B, i / (STEPS - 1)));
+  const images = await decoded(codes);
+  show($("between"), images);
+  [$("endA").src, $("endB").src] = [png(images[0]), png(images[STEPS - 1])];
+});
+const fromSeed = (end) => { ends[end] = drawn(Number($(`seed${end}`).value)); };
+const endFrom = (end) => guarded(async (file) => { ends[end] = await encoded(await fitted(file)); await interpolate(); });
+
+let start;
+async function move() {
+  const code = start.slice();
+  for (const row of $("sliders").children) {
+    const [dimension, offset] = row.querySelectorAll("input");
+    code[Number(dimension.value)] += Number(offset.value);
+    row.querySelector("output").textContent = Number(offset.value).toFixed(1);
+  }
+  const [image] = await decoded([code]);
+  $("moved").src = png(image);
+}
+
+// While an answer is under way only the newest position of the sliders waits.
+let moving = false, again = false;
+const moved = guarded(async () => {
+  if (moving) { again = true; return; }
+  moving = true;
+  try {
+    do { again = false; await move(); } while (again);
+  } finally {
+    moving = false;
+  }
+});
+
+function from(code) {
+  start = code;
+  for (const row of $("sliders").children) row.querySelectorAll("input")[1].value = 0;
+  moved();
+}
+
+function makeSliders() {
+  for (let i = 0; i < Math.min(SLIDERS, model.latent_dim); i++) {
+    const row = document.createElement("div");
+    row.className = "slider";
+    row.innerHTML = `<label>z <input type="number" min="0" max="${model.latent_dim - 1}" value="${i}" aria-label="direction ${i}"></label>` +
+      `<input type="range" min="${-REACH}" max="${REACH}" step="0.1" value="0" aria-label="offset ${i}"><output>0.0</output>`;
+    row.addEventListener("input", moved);
+    $("sliders").append(row);
+  }
+}
+
+const begin = guarded(async () => {
+  model = await call("/model.json");
+  const [height, width, channels] = model.image_shape;
+  $("title").textContent = model.name;
+  $("facts").textContent = `version ${model.version}: ${height} x ${width} px, ${channels} channel(s), ${model.latent_dim} latent dimensions`;
+  if (!model.encoder) document.querySelectorAll(".encoder").forEach((element) => element.remove());
+  makeSliders();
+  $("sample").addEventListener("click", sample);
+  for (const end of ["A", "B"]) {
+    fromSeed(end);
+    $(`seed${end}`).addEventListener("change", () => { fromSeed(end); interpolate(); });
+  }
+  $("seedL").addEventListener("change", () => from(drawn(Number($("seedL").value))));
+  $("reset").addEventListener("click", () => from(start));
+  if (model.encoder) {
+    takesFiles($("drop"), reconstruct);
+    for (const end of ["A", "B"]) takesFiles($(`drop${end}`), endFrom(end));
+    $("file").addEventListener("change", () => { if ($("file").files.length) reconstruct($("file").files[0]); });
+    $("fromImage").addEventListener("click", () => from(imageCode));
+  }
+  await sample();
+  await interpolate();
+  from(drawn(Number($("seedL").value)));
+});
+begin();

@@ -1,0 +1,101 @@
+"""TensorFlow Serving's REST format of the `:predict` call: JSON bodies to inputs by name, and outputs to JSON.
+
+https://www.tensorflow.org/tfx/serving/api_rest: `instances` is the row format, a list of one value or object a row; `inputs`
+the column format, one value or an object of columns. Bytes are {"b64": "..."}; outputs whose names end in `_bytes` are too.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfpagan.serving.errors import RequestError
+
+DEFAULT_SIGNATURE = "serving_default"
+
+
+def parse(body: bytes) -> tuple[str, bool, Any]:
+    """The signature's name, whether the format is by row, and the value of `instances` or `inputs` with bytes decoded.
+
+    Raises:
+      RequestError: when the body is not such a JSON object.
+    """
+    try:
+        request = json.loads(body, parse_constant=_refuse_constant)
+        if not isinstance(request, dict):
+            raise RequestError("the body is not a JSON object")
+        name = request.get("signature_name", DEFAULT_SIGNATURE)
+        if not isinstance(name, str):
+            raise RequestError("signature_name is not a string")
+        if ("instances" in request) == ("inputs" in request):
+            raise RequestError("the body must have either instances, by row, or inputs, by column")
+        by_row = "instances" in request
+        value = _with_bytes(request["instances" if by_row else "inputs"])
+    except RecursionError:
+        raise RequestError("the body is nested too deeply") from None
+    except (ValueError, UnicodeDecodeError) as e:
+        raise RequestError(f"the body is not JSON: {e}") from None
+    if by_row and not (isinstance(value, list) and value):
+        raise RequestError("instances is not a list of at least one row")
+    return name, by_row, value
+
+
+def columns(by_row: bool, value: Any, names: Sequence[str]) -> dict[str, Any]:
+    """The inputs by name; where there is one, its name may be left out.
+
+    Raises:
+      RequestError: when rows name other inputs than the first does, or names are missing.
+    """
+    if not by_row:
+        if isinstance(value, dict):
+            return value
+        return {_only(names): value}
+    if not isinstance(value[0], dict):
+        return {_only(names): value}
+    if not all(isinstance(row, dict) and row.keys() == value[0].keys() for row in value):
+        raise RequestError("every row of instances must name the same inputs")
+    return {name: [row[name] for row in value] for name in value[0]}
+
+
+def answer(by_row: bool, outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """`predictions` by row or `outputs` by column; of a single output without its name."""
+    lists = {name: _to_json(name, array) for name, array in outputs.items()}
+    if by_row:
+        rows: Any = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+        return {"predictions": rows if len(lists) > 1 else next(iter(lists.values()))}
+    return {"outputs": lists if len(lists) > 1 else next(iter(lists.values()))}
+
+
+def _only(names: Sequence[str]) -> str:
+    if len(names) != 1:
+        raise RequestError(f"the inputs {', '.join(sorted(names))} must be given by name")
+    return names[0]
+
+
+def _with_bytes(value: Any) -> Any:
+    """The value with {"b64": "..."} decoded wherever it stands."""
+    if isinstance(value, list):
+        return [_with_bytes(item) for item in value]
+    if isinstance(value, dict):
+        if value.keys() == {"b64"}:
+            try:
+                return base64.b64decode(value["b64"], validate=True)
+            except (binascii.Error, TypeError, ValueError) as e:
+                raise RequestError(f"b64 holds no base64: {e}") from None
+        return {key: _with_bytes(item) for key, item in value.items()}
+    return value
+
+
+def _to_json(name: str, array: np.ndarray) -> Any:
+    if array.dtype != object:
+        return array.tolist()
+    if name.endswith("_bytes"):
+        return [{"b64": base64.b64encode(item).decode()} for item in array.ravel()]
+    return [item.decode() for item in array.ravel()]
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")

@@ -1,0 +1,128 @@
+"""One version of an export, loaded by plain TensorFlow, with its inputs checked."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.json_format import MessageToDict
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tfpagan.serving.errors import RequestError
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A function of an export.
+
+    Attributes:
+      inputs: types and shapes by name.
+      call: tensors by name to tensors by name.
+    """
+
+    inputs: Mapping[str, tf.TensorSpec]
+    call: Any
+
+    @property
+    def batched(self) -> bool:
+        """Whether every input has rows, so that requests can be joined."""
+        return all(spec.shape.rank and spec.shape[0] is None for spec in self.inputs.values())
+
+
+class Servable:
+    """The signatures of a version.
+
+    Args:
+      folder: .../NUMBER with saved_model.pb.
+      max_rows: rows, or samples, of one request.
+
+    Raises:
+      Whatever TensorFlow raises on a folder that it cannot read.
+    """
+
+    def __init__(self, folder: Path, *, max_rows: int):
+        self.version, self.max_rows = int(folder.name), max_rows
+        self._loaded = tf.saved_model.load(str(folder))  # owns the variables
+        self.signatures: dict[str, Signature] = {
+            name: Signature({spec.name: spec for spec in function.structured_input_signature[1].values()}, function)
+            for name, function in self._loaded.signatures.items()
+        }
+        self.definitions = _definitions(folder)
+
+    def check(self, signature: str, inputs: Mapping[str, Any]) -> Arrays:
+        """The inputs as arrays of the types and shapes that a signature takes.
+
+        Args:
+          signature: by name.
+          inputs: nested lists of numbers, or of bytes, by the name of the input.
+
+        Raises:
+          RequestError: on an unknown signature, missing or unknown inputs, another type or shape, values that are not
+            finite, too many rows, or inputs that do not have as many.
+        """
+        if signature not in self.signatures:
+            raise RequestError(f"signature_name {signature!r} is unknown; known: {', '.join(sorted(self.signatures))}")
+        specs = self.signatures[signature].inputs
+        if set(inputs) != set(specs):
+            given = ", ".join(sorted(map(str, inputs))) or "none"
+            raise RequestError(f"signature {signature} takes the inputs {', '.join(sorted(specs))}; given: {given}")
+        arrays = {name: _as_array(name, value, specs[name]) for name, value in inputs.items()}
+        for name, array in arrays.items():
+            rows = int(array) if name == "num" and not array.ndim else len(array) if array.ndim else 1
+            if not 1 <= rows <= self.max_rows:
+                raise RequestError(f"{name} asks for {rows} images; this server answers 1 to {self.max_rows} at a time")
+            if name == "seed" and int(array) < 0:
+                raise RequestError(f"seed {int(array)} is not legal: it must be at least 0")
+        if len({len(array) for array in arrays.values() if array.ndim}) > 1:
+            raise RequestError("the inputs do not have equally many rows")
+        return arrays
+
+    def run(self, signature: str, arrays: Arrays) -> Arrays:
+        """The outputs of a signature; strings as arrays of bytes.
+
+        Raises:
+          RequestError: when the contents are at fault, as a file that is no image or of another size.
+        """
+        try:
+            outputs = self.signatures[signature].call(**{name: tf.constant(array) for name, array in arrays.items()})
+        except tf.errors.InvalidArgumentError as e:
+            raise RequestError(_what_was_wrong(e)) from None
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
+    wanted = f"{name} must be {spec.dtype.name} of shape {spec.shape.as_list()}"
+    try:
+        array = np.array(value, dtype=object if spec.dtype == tf.string else None)
+    except (ValueError, OverflowError):
+        raise RequestError(f"{wanted}; the lists given are not equally long") from None
+    if not spec.shape.is_compatible_with(array.shape):
+        raise RequestError(f"{wanted}; given: {list(array.shape)}")
+    if spec.dtype == tf.string:
+        if not all(isinstance(item, bytes) for item in array.ravel()):
+            raise RequestError(f'{wanted}, each {{"b64": "..."}}')
+        return array
+    if array.dtype.kind not in ("iuf" if spec.dtype.is_floating else "iu"):
+        raise RequestError(f"{wanted}; given: other values")
+    with np.errstate(over="ignore"):
+        typed = array.astype(spec.dtype.as_numpy_dtype)
+    if not np.isfinite(typed).all() or (spec.dtype.is_integer and (typed != array).any()):
+        raise RequestError(f"{wanted}; given: numbers that it cannot hold")
+    return typed
+
+
+def _what_was_wrong(e: tf.errors.InvalidArgumentError) -> str:
+    if sizes := re.search(r"(\[[\d,]+\]) is not compatible with expected shape (\[[\d,]+\])", e.message):
+        return f"an image is {sizes[1]}; {sizes[2]} is wanted"
+    return "images_bytes holds what is no PNG or JPEG image"
+
+
+def _definitions(folder: Path) -> dict[str, Any]:
+    """The signature definitions as TensorFlow Serving's metadata gives them."""
+    model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    return {name: MessageToDict(d, preserving_proto_field_name=True) for name, d in model.meta_graphs[0].signature_def.items()}

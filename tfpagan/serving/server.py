@@ -1,0 +1,102 @@
+"""The process: binds, loads, answers, and at SIGTERM or Ctrl-C finishes what it has begun."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import tensorflow as tf
+from absl import logging
+from cheroot import wsgi
+from tensorflow_serving.apis import prediction_log_pb2
+
+from tfpagan.checkpoints import why
+from tfpagan.errors import UserError
+from tfpagan.serving.application import Application
+from tfpagan.serving.servable import Servable
+
+WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
+IDLE_SECONDS = 10  # after which a silent connection is closed
+SHUTDOWN_SECONDS = 30  # in which requests under way must be answered
+
+
+def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_body_mib: int, threads: int) -> None:
+    """Serve a version until a signal comes.
+
+    Args:
+      folder: of the version.
+      name: of the model.
+      host: address to listen on.
+      port: likewise; 0: any that is free.
+      max_rows: images of one request, and of one call of the network.
+      max_body_mib: of a request.
+      threads: how many requests are under way at once.
+
+    Raises:
+      UserError: when the address cannot be had, or the export not loaded.
+    """
+    application = Application(name, max_body_bytes=max_body_mib * 2**20)
+    server = wsgi.Server(
+        (host, port),
+        application,
+        numthreads=threads,
+        request_queue_size=1024,
+        timeout=IDLE_SECONDS,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+    try:
+        server.prepare()
+    except OSError as e:
+        raise UserError(f"cannot listen on {host}, port {port}: {e}") from None
+    failed: list[Exception] = []
+
+    def load() -> None:
+        try:
+            servable = Servable(folder, max_rows=max_rows)
+            _warm_up(servable, folder)
+            application.available(servable)
+            logging.info("serving %s, version %d, at http://%s:%d", name, servable.version, *server.bind_addr[:2])
+        except Exception as e:  # told by the main thread
+            failed.append(e)
+            server.interrupt = SystemExit()
+
+    loading = threading.Thread(target=load, name="load")
+    try:
+        with _signals_end_it():
+            loading.start()  # meanwhile the status says LOADING
+            server.serve()
+    except SystemExit:
+        pass
+    finally:
+        server.stop()
+        loading.join()
+        application.close()
+    if failed:
+        raise UserError(f"{folder} cannot be served: {why(failed[0])}")
+    logging.info("stopped")
+
+
+def _warm_up(servable: Servable, folder: Path) -> None:
+    """Ask what the export says that it wants to be asked first, as TensorFlow Serving does."""
+    if not (folder / WARMUP).exists():
+        return
+    for record in tf.data.TFRecordDataset(str(folder / WARMUP)):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {key: tf.make_ndarray(proto) for key, proto in request.inputs.items()}
+        servable.run(request.model_spec.signature_name, inputs)
+
+
+@contextmanager
+def _signals_end_it() -> Iterator[None]:
+    def end(number: int, frame: FrameType | None) -> None:
+        logging.info("%s: answering what is under way, then stopping", signal.Signals(number).name)
+        raise SystemExit
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
