@@ -169,10 +169,9 @@ def test_a_file_of_another_size_is_named_with_both_sizes(client: Client) -> None
 
 def test_other_paths_methods_and_sizes_get_their_status(client: Client) -> None:
     assert client.get("/v1/models/other").status_code == 404
-    assert client.get("/v1/models/tiny/versions/2").json == {
-        "error": "servable not found: tiny, version 2; this server has tiny"
-    }
-    assert client.get("/v1/models/tiny:predict").status_code == 405
+    not_found = {"error": "servable not found: tiny, version 2; this server has tiny"}
+    assert client.get("/v1/models/tiny/versions/2").json == not_found
+    assert client.post("/v1/models/tiny").status_code == 405
     for path in ("/../setup.py", "/page/index.html", "/%2e%2e/setup.py", "/index.html", "/v1/models/tiny:regress"):
         assert client.get(path).status_code == 404
     assert ask(client, "x" * 100_001)[0] == 413
@@ -279,9 +278,8 @@ def test_what_is_under_way_at_sigterm_is_answered(start: Callable[..., tuple[sub
 
     def client(seed: int) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
-        connection.request(
-            "POST", "/v1/models/tiny:predict", json.dumps({"signature_name": "sample", "inputs": {"seed": seed, "num": 64}})
-        )
+        body = {"signature_name": "sample", "inputs": {"seed": seed, "num": 64}}
+        connection.request("POST", "/v1/models/tiny:predict", json.dumps(body))
         sent.wait(HANGS)
         return connection.getresponse().status
 
@@ -308,6 +306,27 @@ def test_many_clients_at_once_lose_nothing(start: Callable[..., tuple[subprocess
 
     with ThreadPoolExecutor(16) as pool:
         assert all(all(right) for right in pool.map(client, range(16)))
+
+
+def test_a_load_is_counted_and_what_is_lost_is_told(
+    start: Callable[..., tuple[subprocess.Popen[str], int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    process, port = start("--max_rows=4")
+    argv = ["--clients=8", "--requests=5"]
+    url = f"--url=http://127.0.0.1:{port}/v1/models/tiny"
+    capsys.readouterr()
+    assert cli.bench_serve([url, *argv, "--rows=4"]) == 0
+    seen = json.loads(capsys.readouterr().out)
+    assert (seen["sent"], seen["lost"]) == (40, 0)
+    assert seen["requests_per_second"] > 0
+    assert 0 < seen["milliseconds_median"] <= seen["milliseconds_99th_percentile"]
+    assert cli.bench_serve([url, *argv, "--rows=5"]) == 1  # more than it answers
+    assert json.loads(capsys.readouterr().out)["lost"] == 40
+    process.kill()
+    process.wait()
+    assert cli.bench_serve([url, *argv]) == 1
+    assert cli.bench_serve(["--url=localhost:8501"]) == 1
+    assert "--url=localhost:8501 is not legal" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from functools import partial
 from tfpagan.cli import (
     benchmark,
     benchmark_eval,
+    benchmark_serving,
     classifying,
     comparing,
     encoding,
@@ -35,13 +36,14 @@ interpolate = partial(execute, interpolating.COMMAND)
 encode = partial(execute, encoding.COMMAND)
 bench = partial(execute, benchmark.COMMAND)
 bench_eval = partial(execute, benchmark_eval.COMMAND)
+bench_serve = partial(execute, benchmark_serving.COMMAND)
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     command.args[0].program: command
     for command in (
         *(train, train_classifier, evaluate, compare),
         *(export, serve, sample, reconstruct, interpolate, encode),
-        *(bench, bench_eval),
+        *(bench, bench_eval, bench_serve),
     )
 }
 

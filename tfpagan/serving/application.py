@@ -2,6 +2,8 @@
 
 import json
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -28,11 +30,15 @@ POLICY = "default-src 'self'; img-src 'self' data:"
 MODELS = ("/v1/models/<name>", "/v1/models/<name>/versions/<int:version>")
 ROUTES = Map(
     [
-        Rule("/", endpoint="page", defaults={"file": "index.html"}),
-        *(Rule(f"/{file}", endpoint="page", defaults={"file": file}) for file in FILES if file != "index.html"),
-        Rule("/model.json", endpoint="model"),
-        *(Rule(model, endpoint="status") for model in MODELS),
-        *(Rule(f"{model}/metadata", endpoint="metadata") for model in MODELS),
+        Rule("/", endpoint="page", defaults={"file": "index.html"}, methods=["GET"]),
+        *(
+            Rule(f"/{name}", endpoint="page", defaults={"file": name}, methods=["GET"])
+            for name in FILES
+            if name != "index.html"
+        ),
+        Rule("/model.json", endpoint="model", methods=["GET"]),
+        *(Rule(model, endpoint="status", methods=["GET"]) for model in MODELS),
+        *(Rule(f"{model}/metadata", endpoint="metadata", methods=["GET"]) for model in MODELS),
         *(Rule(f"{model}:predict", endpoint="predict", methods=["POST"]) for model in MODELS),
     ]
 )
@@ -50,11 +56,22 @@ class Application:
         self._name, self._max_body_bytes = name, max_body_bytes
         self._servable: Servable | None = None
         self._batcher: Batcher | None = None
+        self._lock, self._under_way, self._last = threading.Lock(), 0, time.monotonic()
+        self._draining = False
 
     def available(self, servable: Servable) -> None:
         """Answer with this from now on."""
         self._batcher = Batcher(servable.run, lambda name: servable.signatures[name].batched, max_rows=servable.max_rows)
         self._servable = servable
+
+    def drain(self) -> None:
+        """Ask clients to close their connections, and measure the quiet from now on."""
+        self._draining, self._last = True, time.monotonic()
+
+    def quiet_seconds(self) -> float:
+        """How long no request has been under way."""
+        with self._lock:
+            return 0.0 if self._under_way else time.monotonic() - self._last
 
     def close(self) -> None:
         """Answer the requests that wait, and take no more."""
@@ -64,7 +81,16 @@ class Application:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request = Request(environ)
         request.max_content_length = self._max_body_bytes
-        return self._respond(request, environ)(environ, start_response)
+        with self._lock:
+            self._under_way += 1
+        try:
+            response = self._respond(request, environ)
+        finally:
+            with self._lock:
+                self._under_way, self._last = self._under_way - 1, time.monotonic()
+        if self._draining:
+            response.headers["Connection"] = "close"
+        return response(environ, start_response)
 
     def _respond(self, request: Request, environ: dict[str, Any]) -> Response:
         try:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from tfpagan.serving.servable import Servable
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 IDLE_SECONDS = 10  # after which a silent connection is closed
+QUIET_SECONDS = 0.3  # without a request, after which a server that shall end does
 SHUTDOWN_SECONDS = 30  # in which requests under way must be answered
 
 
@@ -64,7 +66,7 @@ def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_b
 
     loading = threading.Thread(target=load, name="load")
     try:
-        with _signals_end_it():
+        with _signals_end_it(server, application):
             loading.start()  # meanwhile the status says LOADING
             server.serve()
     except SystemExit:
@@ -89,10 +91,19 @@ def _warm_up(servable: Servable, folder: Path) -> None:
 
 
 @contextmanager
-def _signals_end_it() -> Iterator[None]:
+def _signals_end_it(server: wsgi.Server, application: Application) -> Iterator[None]:
+    def drain() -> None:
+        """What clients have sent is not all read yet: go on until no more comes."""
+        until = time.monotonic() + SHUTDOWN_SECONDS
+        while application.quiet_seconds() < QUIET_SECONDS and time.monotonic() < until:
+            time.sleep(QUIET_SECONDS / 10)
+        server.interrupt = SystemExit()
+
     def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second one kills
         logging.info("%s: answering what is under way, then stopping", signal.Signals(number).name)
-        raise SystemExit
+        application.drain()
+        threading.Thread(target=drain, name="drain").start()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -1,0 +1,51 @@
+"""`bin/bench_serve`."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from tfpagan.cli.flags import Command, Option
+from tfpagan.errors import UserError
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Ask a server, and print what came of it; exit code 1 when an answer was lost."""
+    address = urlsplit(options["url"])
+    parts = address.path.strip("/").split("/")
+    if address.scheme != "http" or not address.hostname or parts[:2] != ["v1", "models"] or len(parts) != 3:
+        raise UserError(f"--url={options['url']} is not legal: it must be as http://localhost:8501/v1/models/mnist")
+    for name in ("clients", "requests", "rows"):
+        if not 1 <= options[name] <= 10_000:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least 1 and at most 10000")
+    from tfpagan.serving import bench
+
+    def body(number: int) -> dict[str, Any]:
+        return {"signature_name": "sample_bytes", "inputs": {"seed": number, "num": options["rows"]}}
+
+    host, port = address.hostname, address.port or 80
+    seen = bench.load(host, port, f"{address.path}:predict", body, clients=options["clients"], requests=options["requests"])
+    facts = {
+        "clients": options["clients"],
+        "sent": seen.sent,
+        "lost": seen.lost,
+        "requests_per_second": round(seen.per_second, 1),
+        "milliseconds_median": seen.milliseconds(50),
+        "milliseconds_99th_percentile": seen.milliseconds(99),
+    }
+    print(json.dumps(facts, indent=2))
+    return 1 if seen.lost else 0
+
+
+COMMAND = Command(
+    program="bench_serve",
+    help="Load a running server with concurrent clients that ask for samples: requests a second, latencies, losses.",
+    options=(
+        Option(
+            "url", "http://localhost:8501/v1/models/model", "of the model, as bin/serve prints it or TensorFlow Serving has it"
+        ),
+        Option("clients", 16, "connections at once, each with one request under way"),
+        Option("requests", 50, "of each client"),
+        Option("rows", 1, "samples of a request"),
+    ),
+    run=run,
+)

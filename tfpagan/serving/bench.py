@@ -1,0 +1,81 @@
+"""How many requests a server answers: concurrent clients over real sockets, each with one request under way."""
+
+import dataclasses
+import http.client
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+
+TIMEOUT_SECONDS = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What the clients saw.
+
+    Attributes:
+      sent: requests.
+      lost: those without an answer, or with another status than 200.
+      seconds: from the first request to the last answer.
+      latencies: of every answered request, in seconds.
+    """
+
+    sent: int
+    lost: int
+    seconds: float
+    latencies: np.ndarray
+
+    @property
+    def per_second(self) -> float:
+        """Answered requests a second."""
+        return len(self.latencies) / self.seconds
+
+    def milliseconds(self, percent: float) -> float | None:
+        """Latency that so many percent of the answered requests did not exceed; None where none was answered."""
+        return round(1000 * float(np.percentile(self.latencies, percent)), 1) if len(self.latencies) else None
+
+
+def load(host: str, port: int, path: str, body: Callable[[int], dict], *, clients: int, requests: int) -> Load:
+    """Let clients ask.
+
+    Args:
+      host: of the server.
+      port: likewise.
+      path: of every request.
+      body: of request number i.
+      clients: connections, each kept open.
+      requests: of each client.
+    """
+    begin = Barrier(clients + 1)
+
+    def client(number: int) -> list[float | None]:
+        connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+        bodies = [json.dumps(body(number * requests + i)) for i in range(requests)]
+        begin.wait()
+        return [_ask(connection, path, text) for text in bodies]
+
+    with ThreadPoolExecutor(clients) as pool:
+        running = [pool.submit(client, number) for number in range(clients)]
+        begin.wait()
+        begun = time.monotonic()
+        answered = [seconds for future in running for seconds in future.result()]
+        taken = time.monotonic() - begun
+    latencies = np.array([seconds for seconds in answered if seconds is not None])
+    return Load(len(answered), len(answered) - len(latencies), taken, latencies)
+
+
+def _ask(connection: http.client.HTTPConnection, path: str, body: str) -> float | None:
+    """Seconds until the whole answer was there; None when it was lost."""
+    begun = time.monotonic()
+    try:
+        connection.request("POST", path, body)
+        response = connection.getresponse()
+        response.read()
+    except (OSError, http.client.HTTPException):
+        connection.close()  # the next request opens another
+        return None
+    return time.monotonic() - begun if response.status == 200 else None
