@@ -11,7 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.plugins.projector import ProjectorConfig
+from tensorflow.core.framework import graph_pb2
 
 from tfpagan import cli, train
 from tfpagan.objectives.pagan import PAGAN
@@ -70,11 +74,47 @@ def test_pictures_have_originals_in_odd_columns(finished: Path, dataset: list[st
 
 
 def test_tensorboard_has_scalars_and_images_by_tag(finished: Path) -> None:
-    (events,) = (finished / "train").iterdir()
-    tags = {v.tag for event in EventFileLoader(str(events)).Load() for v in event.summary.value}
+    (events,) = (finished / "train").glob("events.*")
+    loaded = list(EventFileLoader(str(events)).Load())
+    tags = {v.tag for event in loaded for v in event.summary.value}
     assert {f"images/{name}" for name in ("samples", "reconstructions", "interpolations", "augmentations")} <= tags
     assert {"loss/generator", "logits/disc_xx/fake", "grad_norm/encoder", "latent/variance"} <= tags
     assert "throughput/images_per_second" in tags
+
+
+def test_tensorboard_has_the_codes_the_settings_and_the_graph(finished: Path) -> None:
+    (events,) = (finished / "train").glob("events.*")
+    loaded = list(EventFileLoader(str(events)).Load())
+    values = [(event.step, v) for event in loaded for v in event.summary.value]
+    moments = ("mean", "log_variance", "mean_of_dimensions", "variance_of_dimensions")
+    for tag, count in zip((f"codes/{name}" for name in moments), (16, 16, 4, 4), strict=True):
+        found = {step: tf.make_ndarray(v.tensor) for step, v in values if v.tag == tag}
+        assert list(found) == [2, 4]
+        assert all(buckets[:, 2].sum() == count for buckets in found.values())  # 4 test images, 4 dimensions
+    (session,) = [v for _, v in values if v.tag == "_hparams_/session_start_info"]
+    start = plugin_data_pb2.HParamsPluginData.FromString(session.metadata.plugin_data.content).session_start_info
+    assert start.hparams["channels"].number_value == 8
+    assert start.hparams["objective"].string_value == "pagan"
+    assert "data_dir" not in start.hparams
+    graphs = [graph_pb2.GraphDef.FromString(event.graph_def) for event in loaded if event.graph_def]
+    assert any("while" in node.name for node in graphs[0].node)
+
+
+def test_the_projector_has_codes_labels_and_thumbnails(tmp_path: Path) -> None:
+    for label in ("cat", "dog"):
+        (tmp_path / "d" / label).mkdir(parents=True)
+        for i in range(25):
+            picture = np.random.default_rng(i).integers(0, 256, [8, 8, 3]).astype(np.uint8)
+            (tmp_path / f"d/{label}/{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
+    data = [f"--dataset=folder:{tmp_path}/d", f"--cache_dir={tmp_path}/cache", "--image_every_steps=1"]
+    assert cli.train([*data, *SIZES, "--train_steps=1", f"--model_dir={tmp_path}/run"]) == 0
+    folder = tmp_path / "run/train"
+    config = text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig())
+    (embedding,) = config.embeddings
+    assert np.loadtxt(folder / embedding.tensor_path).shape == (5, 4)  # images 0, 10, 20, 30, 40
+    assert (folder / embedding.metadata_path).read_text().split() == ["cat", "cat", "cat", "dog", "dog"]
+    assert list(embedding.sprite.single_image_dim) == [8, 8]
+    assert png(folder / embedding.sprite.image_path).shape == (24, 24, 3)  # a square of 3 x 3
 
 
 def test_the_end_says_where_everything_is_and_how_to_go_on(

@@ -13,7 +13,7 @@ import tensorflow as tf
 from absl import logging
 
 from evaluation import protocols
-from tfpagan import cluster, data, devices, hooks
+from tfpagan import cluster, data, devices, hooks, tensorboard
 from tfpagan.checkpoints import Checkpoints, why
 from tfpagan.config import Config
 from tfpagan.errors import UserError
@@ -76,9 +76,11 @@ def train(config: Config, model_dir: Path) -> int | None:
             return None
         _say_what_runs(trainer, step, len(images.train))
         batches = _batches(trainer, images.train)
-        trainer.trace(batches)
-        stop = Stop()
-        todo = _hooks(trainer, folder, checkpoints, images, step, stop)
+        graph, stop, writer = trainer.trace(batches), Stop(), _writer(folder)
+        if not step:
+            tensorboard.write_hparams(writer, config, str(model_dir))
+            tensorboard.write_graph(writer, graph)
+        todo = _hooks(trainer, folder, checkpoints, images, writer, stop)
         with stop.listening():  # until here a signal ends the process at once: there is nothing to save
             _loop(trainer, batches, todo, stop)
         return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
@@ -106,14 +108,23 @@ def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
     return iter(data.batches(images, batch_size=training.batch_size, seed=training.seed, start=start))
 
 
-def _hooks(
-    trainer: Trainer, folder: Path, checkpoints: Checkpoints, images: data.Images, step: int, stop: Stop
-) -> list[hooks.Hook]:
-    training = trainer.config.training
+def _writer(folder: Path) -> tf.summary.SummaryWriter:
     try:
-        writer = tf.summary.create_file_writer(str(folder / "train"))
+        return tf.summary.create_file_writer(str(folder / "train"))
     except tf.errors.OpError as e:
         raise UserError(f"cannot write TensorBoard's files to {folder / 'train'}: {why(e)}") from None
+
+
+def _hooks(
+    trainer: Trainer,
+    folder: Path,
+    checkpoints: Checkpoints,
+    images: data.Images,
+    writer: tf.summary.SummaryWriter,
+    stop: Stop,
+) -> list[hooks.Hook]:
+    step = int(trainer.step.numpy())
+    training = trainer.config.training
     scalars = hooks.Scalars(
         folder,
         writer,
@@ -128,6 +139,7 @@ def _hooks(
     return [
         scalars,
         pictures,
+        tensorboard.Codes(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
         hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps),
         *_evaluations(trainer, folder, images, stop),  # last: they take long
     ]

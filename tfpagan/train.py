@@ -102,9 +102,9 @@ class Trainer:
             not_finite={t: v for t, v in values.items() if t.startswith("loss/") and not math.isfinite(v)},
         )
 
-    def trace(self, batches: Iterator[tf.Tensor]) -> None:
+    def trace(self, batches: Iterator[tf.Tensor]) -> tf.Graph:
         """Build the graph that `advance` runs, so that its first call takes no longer than the others."""
-        self._loop.get_concrete_function(batches, tf.constant(1))
+        return self._loop.get_concrete_function(batches, tf.constant(1)).graph
 
     def any_worker(self, flag: bool) -> bool:
         """Whether the flag is set on any of the workers; all of them must ask."""
