@@ -1,6 +1,6 @@
 # make train: a first training run. make test: the whole suite. Both set up .venv when it is missing or out of date.
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format bench bench-eval clean
+.PHONY: help install train test lint format bench bench-eval docs-check clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -13,6 +13,7 @@ help:
 	@echo "make test     check style and types, then run the whole suite"
 	@echo "make lint     ruff and mypy alone; make format mends what ruff can"
 	@echo "make bench    images per second of the ways to compute a step; make bench-eval, of an evaluation"
+	@echo "make docs-check  run every command of the pages in docs/"
 	@echo "make install  set up .venv only; make clean removes it"
 
 $(VENV)/installed: setup.py constraints.txt
@@ -49,6 +50,9 @@ bench: $(VENV)/installed
 
 bench-eval: $(VENV)/installed
 	bin/bench_eval
+
+docs-check: $(VENV)/installed
+	$(RUN) docs/check.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -1,14 +1,18 @@
 """The README keeps its promises: its example runs, its flags and files exist."""
 
+import dataclasses
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 import tiny
 
 from tfpagan import cli
 from tfpagan.cli import flags
+from tfpagan.config import Config
+from tfpagan.train import Trainer
 
 COMMANDS = {name: command.args[0] for name, command in cli.COMMANDS.items()}
 ROOT = Path(__file__).parent.parent
@@ -43,13 +47,26 @@ def test_every_file_that_the_readme_names_is_there() -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_the_objective_of_the_docs_trains(one_device: tf.distribute.Strategy) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/objectives.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: dict = {"__name__": "two_games"}
+    exec(compile(example, "objectives.md", "exec"), names)
+    sizes = {"image_size": 8, "channels": 8, "latent_dim": 4, "batch_size": 4}
+    config = dataclasses.replace(Config().with_changes(sizes), objective=names["TwoGames"]())
+    trainer = Trainer(config=config, image_shape=tiny.SHAPE, strategy=one_device)
+    progress = trainer.advance(iter(tf.data.Dataset.from_tensors(tiny.images(4)).repeat()), 2)
+    assert trainer.mode == "fused"
+    assert (progress.steps, dict(progress.not_finite)) == (2, {})
+    assert {"loss/generator", "loss/disc_z"} <= progress.totals.keys()
+
+
 def test_every_command_of_the_readme_and_the_docs_has_legal_flags() -> None:
     found = 0
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for block in re.findall(r"```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("bin/"):
-                    program, *argv = shlex.split(line, comments=True)
+                    program, *argv = shlex.split(line.removesuffix(" &"), comments=True)
                     flags.parse(COMMANDS[program.removeprefix("bin/")], argv)
                     found += 1
     assert found > 15

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.using import CHECKPOINT
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
@@ -24,8 +25,7 @@ COMMAND = Command(
     help="Write encoder and generator of a run as a SavedModel for TensorFlow Serving, checked in a process of its own.",
     options=(
         Option("model_dir", "", "the run"),
-        Option("step", 0, "of the checkpoint; default: the newest"),
-        Option("best", False, "the checkpoint that --best_metric kept"),
+        *CHECKPOINT,
         Option("output", "", "the folder of versions; default: export/ in the run folder"),
         Option("name", "", "of the model in the warm-up requests; default: the name of the run folder"),
     ),

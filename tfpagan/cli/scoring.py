@@ -9,6 +9,7 @@ from evaluation.protocols import Protocol
 from tfpagan import run_folder
 from tfpagan import settings as checks
 from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.using import CHECKPOINT
 from tfpagan.config import AugmentationConfig, DataConfig
 from tfpagan.errors import UserError
 
@@ -175,8 +176,7 @@ COMMAND = Command(
     help="Score a run, an export, a folder of images, or an augmentation in the place of a model.",
     options=(
         Option("model_dir", "", "the run to score, by its newest checkpoint"),
-        Option("step", 0, "of the run's checkpoint; default: the newest"),
-        Option("best", False, "the checkpoint that --best_metric kept"),
+        *CHECKPOINT,
         Option("export", "", "the SavedModel to score, with signatures decode and encode"),
         Option("real", "", "a folder of real images, or an npz of their statistics (mu, sigma); with --fake"),
         Option("fake", "", "a folder of images to score; for rid and rmse file by file beside --real"),

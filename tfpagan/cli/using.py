@@ -8,11 +8,11 @@ from tfpagan.errors import UserError
 if TYPE_CHECKING:
     from tfpagan.model import Model
 
-MODEL = (
-    Option("model", "", "a run folder, or an export"),
+CHECKPOINT = (
     Option("step", 0, "of the run's checkpoint; default: the newest"),
     Option("best", False, "the checkpoint that --best_metric kept"),
 )
+MODEL = (Option("model", "", "a run folder, or an export"), *CHECKPOINT)
 
 
 def model(options: dict[str, Any]) -> "Model":

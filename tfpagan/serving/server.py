@@ -1,5 +1,6 @@
 """The process: binds, loads, answers, and at SIGTERM or Ctrl-C finishes what it has begun."""
 
+import logging as standard_logging
 import signal
 import threading
 import time
@@ -24,6 +25,13 @@ QUIET_SECONDS = 0.3  # without a request, after which a server that shall end do
 SHUTDOWN_SECONDS = 30  # in which requests under way must be answered
 
 
+class _Server(wsgi.Server):
+    def error_log(self, msg: str = "", level: int = standard_logging.INFO, traceback: bool = False) -> None:
+        """What cheroot has to say, but for how it starts and stops."""
+        if level > standard_logging.INFO:
+            logging.error("%s", msg, exc_info=traceback)
+
+
 def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_body_mib: int, threads: int) -> None:
     """Serve a version until a signal comes.
 
@@ -40,7 +48,7 @@ def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_b
       UserError: when the address cannot be had, or the export not loaded.
     """
     application = Application(name, max_body_bytes=max_body_mib * 2**20)
-    server = wsgi.Server(
+    server = _Server(
         (host, port),
         application,
         numthreads=threads,
@@ -91,7 +99,7 @@ def _warm_up(servable: Servable, folder: Path) -> None:
 
 
 @contextmanager
-def _signals_end_it(server: wsgi.Server, application: Application) -> Iterator[None]:
+def _signals_end_it(server: _Server, application: Application) -> Iterator[None]:
     def drain() -> None:
         """What clients have sent is not all read yet: go on until no more comes."""
         until = time.monotonic() + SHUTDOWN_SECONDS
