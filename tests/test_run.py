@@ -91,11 +91,16 @@ def test_tensorboard_has_the_codes_the_settings_and_the_graph(finished: Path) ->
         found = {step: tf.make_ndarray(v.tensor) for step, v in values if v.tag == tag}
         assert list(found) == [2, 4]
         assert all(buckets[:, 2].sum() == count for buckets in found.values())  # 4 test images, 4 dimensions
-    (session,) = [v for _, v in values if v.tag == "_hparams_/session_start_info"]
-    start = plugin_data_pb2.HParamsPluginData.FromString(session.metadata.plugin_data.content).session_start_info
+    (settings,) = finished.glob("events.*")
+    summaries = [v for event in EventFileLoader(str(settings)).Load() for v in event.summary.value]
+    infos = {v.tag.split("/")[1]: v.metadata.plugin_data.content for v in summaries}
+    start = plugin_data_pb2.HParamsPluginData.FromString(infos["session_start_info"]).session_start_info
+    metrics = plugin_data_pb2.HParamsPluginData.FromString(infos["experiment"]).experiment.metric_infos
+    groups = {m.name.tag: m.name.group for m in metrics}
+    assert (groups["loss/encoder"], groups["metrics/rid"]) == ("train", "eval")
     assert start.hparams["channels"].number_value == 8
     assert start.hparams["objective"].string_value == "pagan"
-    assert "data_dir" not in start.hparams
+    assert not {"data_dir", "save_every_steps"} & set(start.hparams)
     graphs = [graph_pb2.GraphDef.FromString(event.graph_def) for event in loaded if event.graph_def]
     assert any("while" in node.name for node in graphs[0].node)
 

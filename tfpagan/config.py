@@ -191,11 +191,12 @@ def difference(stored: Config, given: Config) -> list[str]:
     return [
         f"{name}: {old.get(name)} -> {new.get(name)}"
         for name in sorted(old | new)
-        if old.get(name) != new.get(name) and not _is_resumable(name)
+        if old.get(name) != new.get(name) and not is_resumable(name)
     ]
 
 
-def _is_resumable(name: str) -> bool:
+def is_resumable(name: str) -> bool:
+    """Whether a setting may differ when a run goes on: it does not decide what a step computes."""
     fields = [f for kind in SECTIONS.values() for f in dataclasses.fields(kind) if f.name == name]
     return bool(fields) and fields[0].metadata["resumable"]
 

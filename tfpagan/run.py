@@ -78,7 +78,7 @@ def train(config: Config, model_dir: Path) -> int | None:
         batches = _batches(trainer, images.train)
         graph, stop, writer = trainer.trace(batches), Stop(), _writer(folder)
         if not step:
-            tensorboard.write_hparams(writer, config, str(model_dir))
+            tensorboard.write_hparams(folder, config, model_dir.name)
             tensorboard.write_graph(writer, graph)
         todo = _hooks(trainer, folder, checkpoints, images, writer, stop)
         with stop.listening():  # until here a signal ends the process at once: there is nothing to save

@@ -7,14 +7,18 @@ import tensorflow as tf
 from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import api as hparams
 
-from tfpagan.config import Config
+from tfpagan.config import Config, is_resumable
 from tfpagan.data import Images
 from tfpagan.hooks import Hook
 from tfpagan.images import grid, to_unit_range, write_png
 from tfpagan.train import Trainer
 
-NOT_TUNED = {"data_dir", "cache_dir", "devices", "dataset", "eval_classifier"}
-"""Settings that are paths of a machine, or say nothing of why a run is better than another; the data set has its own column."""
+SCORES = (
+    *("rid", "fid", "inception_score"),
+    *("reconstruction_classifier_dissimilarity_mean", "frechet_classifier_distance", "classifier_score_mean"),
+    *("class_kept", "rmse"),
+)
+"""Tags of evaluations that the HParams tab shows, where a run has them."""
 
 COUNT = 1024  # codes, a square of a power of two for the projector's sprite
 COLUMNS = 32  # of the sprite
@@ -69,12 +73,22 @@ class Codes(Hook):
         projector.visualize_embeddings(str(self._folder), config)
 
 
-def write_hparams(writer: tf.summary.SummaryWriter, config: Config, name: str) -> None:
-    """The settings of a run, by which the HParams tab compares runs."""
-    values = {key: value for key, value in config.flat().items() if key not in NOT_TUNED}
+def write_hparams(folder: Path, config: Config, name: str) -> None:
+    """What a run computes, by which the HParams tab compares runs; its metrics are what train/ and eval/ hold.
+
+    Args:
+      folder: the run folder, where the tab looks for them.
+      config: of the run.
+      name: of the run.
+    """
+    values = {name: value for name, value in config.flat().items() if not is_resumable(name)}
+    losses = [hparams.Metric(f"loss/{player}", group="train") for player in config.objective.players]
+    scores = [hparams.Metric(f"metrics/{tag}", group="eval") for tag in SCORES]
+    writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default():
-        hparams.hparams({"dataset": config.data.dataset, **values}, trial_id=name)
-    writer.flush()
+        hparams.hparams_config([hparams.HParam(key) for key in values], [*scores, *losses])
+        hparams.hparams(values, trial_id=name)
+    writer.close()
 
 
 def write_graph(writer: tf.summary.SummaryWriter, graph: tf.Graph) -> None:
