@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
+from tfpagan.checkpoints import Checkpoints
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range
 from tfpagan.inference import decoding, encoding, restored
@@ -26,6 +27,17 @@ def test_they_give_what_the_trainer_gave(tmp_path: Path, channels: int, ema_deca
         np.testing.assert_allclose(given, expected, rtol=1e-5)
     if ema_decay:  # the average is another network than the one that is trained
         assert np.abs(trainer.networks["generator"](z) - trainer.inference("generator")(z)).max() > 1e-3
+
+
+def test_a_run_of_several_replicas_is_read_on_one(tmp_path: Path, two_replicas: tf.distribute.Strategy) -> None:
+    trainer = tiny.write_run(tmp_path, strategy=two_replicas)
+    batches = iter(tf.data.Dataset.from_tensors(tiny.images(4)).repeat())
+    trainer.advance(batches, 2)
+    Checkpoints(trainer.checkpoint(), tmp_path / "ckpt", keep=3).save()
+    run = restored(tmp_path)
+    assert run.step == 3
+    z = np.random.default_rng(1).normal(size=[5, tiny.Z]).astype(np.float32)
+    np.testing.assert_allclose(decoding(run.networks["generator"])(z), trainer.inference("generator")(z), rtol=1e-5)
 
 
 def first_weight(run: Path, **which: object) -> tuple[int, float]:

@@ -105,6 +105,26 @@ def test_an_image_is_reconstructed(page: WebDriver, tmp_path: Path, exported: Pa
     assert pixels(page, "#original").shape == SHAPE
 
 
+DROP = """
+    const [id, bytes] = arguments, data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], "x.png", {type: "image/png"}));
+    document.getElementById(id).dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));"""
+
+
+def test_images_are_dropped_onto_the_page_and_onto_the_ends(page: WebDriver, exported: Path) -> None:
+    import tfpagan
+
+    x = tiny.images(2, SHAPE)
+    files = [list(tf.io.encode_png(image).numpy()) for image in x]
+    changes(page, "#original", lambda: page.execute_script(DROP, "drop", files[0]))
+    np.testing.assert_array_equal(pixels(page, "#original"), x[0])
+    for end, file in zip("AB", files, strict=True):
+        changes(page, "#between img", lambda end=end, file=file: page.execute_script(DROP, f"drop{end}", file))
+    expected = tfpagan.load(exported).interpolate(x[:1], x[1:], 8)[0]
+    for i, image in enumerate(expected, 1):
+        assert np.abs(pixels(page, f"#between img:nth-child({i})").astype(int) - image).max() <= 1
+
+
 def test_seeds_and_sliders_move_the_images(page: WebDriver) -> None:
     def type_seed(name: str, value: str) -> None:
         page.execute_script("const e = document.getElementById(arguments[0]); e.value = arguments[1];"

@@ -45,11 +45,18 @@ def new_pass(
     return Pass(built, tf.cast(x, tf.float32) / 127.5 - 1.0, noise or Noise(0, tf.constant(3), len(x)), a, Z)
 
 
-def write_run(folder: Path, shape: tuple[int, int, int] = SHAPE, steps: tuple[int, ...] = (1,), **changes: Any) -> Trainer:
+def write_run(
+    folder: Path,
+    shape: tuple[int, int, int] = SHAPE,
+    steps: tuple[int, ...] = (1,),
+    strategy: tf.distribute.Strategy | None = None,
+    **changes: Any,
+) -> Trainer:
     """The folder of a run as if it had been trained: random weights, other ones at every step; its trainer as it ended."""
     sizes = {"image_size": shape[0], "channels": 8, "latent_dim": Z, "batch_size": 4, "ema_decay": 0.5}
     config = Config().with_changes(sizes | changes)
-    trainer = Trainer(config=config, image_shape=shape, strategy=tf.distribute.OneDeviceStrategy("/cpu:0"))
+    strategy = strategy or tf.distribute.OneDeviceStrategy("/cpu:0")
+    trainer = Trainer(config=config, image_shape=shape, strategy=strategy)
     checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=len(steps))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(config.to_json())
