@@ -149,11 +149,11 @@ def test_an_export_that_answers_otherwise_is_not_published(
 def test_files_that_differ_and_values_that_are_not_finite_are_no_equals() -> None:
     file = np.frombuffer(tf.io.encode_png(np.zeros([8, 8, 3], np.uint8)).numpy(), np.uint8)
     other = np.frombuffer(tf.io.encode_png(np.full([8, 8, 3], 2, np.uint8)).numpy(), np.uint8)
-    export.require_equal({"a": {"x_bytes": file}}, {"a": {"x_bytes": file}})
+    export.require_equal({"a": {"x_bytes": file}}, {"a": {"x_bytes": file}}, 1e-5)
     with pytest.raises(UserError, match="x_bytes of its a are 2 off"):
-        export.require_equal({"a": {"x_bytes": file}}, {"a": {"x_bytes": other}})
+        export.require_equal({"a": {"x_bytes": file}}, {"a": {"x_bytes": other}}, 1e-5)
     with pytest.raises(UserError, match="x of its a are nan off"):
-        export.require_equal({"a": {"x": np.zeros(2)}}, {"a": {"x": np.array([0.0, np.nan])}})
+        export.require_equal({"a": {"x": np.zeros(2)}}, {"a": {"x": np.array([0.0, np.nan])}}, 1e-5)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,11 @@ def test_what_cannot_be_exported_gets_one_line(
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("export: error: ")
     assert message in line
+
+
+def test_a_run_of_mixed_precision_is_exported(tmp_path: Path) -> None:
+    tiny.write_run(tmp_path / "run", SHAPE, mixed_precision="bfloat16")
+    assert cli.export([f"--model_dir={tmp_path}/run"]) == 0
 
 
 def test_a_damaged_checkpoint_is_not_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

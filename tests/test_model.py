@@ -54,7 +54,10 @@ def test_it_gives_what_the_networks_give_on_bytes_and_on_floats(run: tuple[Path,
     np.testing.assert_allclose(loaded.reconstruct(x), rec, atol=1e-4)
     assert loaded.reconstruct(pixels(5)).dtype == np.uint8
     assert np.abs(loaded.reconstruct(pixels(5)).astype(int) - to_bytes(rec)).max() <= 1
-    assert loaded.decode(mean.numpy(), np.float32).dtype == np.float32
+    for dtype in (np.float32, "float32", np.dtype(np.float32)):
+        assert loaded.decode(mean.numpy(), dtype).dtype == np.float32
+    for dtype in (np.uint8, "uint8", pixels(1).dtype):
+        np.testing.assert_array_equal(loaded.decode(mean.numpy(), dtype), loaded.decode(mean.numpy()))
 
 
 def test_a_run_and_its_export_give_the_same_samples(run: tuple[Path, Trainer], loaded: Model) -> None:
@@ -104,6 +107,16 @@ def test_the_arc_keeps_the_norm_and_the_angle_and_is_a_line_where_there_is_no_ar
         (lambda m: m.decode(np.zeros([2, 5])), r"codes of shape \[2, 5\] cannot be decoded; \[N, 4\] is wanted"),
         (lambda m: m.decode(np.full([2, 4], np.inf)), "codes that are not finite numbers"),
         (lambda m: m.decode(np.zeros([2, 4]), np.float64), "images of type float64 cannot be given"),
+        (lambda m: m.decode(np.full([2, 4], 1e300)), "codes that are not finite numbers"),
+        (lambda m: m.decode([[1, 2], [3]]), "lists that are not equally long"),
+        (lambda m: m.sample(1, dtype="foo"), "images of type foo cannot be given"),
+        (lambda m: m.sample(2.5), "2.5 samples cannot be drawn"),
+        (lambda m: m.sample(True), "True samples cannot be drawn"),
+        (lambda m: m.sample(10**9), "1000000000 samples cannot be drawn; 1 to 1000000 can"),
+        (lambda m: m.sample(1, seed=1.5), "seed 1.5 is not legal"),
+        (lambda m: m.interpolate(np.zeros(4), np.zeros(4)), r"float64 of shape \[4\] cannot be interpolated"),
+        (lambda m: m.interpolate(np.zeros([1, 5]), np.zeros([1, 5])), r"codes \[N, 4\], are wanted"),
+        (lambda m: m.interpolate(pixels(2), pixels(2), count=2.5), "2.5 images cannot be interpolated"),
         (lambda m: m.sample(0), "0 samples cannot be drawn"),
         (lambda m: m.sample(1, seed=-1), "seed -1 is not legal"),
         (lambda m: m.interpolate(pixels(2), pixels(1)), "are not equally many"),

@@ -146,6 +146,13 @@ def test_seeds_and_sliders_move_the_images(page: WebDriver) -> None:
     assert len(page.find_elements(By.CSS_SELECTOR, ".slider")) == tiny.Z
 
 
+def test_a_direction_that_is_not_there_gets_a_message(page: WebDriver) -> None:
+    page.execute_script("const e = document.querySelector('.slider input[type=number]'); e.value = 500;"
+                        "e.dispatchEvent(new Event('input', {bubbles: true}))")  # fmt: skip
+    until(page, lambda: page.find_element(By.ID, "error").is_displayed())
+    assert "500 is not legal here: a whole number from 0 to 3 is wanted" in page.find_element(By.ID, "error").text
+
+
 def test_what_is_no_image_gets_a_message(page: WebDriver, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     page.find_element(By.ID, "file").send_keys(str(tmp_path / "notes.txt"))

@@ -91,6 +91,18 @@ def test_larger_images_are_cut_and_shrunk_where_that_is_asked_for(
     assert "small.png is 4 x 4 px, and the model takes 8 x 8; images are never enlarged" in capsys.readouterr().err
 
 
+def test_two_images_of_one_name_are_refused_and_a_grid_too_large_for_a_png(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.gif", "a.jpg", "b.jpg"):
+        (tmp_path / "in" / name).write_bytes(tf.io.encode_jpeg(tiny.images(1, SHAPE)[0]).numpy())
+    assert cli.reconstruct([f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]) == 1
+    assert "a.jpg would be written over another image of that name" in capsys.readouterr().err
+    assert cli.sample([f"--model={run}", "--count=4", "--columns=200000", f"--output={tmp_path}/w.png"]) == 1
+    assert "a PNG of so many px is too large" in capsys.readouterr().err
+
+
 def test_interpolations_go_between_images_seeds_and_stored_codes(run: Path, images: Path, tmp_path: Path) -> None:
     model = tfpagan.load(run)
     assert cli.encode([f"--model={run}", f"--input={images}", f"--output={tmp_path}/codes.npz"]) == 0
@@ -153,6 +165,11 @@ def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
         ("reconstruct", ["--model=RUN", "--input=/nowhere"], "--output is missing"),
         ("reconstruct", ["--model=RUN", "--input=/nowhere", "--output=/tmp/x"], "there is no folder /nowhere"),
         ("reconstruct", ["--model=RUN", "--input=IMAGES", "--output=/proc/x"], "cannot write /proc/x"),
+        ("reconstruct", ["--model=RUN", "--input=IMAGES", "--output=IMAGES/out"], "lies in --input"),
+        ("sample", ["--model=RUN", "--output="], "--output is missing"),
+        ("sample", ["--model=RUN", "--count=1000001"], "1000001 samples cannot be drawn"),
+        ("interpolate", ["--model=RUN", "--start=seed:" + "9" * 5000, "--end=seed:1"], "a whole number is wanted"),
+        ("interpolate", ["--model=RUN", "--start=seed:9999999999", "--end=seed:1"], "seed 9999999999 is not legal"),
         ("interpolate", ["--model=RUN", "--start=seed:1"], "--end is missing"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:x"], "after the colon a whole number is wanted"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.png"], "/nowhere.png cannot be read"),
@@ -185,7 +202,14 @@ def test_what_cannot_be_done_gets_one_line(
 def test_files_of_codes_are_checked(tmp_path: Path) -> None:
     from tfpagan.errors import UserError
 
+    with (tmp_path / "n.npz").open("wb") as f:
+        np.save(f, np.zeros([3, 4]))
+    with pytest.raises(UserError, match="is no file of codes"):
+        pictures.read_code(tmp_path / "n.npz", 0)
+    np.savez(tmp_path / "w.npz", mean=np.full([3, 4], "x"))
+    with pytest.raises(UserError, match="has no code in row 0"):
+        pictures.read_code(tmp_path / "w.npz", 0)
     np.savez(tmp_path / "c.npz", mean=np.zeros([3, 4]))
     assert pictures.read_code(tmp_path / "c.npz", 2).shape == (1, 4)
-    with pytest.raises(UserError, match=r"has no row 3: its mean is of shape \[3, 4\]"):
+    with pytest.raises(UserError, match=r"has no code in row 3: its mean is float64 of shape \[3, 4\]"):
         pictures.read_code(tmp_path / "c.npz", 3)

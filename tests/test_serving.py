@@ -6,10 +6,12 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -164,7 +166,19 @@ def test_what_is_no_request_gets_a_400_that_says_why(client: Client, body: Any, 
 def test_a_file_of_another_size_is_named_with_both_sizes(client: Client) -> None:
     file = base64.b64encode(tf.io.encode_png(np.zeros([16, 8, 3], np.uint8)).numpy()).decode()
     body = {"signature_name": "encode_bytes", "inputs": [{"b64": file}]}
-    assert ask(client, body) == (400, {"error": "an image is [16,8,3]; [8,8,3] is wanted"})
+    assert ask(client, body) == (400, {"error": "an image is 16 x 8 px; 8 x 8 is wanted"})
+
+
+def test_a_file_that_claims_to_be_huge_is_refused_by_its_header(client: Client) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0))
+    file = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    body = {"signature_name": "encode_bytes", "inputs": [{"b64": base64.b64encode(file).decode()}]}
+    status, answer = ask(client, body)
+    assert status == 400
+    assert answer["error"].startswith(("an image is 100000 x 100000 px", "images_bytes holds what is no PNG"))
 
 
 def test_other_paths_methods_and_sizes_get_their_status(client: Client) -> None:
@@ -289,6 +303,40 @@ def test_what_is_under_way_at_sigterm_is_answered(start: Callable[..., tuple[sub
         process.send_signal(signal.SIGTERM)
         assert [a.result() for a in answers] == [200] * 8
     assert process.wait(HANGS) == 0
+
+
+def test_it_ends_in_seconds_though_requests_keep_coming(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+    process, port = start()
+    seen: set[int] = set()
+    over = threading.Event()
+
+    def client() -> None:
+        while not over.is_set():
+            try:
+                seen.add(post(port, {"signature_name": "sample", "inputs": {"seed": 1, "num": 1}})[0])
+            except OSError:  # it has ended
+                return
+
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(client) for _ in range(4)]
+        while not seen:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANGS) == 0
+        over.set()
+        assert time.monotonic() - begun < 20  # a second of grace; the rest is for a busy machine
+        assert all(c.result() is None for c in clients)
+    assert seen <= {200, 503}
+
+
+def test_a_body_without_a_length_is_refused(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+    _, port = start()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
+    headers = {"Transfer-Encoding": "chunked"}
+    connection.request("POST", "/v1/models/tiny:predict", iter([b"{}"]), headers, encode_chunked=True)
+    response = connection.getresponse()
+    assert (response.status, response.getheader("Connection")) == (411, "close")
 
 
 def test_many_clients_at_once_lose_nothing(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:

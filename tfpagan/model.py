@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import DTypeLike
 
 from tfpagan import export, inference, interpolate
 from tfpagan.checkpoints import why
@@ -14,6 +16,7 @@ from tfpagan.images import to_bytes
 from tfpagan.signatures import prior
 
 AT_ONCE = 256  # images through a network
+MOST = 1_000_000  # samples of one call, whose codes are drawn at once
 Moments = tuple[np.ndarray, np.ndarray]
 
 
@@ -64,7 +67,7 @@ class Model:
         mean, log_variance = (np.concatenate(side) for side in zip(*parts, strict=True))
         return mean, log_variance
 
-    def decode(self, codes: np.ndarray, dtype: type = np.uint8) -> np.ndarray:
+    def decode(self, codes: np.ndarray, dtype: DTypeLike = np.uint8) -> np.ndarray:
         """The images of codes.
 
         Args:
@@ -77,21 +80,24 @@ class Model:
         Raises:
           UserError: on codes of another shape, codes that are not finite numbers, or another type.
         """
-        if dtype not in (np.uint8, np.float32):
-            raise UserError(f"images of type {np.dtype(dtype)} cannot be given; ask for uint8 or float32")
-        codes = np.asarray(codes)
+        if dtype not in ("uint8", "float32", np.uint8, np.float32):  # a np.dtype is equal to its name and type
+            named = getattr(dtype, "__name__", dtype)
+            raise UserError(f"images of type {named} cannot be given; ask for uint8 or float32")
+        codes = _array(codes)
         if codes.ndim != 2 or codes.shape[1] != self.latent_dim or not len(codes):
             raise UserError(f"codes of shape {list(codes.shape)} cannot be decoded; [N, {self.latent_dim}] is wanted")
-        if codes.dtype.kind not in "fiu" or not np.isfinite(codes).all():
+        with np.errstate(over="ignore"):
+            floats = codes.astype(np.float32) if codes.dtype.kind in "fiu" else np.full(1, np.nan)
+        if not np.isfinite(floats).all():
             raise UserError("codes that are not finite numbers cannot be decoded")
-        images = [self._decode(part) for part in _parts(codes.astype(np.float32))]
-        return np.concatenate([to_bytes(part) for part in images] if dtype is np.uint8 else images)
+        images = [self._decode(part) for part in _parts(floats)]
+        return np.concatenate([to_bytes(part) for part in images] if np.dtype(dtype) == np.uint8 else images)
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """G(E(x)) with the mean code: images in, images of the same shape and type out; errors as `encode`."""
-        return self.decode(self.encode(images), np.uint8 if np.asarray(images).dtype == np.uint8 else np.float32)
+        return self.decode(self.encode(images), np.uint8 if _array(images).dtype == np.uint8 else np.float32)
 
-    def sample(self, count: int, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
+    def sample(self, count: int, seed: int = 0, dtype: DTypeLike = np.uint8) -> np.ndarray:
         """G(z) of `count` draws from the prior, [count, H, W, C].
 
         The same for the same seed, from a run as from its export; more samples begin with the fewer.
@@ -103,10 +109,10 @@ class Model:
 
     def prior(self, count: int, seed: int = 0) -> np.ndarray:
         """The codes [count, Z] that `sample` decodes; errors as there."""
-        if count < 1:
-            raise UserError(f"{count} samples cannot be drawn; at least 1")
-        if not 0 <= seed < 2**31:
-            raise UserError(f"seed {seed} is not legal: it must be at least 0 and below 2^31")
+        if not _is_whole(count) or not 1 <= count <= MOST:
+            raise UserError(f"{count} samples cannot be drawn; 1 to {MOST} can")
+        if not _is_whole(seed) or not 0 <= seed < 2**31:
+            raise UserError(f"seed {seed} is not legal: it must be a whole number, at least 0 and below 2^31")
         return prior(tf.constant(seed), tf.constant(count), self.latent_dim).numpy()
 
     def interpolate(self, a: np.ndarray, b: np.ndarray, count: int = 8, way: str = "spherical") -> np.ndarray:
@@ -124,15 +130,27 @@ class Model:
         Raises:
           UserError: when they are not equally many; and as `encode` and `interpolate.between`.
         """
-        start, end = (self.encode(ends) if np.ndim(ends) == 4 else np.asarray(ends) for ends in (a, b))
-        if start.shape != end.shape:
-            raise UserError(f"codes {list(start.shape)} and {list(end.shape)} are not equally many")
+        if not _is_whole(count):
+            raise UserError(f"{count} images cannot be interpolated; a whole number is wanted")
+        start, end = (self._ends(ends) for ends in (a, b))
+        if len(start) != len(end):
+            raise UserError(f"{len(start)} and {len(end)} ends are not equally many")
         codes = interpolate.between(start, end, count, way)  # [count, N, Z]
         images = self.decode(codes.reshape(-1, self.latent_dim))
         return images.reshape(count, len(start), *self.image_shape).swapaxes(0, 1)
 
+    def _ends(self, ends: np.ndarray) -> np.ndarray:
+        """Codes [N, Z] of images or of codes."""
+        ends = _array(ends)
+        if ends.ndim == 4:
+            return self.encode(ends)
+        if ends.ndim != 2 or ends.shape[1] != self.latent_dim or ends.dtype.kind not in "fiu":
+            shape = f"{ends.dtype} of shape {list(ends.shape)}"
+            raise UserError(f"{shape} cannot be interpolated; images, or codes [N, {self.latent_dim}], are wanted")
+        return ends
+
     def _as_float(self, images: np.ndarray) -> np.ndarray:
-        images = np.asarray(images)
+        images = _array(images)
         if images.ndim != 4 or images.shape[1:] != self.image_shape or not len(images):
             wanted = ", ".join(map(str, self.image_shape))
             raise UserError(f"images of shape {list(images.shape)} cannot be encoded; [N, {wanted}] is wanted")
@@ -194,6 +212,17 @@ def _of_export(folder: Path) -> Model:
         return decode(latents=tf.constant(z))["images"].numpy()
 
     return Model(str(folder), (height, width, channels), latent_dim, decoded, encoded if encode else None)
+
+
+def _array(values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise UserError("lists that are not equally long are no array") from None
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
 
 
 def _parts(rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,16 +1,17 @@
 """Images in and out of files, for the commands: folders of images of one size, grids, single files, npz and GIF."""
 
 import math
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
+from evaluation.statistics import UNREADABLE
 from tfpagan.data.decode import CorruptImageError, decode
 from tfpagan.data.folder import images_under
 from tfpagan.data.geometry import Geometry
@@ -87,10 +88,10 @@ def read_code(file: Path, row: int) -> np.ndarray:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             codes = arrays["mean"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
+    except UNREADABLE as e:
         raise UserError(f"{file} is no file of codes, as bin/encode writes them: {e}") from None
-    if codes.ndim != 2 or row >= len(codes):
-        raise UserError(f"{file} has no row {row}: its mean is of shape {list(codes.shape)}")
+    if codes.ndim != 2 or codes.dtype.kind != "f" or row >= len(codes):
+        raise UserError(f"{file} has no code in row {row}: its mean is {codes.dtype} of shape {list(codes.shape)}")
     return codes[row : row + 1]
 
 
@@ -145,7 +146,7 @@ def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> N
             write_png(grid(images, columns or math.ceil(math.sqrt(len(images)))), str(output))
         elif output.suffix == ".npz":
             _write_npz(output, images=np.concatenate(list(batches)))
-        elif output.suffix:
+        elif output.suffix and not output.is_dir():
             raise UserError(f"{output} is not legal: it must end in .png or .npz, or be a folder")
         else:
             output.mkdir(exist_ok=True)
@@ -195,3 +196,5 @@ def _writing(output: Path) -> Iterator[None]:
         yield
     except OSError as e:
         raise UserError(f"cannot write {output}: {e}") from None
+    except tf.errors.InternalError:
+        raise UserError(f"cannot write {output}: a PNG of so many px is too large; make fewer images or columns") from None

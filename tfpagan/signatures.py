@@ -90,7 +90,8 @@ class Served:
     def _from_files(self, files: tf.Tensor) -> tf.Tensor:
         def pixels(file: tf.Tensor) -> tf.Tensor:
             image = tf.io.decode_image(file, self.image_shape[2], expand_animations=False)
-            return tf.ensure_shape(tf.cast(image, tf.float32) / 127.5 - 1.0, self.image_shape)  # says both sizes
+            sized = tf.ensure_shape(image, self.image_shape)  # says both sizes
+            return tf.cast(sized, tf.float32) / 127.5 - 1.0
 
         return tf.map_fn(pixels, files, fn_output_signature=tf.TensorSpec(self.image_shape, tf.float32))
 

@@ -1,5 +1,6 @@
 """`bin/interpolate`."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tfpagan.cli.flags import Command, Option, path
@@ -38,8 +39,8 @@ def _code(trained: "Model", text: str, *, fit: bool) -> "np.ndarray":
     from tfpagan import pictures
 
     kind, _, number = text.rpartition(":")
-    if (kind == "seed" or kind.endswith(".npz")) and not number.isdecimal():
-        raise UserError(f"{text!r} is not legal: after the colon a whole number is wanted")
+    if (kind == "seed" or kind.endswith(".npz")) and not re.fullmatch("[0-9]{1,10}", number):
+        raise UserError(f"{text[:80]!r} is not legal: after the colon a whole number is wanted")
     if kind == "seed":
         return trained.prior(1, int(number))
     if kind.endswith(".npz"):

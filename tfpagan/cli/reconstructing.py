@@ -4,17 +4,23 @@ from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.using import MODEL, model, require
+from tfpagan.errors import UserError
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """G(E(x)) of every image of a folder, and grids of pairs."""
     require(options, "input", "output")
-    trained = model(options)
+    folder, output = path(options["input"]), path(options["output"])
     from tfpagan import pictures
 
-    folder, output = path(options["input"]), path(options["output"])
     files = pictures.files_under(folder)
+    if output.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"--output={output} lies in --input={folder}; take another")
     names = [file.relative_to(folder).with_suffix(".png") for file in files]
+    firsts = dict(zip(reversed(names), reversed(files), strict=True))
+    if again := [file for name, file in zip(names, files, strict=True) if firsts[name] != file]:
+        raise UserError(f"{again[0]} would be written over another image of that name; rename one")
+    trained = model(options)
     pictures.write_reconstructions(trained, pictures.read_all(files, trained.image_shape, fit=options["fit"]), names, output)
     print(f"{output / 'reconstructions'}\n{output / 'pairs'}")
     return 0

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.using import MODEL, model
+from tfpagan.cli.using import MODEL, model, require
 from tfpagan.errors import UserError
 
 
@@ -11,6 +11,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Decode draws from the prior into a grid, an npz, or single files."""
     if options["columns"] < 0:
         raise UserError(f"--columns={options['columns']} is not legal: it must be at least 0")
+    require(options, "output")
     decoder = model(options)
     from tfpagan import pictures
 

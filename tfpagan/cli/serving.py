@@ -1,5 +1,6 @@
 """`bin/serve`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     folder = _version(given)
     from tfpagan.serving.server import serve
 
-    name = options["name"] or _name(folder)
-    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum():
+    name = options["name"] or re.sub(r"[^\w.-]", "_", _name(folder))
+    if not re.fullmatch(r"[\w.-]+", name):
         raise UserError(f"--name={name} is not legal: letters, digits, '_', '-' and '.' are")
     serve(folder, name=name, host=options["host"], **{name: options[name] for name, _, _ in LEGAL})
     return 0

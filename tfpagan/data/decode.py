@@ -20,17 +20,18 @@ def decode(data: bytes, channels: int) -> np.ndarray:
     """
     if not data:
         raise CorruptImageError("the file is empty")
-    # TensorFlow's BMP decoder, alone among them, refuses to change the number of channels.
-    wanted = 0 if data.startswith(b"BM") and channels == 3 else channels
+    wanted = 0 if data.startswith(b"BM") else channels  # TensorFlow's BMP decoder refuses to change their number
     try:
         image = tf.io.decode_image(data, channels=wanted, expand_animations=False).numpy()
     except tf.errors.InvalidArgumentError as e:
         raise CorruptImageError(_reason(e)) from None
-    return image if image.shape[-1] == channels else _rgb(image)
+    return image if image.shape[-1] == channels else _with_channels(image, channels)
 
 
-def _rgb(image: np.ndarray) -> np.ndarray:
-    """Grey or with transparency, [H, W, 1 | 4] -> [H, W, 3]."""
+def _with_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """[H, W, 1 | 3 | 4] -> [H, W, channels], without transparency."""
+    if channels == 1:
+        return tf.image.rgb_to_grayscale(image[..., :3]).numpy()
     return np.broadcast_to(image[..., :3], (*image.shape[:2], 3))
 
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -56,22 +55,20 @@ class Application:
         self._name, self._max_body_bytes = name, max_body_bytes
         self._servable: Servable | None = None
         self._batcher: Batcher | None = None
-        self._lock, self._under_way, self._last = threading.Lock(), 0, time.monotonic()
-        self._draining = False
+        self._lock, self._under_way, self._turned_away = threading.Lock(), 0, False
 
     def available(self, servable: Servable) -> None:
         """Answer with this from now on."""
         self._batcher = Batcher(servable.run, lambda name: servable.signatures[name].batched, max_rows=servable.max_rows)
         self._servable = servable
 
-    def drain(self) -> None:
-        """Ask clients to close their connections, and measure the quiet from now on."""
-        self._draining, self._last = True, time.monotonic()
+    def turn_away(self) -> None:
+        """Answer requests that come from now on with a 503."""
+        self._turned_away = True
 
-    def quiet_seconds(self) -> float:
-        """How long no request has been under way."""
-        with self._lock:
-            return 0.0 if self._under_way else time.monotonic() - self._last
+    def under_way(self) -> int:
+        """How many requests are being answered."""
+        return self._under_way
 
     def close(self) -> None:
         """Answer the requests that wait, and take no more."""
@@ -87,13 +84,17 @@ class Application:
             response = self._respond(request, environ)
         finally:
             with self._lock:
-                self._under_way, self._last = self._under_way - 1, time.monotonic()
-        if self._draining:
-            response.headers["Connection"] = "close"
+                self._under_way -= 1
+        if response.status_code >= 400:
+            response.headers["Connection"] = "close"  # the body may not have been read to its end
         return response(environ, start_response)
 
     def _respond(self, request: Request, environ: dict[str, Any]) -> Response:
         try:
+            if self._turned_away:
+                raise RequestError("the server is shutting down", 503)
+            if environ.get("wsgi.input_terminated") or "HTTP_TRANSFER_ENCODING" in environ:
+                raise RequestError("a body without Content-Length is not read", 411)
             endpoint, values = ROUTES.bind_to_environ(environ).match()
             answers: dict[str, Callable[..., Response]] = {
                 "page": _page,
@@ -143,7 +144,7 @@ class Application:
             "name": self._name,
             "version": servable.version,
             "latent_dim": signatures["decode"].inputs["latents"].shape[1],
-            "image_shape": signatures["decode"].call.structured_outputs["images"].shape[1:].as_list(),
+            "image_shape": servable.image_shape,
             "encoder": encode is not None,
             "max_rows": servable.max_rows,
         }

@@ -61,13 +61,12 @@ class Batcher:
                 continue
             try:
                 joined = {name: np.concatenate([i[name] for _, i, _ in together]) for name in inputs}
-                outputs = self._run(signature, joined)
+                ends = np.cumsum([_rows(i) for _, i, _ in together])[:-1]
+                parts = {name: np.split(output, ends) for name, output in self._run(signature, joined).items()}
             except Exception:  # whose fault it was shows when each is called alone
                 for one in together:
                     self._answer(*one)
                 continue
-            ends = np.cumsum([_rows(i) for _, i, _ in together])[:-1]
-            parts = {name: np.split(output, ends) for name, output in outputs.items()}
             for number, (_, _, waiting) in enumerate(together):
                 waiting.set_result({name: part[number] for name, part in parts.items()})
 

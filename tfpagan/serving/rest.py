@@ -27,7 +27,7 @@ def parse(body: bytes) -> tuple[str, bool, Any]:
         request = json.loads(body, parse_constant=_refuse_constant)
         if not isinstance(request, dict):
             raise RequestError("the body is not a JSON object")
-        name = request.get("signature_name", DEFAULT_SIGNATURE)
+        name = request.get("signature_name") or DEFAULT_SIGNATURE
         if not isinstance(name, str):
             raise RequestError("signature_name is not a string")
         if ("instances" in request) == ("inputs" in request):

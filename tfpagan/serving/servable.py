@@ -1,7 +1,9 @@
 """One version of an export, loaded by plain TensorFlow, with its inputs checked."""
 
 import dataclasses
-import re
+import io
+import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
+from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfpagan.serving.errors import RequestError
 
 Arrays = dict[str, np.ndarray]
+NO_IMAGE = "images_bytes holds what is no PNG or JPEG image"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Servable:
             for name, function in self._loaded.signatures.items()
         }
         self.definitions = _definitions(folder)
+        self.image_shape = tuple(self.signatures["decode"].call.structured_outputs["images"].shape[1:])
 
     def check(self, signature: str, inputs: Mapping[str, Any]) -> Arrays:
         """The inputs as arrays of the types and shapes that a signature takes.
@@ -78,6 +83,8 @@ class Servable:
                 raise RequestError(f"{name} asks for {rows} images; this server answers 1 to {self.max_rows} at a time")
             if name == "seed" and int(array) < 0:
                 raise RequestError(f"seed {int(array)} is not legal: it must be at least 0")
+        for file in arrays.get("images_bytes", ()):
+            _check_file(file, self.image_shape)
         if len({len(array) for array in arrays.values() if array.ndim}) > 1:
             raise RequestError("the inputs do not have equally many rows")
         return arrays
@@ -93,6 +100,19 @@ class Servable:
         except tf.errors.InvalidArgumentError as e:
             raise RequestError(_what_was_wrong(e)) from None
         return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def _check_file(file: bytes, shape: tuple[int, ...]) -> None:
+    """By its header alone: a small file can claim a size that fills the memory when it is decoded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes that are refused below
+            with Image.open(io.BytesIO(file), formats=("PNG", "JPEG")) as image:
+                width, height = image.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise RequestError(NO_IMAGE) from None
+    if (height, width) != shape[:2]:
+        raise RequestError(f"an image is {height} x {width} px; {shape[0]} x {shape[1]} is wanted")
 
 
 def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
@@ -117,9 +137,8 @@ def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
 
 
 def _what_was_wrong(e: tf.errors.InvalidArgumentError) -> str:
-    if sizes := re.search(r"(\[[\d,]+\]) is not compatible with expected shape (\[[\d,]+\])", e.message):
-        return f"an image is {sizes[1]}; {sizes[2]} is wanted"
-    return "images_bytes holds what is no PNG or JPEG image"
+    logging.info("an input was refused by TensorFlow: %s", e.message)
+    return NO_IMAGE
 
 
 def _definitions(folder: Path) -> dict[str, Any]:

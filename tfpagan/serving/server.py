@@ -21,8 +21,8 @@ from tfpagan.serving.servable import Servable
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 IDLE_SECONDS = 10  # after which a silent connection is closed
-QUIET_SECONDS = 0.3  # without a request, after which a server that shall end does
-SHUTDOWN_SECONDS = 30  # in which requests under way must be answered
+GRACE_SECONDS = 1.0  # after a signal, in which new requests are still answered
+SHUTDOWN_SECONDS = 8  # in which requests under way must be answered
 
 
 class _Server(wsgi.Server):
@@ -67,7 +67,7 @@ def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_b
             servable = Servable(folder, max_rows=max_rows)
             _warm_up(servable, folder)
             application.available(servable)
-            logging.info("serving %s, version %d, at http://%s:%d", name, servable.version, *server.bind_addr[:2])
+            logging.info("serving %s, version %d, at %s", name, servable.version, _url(*server.bind_addr[:2]))
         except Exception as e:  # told by the main thread
             failed.append(e)
             server.interrupt = SystemExit()
@@ -88,6 +88,10 @@ def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_b
     logging.info("stopped")
 
 
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _warm_up(servable: Servable, folder: Path) -> None:
     """Ask what the export says that it wants to be asked first, as TensorFlow Serving does."""
     if not (folder / WARMUP).exists():
@@ -101,16 +105,18 @@ def _warm_up(servable: Servable, folder: Path) -> None:
 @contextmanager
 def _signals_end_it(server: _Server, application: Application) -> Iterator[None]:
     def drain() -> None:
-        """What clients have sent is not all read yet: go on until no more comes."""
+        """What clients have sent is not all read yet: go on for a moment, then turn new requests away."""
+        time.sleep(GRACE_SECONDS)
+        application.turn_away()
         until = time.monotonic() + SHUTDOWN_SECONDS
-        while application.quiet_seconds() < QUIET_SECONDS and time.monotonic() < until:
-            time.sleep(QUIET_SECONDS / 10)
+        while application.under_way() and time.monotonic() < until:
+            time.sleep(0.02)
         server.interrupt = SystemExit()
 
     def end(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)  # a second one kills
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)  # a second one kills
         logging.info("%s: answering what is under way, then stopping", signal.Signals(number).name)
-        application.drain()
         threading.Thread(target=drain, name="drain").start()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}

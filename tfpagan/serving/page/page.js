@@ -29,6 +29,16 @@ function guarded(action) {
   };
 }
 
+// The whole number in a field.
+function whole(input, most) {
+  const number = Number(input.value);
+  if (input.value === "" || !Number.isInteger(number) || number < 0 || number > most) {
+    throw new Error(`${input.value || "nothing"} is not legal here: a whole number from 0 to ${most} is wanted`);
+  }
+  return number;
+}
+const seedOf = (id) => whole($(id), 2 ** 31 - 1);
+
 const png = (b64) => `data:image/png;base64,${b64}`;
 
 // The largest square of an image file, drawn at the size of the model, as a base64 PNG.
@@ -94,6 +104,8 @@ function takesFiles(element, action) {
 
 let imageCode;
 const reconstruct = guarded(async (file) => {
+  for (const id of ["original", "reconstructed"]) $(id).removeAttribute("src");
+  $("fromImage").disabled = true;
   const b64 = await fitted(file);
   $("original").src = png(b64);
   const [image] = await predict("reconstruct_bytes", {images_bytes: [{b64}]});
@@ -104,7 +116,7 @@ const reconstruct = guarded(async (file) => {
 
 const sample = guarded(async () => {
   const num = Math.min(SAMPLES, model.max_rows);
-  const images = await predict("sample_bytes", {seed: Number($("seed").value), num});
+  const images = await predict("sample_bytes", {seed: seedOf("seed"), num});
   show($("samples"), images.map((image) => image.b64));
 });
 
@@ -115,7 +127,7 @@ const interpolate = guarded(async () => {
   show($("between"), images);
   [$("endA").src, $("endB").src] = [png(images[0]), png(images[STEPS - 1])];
 });
-const fromSeed = (end) => { ends[end] = drawn(Number($(`seed${end}`).value)); };
+const fromSeed = (end) => { ends[end] = drawn(seedOf(`seed${end}`)); };
 const endFrom = (end) => guarded(async (file) => { ends[end] = await encoded(await fitted(file)); await interpolate(); });
 
 let start;
@@ -123,7 +135,7 @@ async function move() {
   const code = start.slice();
   for (const row of $("sliders").children) {
     const [dimension, offset] = row.querySelectorAll("input");
-    code[Number(dimension.value)] += Number(offset.value);
+    code[whole(dimension, model.latent_dim - 1)] += Number(offset.value);
     row.querySelector("output").textContent = Number(offset.value).toFixed(1);
   }
   const [image] = await decoded([code]);
@@ -169,9 +181,9 @@ const begin = guarded(async () => {
   $("sample").addEventListener("click", sample);
   for (const end of ["A", "B"]) {
     fromSeed(end);
-    $(`seed${end}`).addEventListener("change", () => { fromSeed(end); interpolate(); });
+    $(`seed${end}`).addEventListener("change", guarded(async () => { fromSeed(end); await interpolate(); }));
   }
-  $("seedL").addEventListener("change", () => from(drawn(Number($("seedL").value))));
+  $("seedL").addEventListener("change", guarded(async () => from(drawn(seedOf("seedL")))));
   $("reset").addEventListener("click", () => from(start));
   if (model.encoder) {
     takesFiles($("drop"), reconstruct);
@@ -181,6 +193,6 @@ const begin = guarded(async () => {
   }
   await sample();
   await interpolate();
-  from(drawn(Number($("seedL").value)));
+  from(drawn(seedOf("seedL")));
 });
 begin();
