@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
@@ -20,6 +19,7 @@ from tfpagan.images import grid, write_png
 from tfpagan.model import Model
 
 AT_ONCE = 256
+PNG_PX = 1_000_000  # a side; the library that writes it takes no more
 PAIRS, PAIR_COLUMNS = 64, 16  # pairs of a grid, and its columns of images
 Rows = TypeVar("Rows", np.ndarray, Sequence[Path])
 
@@ -143,7 +143,13 @@ def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> N
         output.parent.mkdir(parents=True, exist_ok=True)
         if output.suffix == ".png":
             images = np.concatenate(list(batches))
-            write_png(grid(images, columns or math.ceil(math.sqrt(len(images)))), str(output))
+            picture = grid(images, columns or math.ceil(math.sqrt(len(images))))
+            if max(picture.shape[:2]) > PNG_PX:
+                height, width, _ = picture.shape
+                raise UserError(
+                    f"cannot write {output}: a PNG of {width} x {height} px is too large; make fewer images or columns"
+                )
+            write_png(picture, str(output))
         elif output.suffix == ".npz":
             _write_npz(output, images=np.concatenate(list(batches)))
         elif output.suffix and not output.is_dir():
@@ -196,5 +202,3 @@ def _writing(output: Path) -> Iterator[None]:
         yield
     except OSError as e:
         raise UserError(f"cannot write {output}: {e}") from None
-    except tf.errors.InternalError:
-        raise UserError(f"cannot write {output}: a PNG of so many px is too large; make fewer images or columns") from None
