@@ -146,9 +146,7 @@ def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> N
             picture = grid(images, columns or math.ceil(math.sqrt(len(images))))
             if max(picture.shape[:2]) > PNG_PX:
                 height, width, _ = picture.shape
-                raise UserError(
-                    f"cannot write {output}: a PNG of {width} x {height} px is too large; make fewer images or columns"
-                )
+                raise UserError(f"cannot write {output}: a PNG of {width} x {height} px is too large; make fewer images")
             write_png(picture, str(output))
         elif output.suffix == ".npz":
             _write_npz(output, images=np.concatenate(list(batches)))
