@@ -19,6 +19,7 @@ from tfpagan.checkpoints import why
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range
 from tfpagan.inference import Inference
+from tfpagan.read_export import Arrays
 from tfpagan.signatures import Served, Signature, as_png
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
@@ -26,9 +27,6 @@ FACTS = Path("assets.extra", "tfpagan.json")
 ROWS = 2  # images of every question
 TOLERANCE = {"none": 1e-5, "bfloat16": 2e-2, "float16": 2e-3}
 """By the type of activations, of the largest value: the same kernels in another graph may round otherwise."""
-
-Arrays = dict[str, dict[str, np.ndarray]]
-"""By signature and by the name of the input or output; the contents of files as arrays of uint8."""
 
 
 def publish(run: Inference, base: Path, *, name: str) -> Path:

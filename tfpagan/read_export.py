@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 Arrays = dict[str, dict[str, np.ndarray]]
+"""By signature and by the name of the input or output; the contents of files as arrays of uint8."""
 
 
 def as_tensor(name: str, value: np.ndarray) -> tf.Tensor:
