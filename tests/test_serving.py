@@ -274,6 +274,14 @@ def post(port: int, body: dict[str, Any]) -> tuple[int, dict]:
     return response.status, json.loads(response.read())
 
 
+def raw(port: int, *, length: int) -> socket.socket:
+    """A connection on which a request has begun whose body is yet to come."""
+    connection = socket.create_connection(("127.0.0.1", port), HANGS)
+    head = f"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: tiny\r\nContent-Length: {length}\r\n\r\n"
+    connection.sendall(head.encode())
+    return connection
+
+
 def test_it_answers_over_a_socket_as_the_model_does(
     start: Callable[..., tuple[subprocess.Popen[str], int]], servable: Servable
 ) -> None:
@@ -337,6 +345,34 @@ def test_a_body_without_a_length_is_refused(start: Callable[..., tuple[subproces
     connection.request("POST", "/v1/models/tiny:predict", iter([b"{}"]), headers, encode_chunked=True)
     response = connection.getresponse()
     assert (response.status, response.getheader("Connection")) == (411, "close")
+
+
+def test_a_body_that_ends_early_is_refused_without_a_word_in_the_log(
+    start: Callable[..., tuple[subprocess.Popen[str], int]],
+) -> None:
+    process, port = start()
+    with raw(port, length=1000) as connection:
+        connection.sendall(b"{")
+        connection.shutdown(socket.SHUT_WR)
+        assert b" 408 " in connection.makefile("rb").read()
+    process.terminate()
+    assert "Traceback" not in process.communicate(timeout=HANGS)[1]
+
+
+def test_a_refused_body_is_neither_kept_nor_read_for_ever(
+    start: Callable[..., tuple[subprocess.Popen[str], int]],
+) -> None:
+    process, port = start("--max_body_mib=1")
+    with raw(port, length=2**40) as connection, pytest.raises(OSError, match=r"Broken pipe|reset"):
+        connection.sendall(bytes(2**29))
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    assert post(port, {"signature_name": "sample", "inputs": {"seed": 1, "num": 1}})[0] == 200
+    assert int(re.search(r"VmHWM:\s+(\d+)", status)[1]) < int(re.search(r"VmRSS:\s+(\d+)", status)[1]) + 2**15  # KiB
+    with raw(port, length=2**21) as connection:
+        connection.sendall(bytes(2**21))
+        answer = connection.makefile("rb").read()
+    assert b" 413 " in answer
+    assert b"a body of 2097152 bytes is larger than this server reads: 1048576" in answer
 
 
 def test_many_clients_at_once_lose_nothing(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:

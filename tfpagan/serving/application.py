@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
@@ -93,7 +93,8 @@ class Application:
         try:
             if self._turned_away:
                 raise RequestError("the server is shutting down", 503)
-            if environ.get("wsgi.input_terminated") or "HTTP_TRANSFER_ENCODING" in environ:
+            # Werkzeug takes the mere key for its being true, and would not see that a body ends early.
+            if environ.pop("wsgi.input_terminated", False) or "HTTP_TRANSFER_ENCODING" in environ:
                 raise RequestError("a body without Content-Length is not read", 411)
             endpoint, values = ROUTES.bind_to_environ(environ).match()
             answers: dict[str, Callable[..., Response]] = {
@@ -106,6 +107,11 @@ class Application:
             return answers[endpoint](**values)
         except RequestError as e:
             return _json({"error": str(e)}, e.status)
+        except RequestEntityTooLarge:
+            asked = f"a body of {request.content_length} bytes"
+            return _json({"error": f"{asked} is larger than this server reads: {self._max_body_bytes}"}, 413)
+        except ClientDisconnected:
+            return _json({"error": "the body ends before its Content-Length"}, 408)
         except HTTPException as e:
             return _json({"error": f"{e.name}: {request.method} {request.path}"}, e.code or 500)
         except Exception:  # ours, not the client's: the details belong in the log

@@ -12,6 +12,7 @@ from types import FrameType
 import tensorflow as tf
 from absl import logging
 from cheroot import wsgi
+from cheroot.server import HTTPConnection, HTTPRequest
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfpagan.checkpoints import why
@@ -23,9 +24,31 @@ WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 IDLE_SECONDS = 10  # after which a silent connection is closed
 GRACE_SECONDS = 1.0  # after a signal, in which new requests are still answered
 SHUTDOWN_SECONDS = 8  # in which requests under way must be answered
+UNREAD_BYTES = 2**26  # of a refused body, that are read so that the client gets to the answer
+PIECE_BYTES = 2**16
+
+
+class _Request(HTTPRequest):
+    def send_headers(self) -> None:
+        """Before a refusal, read what is left of the body and drop it: cheroot would keep all of it, however much comes."""
+        if (b"Connection", b"close") in self.outheaders:
+            self.close_connection = True
+            unread = min(getattr(self.rfile, "remaining", 0), UNREAD_BYTES)
+            try:
+                while unread > 0 and (piece := self.rfile.read(min(unread, PIECE_BYTES))):
+                    unread -= len(piece)
+            except OSError:  # silent or gone
+                pass
+        super().send_headers()
+
+
+class _Connection(HTTPConnection):
+    RequestHandlerClass = _Request
 
 
 class _Server(wsgi.Server):
+    ConnectionClass = _Connection
+
     def error_log(self, msg: str = "", level: int = standard_logging.INFO, traceback: bool = False) -> None:
         """What cheroot has to say, but for how it starts and stops."""
         if level > standard_logging.INFO:
