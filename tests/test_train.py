@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from tfpagan import step
+from tfpagan import networks, step, train
 from tfpagan.config import Config
 from tfpagan.errors import UserError
+from tfpagan.images import to_unit_range
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.train import Trainer
 
@@ -110,19 +111,59 @@ def test_the_average_follows_with_its_decay(one_device: tf.distribute.Strategy) 
         np.testing.assert_allclose(v, e, rtol=1e-5, atol=1e-7)
     looked_at = trainer.inference("generator")
     assert looked_at is kept
-    for a, b in zip(looked_at.non_trainable_variables, live.non_trainable_variables, strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
-def test_two_replicas_train_as_one(one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy) -> None:
+def statistics(network: tf.keras.Model) -> list[np.ndarray]:
+    return [v.numpy() for v in networks.moving_averages(network)]
+
+
+def test_the_averages_have_batch_statistics_of_their_own(
+    one_device: tf.distribute.Strategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the players are far off: averaged weights are smaller where the players' swing."""
+    monkeypatch.setattr(train, "STATISTICS_EVERY_STEPS", 1)
+    trainer = make(one_device, {"ema_decay": 0.9999999, "augmentation": "none"})
+    live, kept = trainer.networks["encoder"], trainer.averages["encoder"]
+    for v in kept.trainable_variables:
+        v.assign(v * 0.5)
+    trainer.advance(feed(), 150)
+    own, borrowed = statistics(kept), statistics(live)
+    kept(to_unit_range(tiny.images(4)), training=True)  # the batch that they have seen all along changes nothing
+    for before, after, players in zip(own, statistics(kept), borrowed, strict=True):
+        np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-6)
+        assert np.abs(players - before).mean() > 0.2 * np.abs(before).mean()
+
+
+def test_the_averages_see_every_tenth_step(one_device: tf.distribute.Strategy) -> None:
+    trainer, batches = make(one_device, {"ema_decay": 0.75}), feed()
+
+    def seen(steps: int) -> list[bool]:
+        """Whether each of the batch norms' statistics has changed in these steps."""
+        before = [s for network in trainer.averages.values() for s in statistics(network)]
+        trainer.advance(batches, steps)
+        after = [s for network in trainer.averages.values() for s in statistics(network)]
+        return [not np.array_equal(b, a) for b, a in zip(before, after, strict=True)]
+
+    assert not any(seen(9))
+    assert all(seen(1))
+    assert not any(seen(9))
+
+
+def test_two_replicas_train_as_one(
+    one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "STATISTICS_EVERY_STEPS", 1)
     changes = {"sync_batch_norm": True, "ema_decay": 0.5}
     alone, together = make(one_device, changes), make(two_replicas, changes)
-    one, two = update_once(alone), together.advance(feed(), 1).totals
+    one, two = alone.advance(feed(), 1).totals, together.advance(feed(), 1).totals
     for tag, value in one.items():
         assert two[tag] == pytest.approx(value, rel=1e-4, abs=1e-5), tag
     for name, value in variables(alone).items():
         if "moving" in name or name.endswith(("/u:0", "/v:0")):
             np.testing.assert_allclose(variables(together)[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+    for role, average in alone.averages.items():
+        for expected, given in zip(statistics(average), statistics(together.averages[role]), strict=True):
+            np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-5)
     for copies in (v for n in together.networks.values() for v in n.trainable_variables):
         first, second = together.strategy.experimental_local_results(copies)
         np.testing.assert_array_equal(first, second)

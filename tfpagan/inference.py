@@ -1,7 +1,7 @@
 """The generator and encoder of a run, for use: from a checkpoint alone, without data set, discriminators and optimizers."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -78,16 +78,12 @@ def encoding(encoder: tf.keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray
 def _read(prefix: str, config: Config) -> tuple[dict[str, tf.keras.Model], tuple[int, int, int]]:
     shape = (config.data.image_size, config.data.image_size, _image_channels(prefix))
     roles = [role for role in networks.USED if role in config.objective.players]
-    live = _built(roles, config, shape)
-    averages = _built(roles, config, shape) if config.training.ema_decay else {}
-    # Whatever else the checkpoint holds is for training.
-    tf.train.Checkpoint(networks=live, averages=averages).restore(prefix).assert_existing_objects_matched().expect_partial()
-    return {role: networks.with_statistics_of(live[role], averages[role]) if averages else live[role] for role in roles}, shape
-
-
-def _built(roles: Sequence[str], config: Config, shape: tuple[int, int, int]) -> dict[str, tf.keras.Model]:
     precision = config.training.mixed_precision
-    return {role: networks.build(role, config.networks, shape, mixed_precision=precision) for role in roles}
+    built = {role: networks.build(role, config.networks, shape, mixed_precision=precision) for role in roles}
+    wanted = {"averages" if config.training.ema_decay else "networks": built}
+    # Whatever else the checkpoint holds is for training.
+    tf.train.Checkpoint(**wanted).restore(prefix).assert_existing_objects_matched().expect_partial()
+    return built, shape
 
 
 def _image_channels(prefix: str) -> int:

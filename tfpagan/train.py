@@ -3,15 +3,22 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import tensorflow as tf
 
 from tfpagan import augment, networks, step
 from tfpagan.config import Config
 from tfpagan.errors import UserError
-from tfpagan.forward import Pass, own_rows
+from tfpagan.forward import Noise, Pass, own_rows
+from tfpagan.images import to_unit_range
 
 ADAM_EPSILON = 1e-8
+STATISTICS_EVERY_STEPS = 10
+"""How often the averages see a batch.
+
+The batch statistics of the players are not theirs: averaged weights give smaller activations, and images without form.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,12 @@ class Trainer:
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # images drawn so far
         self.mode = step.choose(training.step, self.objective, self.networks, training.mixed_precision)
-        augmentation = augment.build(config.augmentation)
+        self._augmentation = augment.build(config.augmentation)
         self.update = step.Update(
             objective=self.objective,
             networks=self.networks,
             optimizers=self.optimizers,
-            new_pass=lambda x, noise: Pass(self.networks, x, noise, augmentation, config.networks.latent_dim),
+            new_pass=partial(self._pass, self.networks),
             mode=self.mode,
             seed=training.seed,
             replicas=self.replicas,
@@ -81,9 +88,7 @@ class Trainer:
 
     def inference(self, role: str) -> tf.keras.Model:
         """The network to look at: the moving average of a player where one is kept, else the player itself."""
-        if role not in self.averages:
-            return self.networks[role]
-        return networks.with_statistics_of(self.networks[role], self.averages[role])
+        return self.averages.get(role, self.networks[role])
 
     def advance(self, batches: Iterator[tf.Tensor], steps: int) -> Progress:
         """Do `steps` steps in one call of the graph; stops early after a loss that is not finite.
@@ -135,11 +140,10 @@ class Trainer:
     def _one_step(self, batches: Iterator[tf.Tensor]) -> tf.Tensor:
         images = [next(batches) for _ in self.update.phases]
         scalars = self.strategy.run(self._replica_step, args=(images,))  # [K] per replica
-        for role, average in self.averages.items():
-            for kept, live in zip(average.trainable_variables, self.networks[role].trainable_variables, strict=True):
-                self.strategy.extended.update(kept, self._move_average, args=(live,))
         self.step.assign_add(1)
         self.position.assign_add(self.config.training.batch_size * len(images))
+        if self.averages:
+            self._follow(images[-1])
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, scalars, axis=None)
 
     def _replica_step(self, images: list[tf.Tensor]) -> tf.Tensor:
@@ -149,9 +153,29 @@ class Trainer:
         self._tags = sorted(scalars)  # known once this is traced
         return tf.stack([scalars[tag] for tag in self._tags])
 
+    def _follow(self, images: tf.Tensor) -> None:
+        """Move the averages towards the players; now and then show them a batch."""
+        for role, average in self.averages.items():
+            for kept, live in zip(average.trainable_variables, self.networks[role].trainable_variables, strict=True):
+                self.strategy.extended.update(kept, self._move_average, args=(live,))
+        if self.step % STATISTICS_EVERY_STEPS == 0:
+            self.strategy.run(self._take_statistics, args=(images,))
+
     def _move_average(self, kept: tf.Variable, live: tf.Variable) -> tf.Operation:
         decay = self.config.training.ema_decay
         return kept.assign(decay * kept + (1.0 - decay) * live)
+
+    def _take_statistics(self, images: tf.Tensor) -> None:
+        """One pass through the averages, in which their batch norms take the statistics that inference uses."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        own = own_rows(images, replica, self.replicas)
+        noise = Noise(self.config.training.seed, self.step.read_value(), own.shape[0], replica=replica, replicas=self.replicas)
+        p = self._pass(self.averages, to_unit_range(own), noise)
+        for made in ("x_gen", "x_rec") if "encoder" in self.averages else ("x_gen",):
+            getattr(p, made)  # for what this does to the batch norms
+
+    def _pass(self, built: Mapping[str, tf.keras.Model], x: tf.Tensor, noise: Noise) -> Pass:
+        return Pass(built, x, noise, self._augmentation, self.config.networks.latent_dim)
 
     def _build(self, role: str) -> tf.keras.Model:
         training = self.config.training

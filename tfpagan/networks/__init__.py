@@ -10,7 +10,7 @@ from tfpagan.networks import convolutional as nets
 from tfpagan.networks.blocks import spectral_layers
 from tfpagan.networks.init import Initializers
 
-__all__ = ["USED", "build", "couples_batch", "moving_averages", "power_iteration", "with_statistics_of"]
+__all__ = ["USED", "build", "couples_batch", "moving_averages", "power_iteration"]
 
 USED = ("generator", "encoder")
 """The roles that are of use when training is over; moving averages are kept of these."""
@@ -38,13 +38,6 @@ def build(
         inputs = {"generator": code, "disc_z": code, "disc_xx": (image, image)}.get(role, image)
         network(inputs)
     return network
-
-
-def with_statistics_of(network: tf.keras.Model, average: tf.keras.Model) -> tf.keras.Model:
-    """A moving average of a network's weights, given the network's batch statistics, which are averages themselves."""
-    for kept, live in zip(average.non_trainable_variables, network.non_trainable_variables, strict=True):
-        kept.assign(live)
-    return average
 
 
 def power_iteration(network: tf.keras.Model) -> None:
