@@ -63,11 +63,6 @@ def of_networks(
     return Subject(name, samples, pairs if encode else None, encode, decode)
 
 
-def of_reconstructor(name: str, reconstruct: Callable[[Array], Array]) -> Subject:
-    """A function that stands in for a model: float32 images in [-1, 1] to images of the same shape."""
-    return Subject(name, pairs=lambda x, code, seed: Pairs(x, reconstruct))
-
-
 def of_images(images: Images) -> Subject:
     """Images that something else has made: samples, or one for one the reconstructions of the test images."""
     return Subject(

@@ -24,7 +24,7 @@ from evaluation.results import append_csv_row, comparison, last_row, result
 from evaluation.scores import Scores
 from evaluation.scoring import Scorer
 from evaluation.sources import ArrayImages, DatasetImages, FolderImages, GeneratedImages, Pairs, checksum, first
-from evaluation.subjects import of_images, of_networks, of_reconstructor, of_saved_model
+from evaluation.subjects import Subject, of_images, of_networks, of_saved_model
 
 PX = 16
 ALL = tuple(name for name in protocols.METRICS if name != "critic")
@@ -140,11 +140,16 @@ def test_without_a_classifier_the_other_metrics_still_run() -> None:
         assert scores.metrics[key] is not None
 
 
+def reconstructor(reconstruct: Callable[[np.ndarray], np.ndarray]) -> Subject:
+    """A function that stands in for a model."""
+    return Subject("reconstructor", pairs=lambda x, code, seed: Pairs(x, reconstruct))
+
+
 def test_perfect_reconstructions_have_a_rid_of_exactly_one(tmp_path: Path) -> None:
     scorer = Scorer(
         Protocol(metrics=("rid", "rmse")), classifier=linear_classifier(), test=ArrayImages(images(50)), cache_dir=tmp_path
     )
-    metrics = scorer.score(of_reconstructor("identity", lambda x: x)).metrics
+    metrics = scorer.score(reconstructor(lambda x: x)).metrics
     assert metrics["reconstruction_classifier_dissimilarity_mean"] == 1.0
     assert metrics["reconstruction_classifier_dissimilarity_std"] == 0.0
     assert metrics["class_kept"] == 1.0
@@ -166,7 +171,7 @@ def test_rid_fid_and_rmse_grow_with_noise(tmp_path: Path) -> None:
         place = iter(range(0, 10_000, 64))
         return lambda batch: np.clip(batch + scale * noise[(i := next(place)) : i + len(batch)], -1, 1)
 
-    rows = [scorer.score(of_reconstructor("noisy", noisy(s))).metrics for s in (0.0, 0.1, 0.3, 1.0)]
+    rows = [scorer.score(reconstructor(noisy(s))).metrics for s in (0.0, 0.1, 0.3, 1.0)]
     for key in rows[0].keys() - {"class_kept", "psnr", "rmse_error"}:
         values = [row[key] for row in rows]
         assert values == sorted(values), key  # type: ignore[type-var]

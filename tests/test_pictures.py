@@ -170,6 +170,7 @@ def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
         ("sample", ["--model=RUN", "--count=1000001"], "1000001 samples cannot be drawn"),
         ("interpolate", ["--model=RUN", "--start=seed:" + "9" * 5000, "--end=seed:1"], "a whole number is wanted"),
         ("interpolate", ["--model=RUN", "--start=seed:9999999999", "--end=seed:1"], "seed 9999999999 is not legal"),
+        ("encode", ["--model=RUN", "--dataset=cifar10", "--image_size=16"], "--image_size=16 is not legal: the model takes"),
         ("interpolate", ["--model=RUN", "--start=seed:1"], "--end is missing"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:x"], "after the colon a whole number is wanted"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.png"], "/nowhere.png cannot be read"),

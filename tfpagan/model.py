@@ -15,7 +15,8 @@ from tfpagan.errors import UserError
 from tfpagan.images import to_bytes
 from tfpagan.signatures import prior
 
-AT_ONCE = 256  # images through a network
+AT_ONCE = 256
+"""Images that go through a network together."""
 MOST = 1_000_000  # samples of one call, whose codes are drawn at once
 Moments = tuple[np.ndarray, np.ndarray]
 

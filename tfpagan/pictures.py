@@ -16,9 +16,8 @@ from tfpagan.data.folder import images_under
 from tfpagan.data.geometry import Geometry
 from tfpagan.errors import UserError
 from tfpagan.images import grid, write_png
-from tfpagan.model import Model
+from tfpagan.model import AT_ONCE, Model
 
-AT_ONCE = 256
 PNG_PX = 1_000_000  # a side; the library that writes it takes no more
 PAIRS, PAIR_COLUMNS = 64, 16  # pairs of a grid, and its columns of images
 Rows = TypeVar("Rows", np.ndarray, Sequence[Path])

@@ -39,7 +39,10 @@ def _data_set(trained: "Model", split: str, config: DataConfig, output: Any) -> 
 
     from tfpagan import data, pictures
 
-    sized = dataclasses.replace(config, image_size=config.image_size or trained.image_shape[0])
+    size = trained.image_shape[0]
+    if config.image_size not in (0, size):
+        raise UserError(f"--image_size={config.image_size} is not legal: the model takes images of {size} px")
+    sized = dataclasses.replace(config, image_size=size)
     images = data.prepare(sized)
     pixels = images.train if split == "train" else images.test
     labels = images.train_labels if split == "train" else images.test_labels
