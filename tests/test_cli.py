@@ -109,6 +109,21 @@ def test_more_memory_than_there_is_gets_one_line(monkeypatch: pytest.MonkeyPatch
         assert "more memory than there is" in line
 
 
+def test_sigterm_leaves_as_an_exception_does(tmp_path: Path) -> None:
+    """So that what is half written goes away with its scratch folder."""
+    script = (
+        "import os, signal, sys, tempfile\n"
+        "from tfpagan.cli.flags import Command, execute\n"
+        "def run(options, settings):\n"
+        f"    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        signal.pause()\n"
+        "sys.exit(execute(Command(program='x', help='', options=(), run=run), []))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == 143
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_dry_run_tells_configuration_sizes_and_time_and_writes_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, images: Path
 ) -> None:

@@ -180,11 +180,17 @@ def test_a_run_of_mixed_precision_is_exported(tmp_path: Path) -> None:
 
 
 def test_a_damaged_checkpoint_is_not_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tiny.write_run(tmp_path / "run", SHAPE)
-    (data,) = tmp_path.glob("run/ckpt/ckpt-1.data*")
+    """Not even silently another: whoever exports means the newest."""
+    tiny.write_run(tmp_path / "run", SHAPE, steps=(1, 2))
+    (data,) = tmp_path.glob("run/ckpt/ckpt-2.data*")
     data.write_bytes(data.read_bytes()[:100])
     assert cli.export([f"--model_dir={tmp_path}/run"]) == 1
-    assert "none of the checkpoints in" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "checkpoint ckpt-2 in" in error
+    assert "is damaged" in error
+    assert "--step takes another: 1" in error
+    assert not (tmp_path / "run/export").exists()
+    assert cli.export([f"--model_dir={tmp_path}/run", "--step=1"]) == 0
 
 
 def test_a_system_without_an_encoder_serves_its_decoder(run: tuple[Path, Trainer], tmp_path: Path) -> None:

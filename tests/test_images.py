@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from tfpagan.images import grid, interleaved, to_bytes, to_unit_range, write_png
+from tfpagan.images import grid, interleaved, to_bytes, to_unit_range, whole, write_png
 
 
 def test_bytes_go_to_the_unit_range_and_back() -> None:
@@ -29,6 +30,20 @@ def test_a_grid_goes_row_by_row_and_ends_in_black() -> None:
 def test_interleaving_puts_the_first_batch_into_odd_columns() -> None:
     left, right = np.array([1, 2]).reshape(2, 1, 1, 1), np.array([8, 9]).reshape(2, 1, 1, 1)
     np.testing.assert_array_equal(interleaved(left, right).ravel(), [1, 8, 2, 9])
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    def interrupted() -> None:
+        with whole(str(tmp_path / "a")) as f:
+            f.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+    with whole(str(tmp_path / "a")) as f:
+        f.write(b"all")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
 def test_png_files_hold_the_very_pixels(tmp_path: Path) -> None:

@@ -108,6 +108,9 @@ def test_the_arc_keeps_the_norm_and_the_angle_and_is_a_line_where_there_is_no_ar
         (lambda m: m.decode(np.full([2, 4], np.inf)), "codes that are not finite numbers"),
         (lambda m: m.decode(np.zeros([2, 4]), np.float64), "images of type float64 cannot be given"),
         (lambda m: m.decode(np.full([2, 4], 1e300)), "codes that are not finite numbers"),
+        (lambda m: m.decode(np.zeros([2, 4], bool)), "codes of type bool cannot be decoded"),
+        (lambda m: m.interpolate(np.zeros([0, 4]), np.zeros([0, 4])), "cannot be interpolated"),
+        (lambda m: m.interpolate(np.zeros([2, 4]), np.zeros([2, 4]), way=[]), "is not legal: it must be one of"),
         (lambda m: m.decode([[1, 2], [3]]), "lists that are not equally long"),
         (lambda m: m.sample(1, dtype="foo"), "images of type foo cannot be given"),
         (lambda m: m.sample(2.5), "2.5 samples cannot be drawn"),
@@ -124,7 +127,7 @@ def test_the_arc_keeps_the_norm_and_the_angle_and_is_a_line_where_there_is_no_ar
             lambda m: m.interpolate(pixels(2), pixels(2), way="cubic"),
             "'cubic' is not legal: it must be one of spherical",
         ),
-        (lambda m: m.interpolate(pixels(2), pixels(2), count=1), "at least 2 are needed"),
+        (lambda m: m.interpolate(pixels(2), pixels(2), count=1), "a whole number from 2 to 500000 is wanted"),
     ],
 )
 def test_what_it_cannot_take_gets_a_clear_error(run: tuple[Path, Trainer], call: object, message: str) -> None:

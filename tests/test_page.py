@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 from test_serving import SHAPE, exported, start
+from werkzeug.serving import make_server
+
+from tfpagan.serving.application import Application
+from tfpagan.serving.servable import Servable
 
 __all__ = ["exported", "start"]  # fixtures
 
@@ -91,6 +96,37 @@ def test_it_shows_the_model_samples_and_an_interpolation(page: WebDriver) -> Non
     assert sources(page, "#endA") + sources(page, "#endB") == [strip[0], strip[-1]]
     assert pixels(page, "#moved").shape == SHAPE
     assert not page.find_element(By.ID, "error").is_displayed()
+
+
+def test_it_waits_for_a_model_that_is_loading(chromium: WebDriver, exported: Path) -> None:
+    application = Application("tiny", 1, max_body_bytes=2**20)
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    chromium.get(f"http://127.0.0.1:{server.port}/")
+    assert chromium.find_element(By.ID, "title").text == "loading"
+    application.available(Servable(exported, max_rows=64))
+    until(chromium, lambda: sources(chromium, "#moved") != [None])
+    assert chromium.find_element(By.ID, "title").text == "tiny"
+    server.shutdown()
+    serving.join()
+    application.close()
+
+
+def test_the_seeds_are_those_of_sample(page: WebDriver, exported: Path) -> None:
+    import tfpagan
+
+    model = tfpagan.load(exported)
+    for selector, seed in (("#endA", 1), ("#endB", 2), ("#moved", 3)):
+        assert np.abs(pixels(page, selector).astype(int) - model.sample(1, seed=seed)[0]).max() <= 1
+
+
+def test_a_narrow_window_needs_no_scrolling_sideways(page: WebDriver) -> None:
+    page.set_window_size(500, 900)
+    script = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    wide, seen = page.execute_script(script)
+    page.set_window_size(1000, 1600)
+    assert wide <= seen
 
 
 def test_an_image_is_reconstructed(page: WebDriver, tmp_path: Path, exported: Path) -> None:

@@ -1,5 +1,6 @@
 """bin/sample, bin/reconstruct, bin/interpolate, bin/encode: what they write, from runs and exports, and what they refuse."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,15 @@ def test_samples_are_a_grid_an_array_or_files_of_the_same_images(run: Path, part
     np.testing.assert_array_equal(np.stack([png(f) for f in files]), given)
 
 
+def test_files_of_two_calls_are_not_mixed(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = [f"--model={run}", f"--output={tmp_path}/files"]
+    assert cli.sample([*argv, "--count=3"]) == 0
+    before = [file.read_bytes() for file in sorted((tmp_path / "files").iterdir())]
+    assert cli.sample([*argv, "--count=2", "--seed=1"]) == 1
+    assert "files is not empty; name a new folder" in capsys.readouterr().err
+    assert [file.read_bytes() for file in sorted((tmp_path / "files").iterdir())] == before
+
+
 def test_the_columns_of_a_grid_can_be_said(run: Path, tmp_path: Path) -> None:
     assert cli.sample([f"--model={run}", "--count=4", "--columns=4", f"--output={tmp_path}/g.png"]) == 0
     assert png(tmp_path / "g.png").shape == (8, 32, 3)
@@ -83,10 +93,14 @@ def test_larger_images_are_cut_and_shrunk_where_that_is_asked_for(
     (tmp_path / "in/wide.png").write_bytes(tf.io.encode_png(wide).numpy())
     argv = [f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]
     assert cli.reconstruct(argv) == 1
+    assert not list((tmp_path / "out").rglob("*.png"))
     assert "wide.png is 16 x 32 px, and the model takes 8 x 8; --fit crops and shrinks" in capsys.readouterr().err
     assert cli.reconstruct([*argv, "--fit"]) == 0
     np.testing.assert_array_equal(png(tmp_path / "out/pairs/0000.png")[:8, :8], tiny.images(1, SHAPE)[0])
     (tmp_path / "in/small.png").write_bytes(tf.io.encode_png(wide[:4, :4]).numpy())
+    assert cli.reconstruct([*argv, "--fit"]) == 1
+    assert "out/reconstructions is not empty; name a new folder" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "out")
     assert cli.reconstruct([*argv, "--fit"]) == 1
     assert "small.png is 4 x 4 px, and the model takes 8 x 8; images are never enlarged" in capsys.readouterr().err
 
@@ -119,7 +133,7 @@ def test_interpolations_go_between_images_seeds_and_stored_codes(run: Path, imag
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_gif_goes_there_and_back(tmp_path: Path, channels: int) -> None:
     frames = np.zeros([4, 8, 8, channels], np.uint8) + np.arange(0, 200, 50, dtype=np.uint8)[:, None, None, None]
-    pictures.write_gif(frames, tmp_path / "a.gif", frames_per_second=20)
+    pictures.write_gif([frames[:3], frames[3:]], tmp_path / "a.gif", frames_per_second=20)
     with Image.open(tmp_path / "a.gif") as gif:
         assert (gif.n_frames, gif.info["duration"], gif.info["loop"]) == (6, 50, 0)
         shown = []
@@ -136,6 +150,26 @@ def test_codes_are_those_of_the_encoder_with_the_names_of_the_files(run: Path, i
         np.testing.assert_allclose(arrays["mean"][:5], mean, rtol=1e-4)
         np.testing.assert_allclose(arrays["log_variance"][:5], log_variance, rtol=1e-4)
         assert arrays["files"].tolist() == [*(f"{images}/{i}.png" for i in range(5)), f"{images}/more/5.jpg"]
+
+
+def test_the_images_of_the_run_are_cut_as_in_training(tmp_path: Path) -> None:
+    whole = tiny.images(40, (16, 16, 3))
+    (tmp_path / "d").mkdir()
+    for i, x in enumerate(whole):
+        (tmp_path / f"d/{i:02d}.png").write_bytes(tf.io.encode_png(x).numpy())
+    name = f"folder:{tmp_path}/d"
+    tiny.write_run(tmp_path / "run", SHAPE, dataset=name, crop="center:8", channels=8)
+    export.publish(inference.restored(tmp_path / "run"), tmp_path / "run/export", name="tiny")
+    codes = {}
+    for model in ("run", "run/export"):
+        for crop in ("", "center:8", "center"):
+            more = [f"--crop={crop}"] if crop else []
+            argv = [f"--model={tmp_path}/{model}", f"--dataset={name}", f"--cache_dir={tmp_path}/cache", *more]
+            assert cli.encode([*argv, "--split=train", f"--output={tmp_path}/c.npz"]) == 0
+            with np.load(tmp_path / "c.npz") as arrays:
+                codes[model, crop] = arrays["mean"]
+        np.testing.assert_array_equal(codes[model, ""], codes[model, "center:8"])
+        assert np.abs(codes[model, ""] - codes[model, "center"]).max() > 1e-3
 
 
 def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
@@ -172,11 +206,22 @@ def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
         ("interpolate", ["--model=RUN", "--start=seed:9999999999", "--end=seed:1"], "seed 9999999999 is not legal"),
         ("encode", ["--model=RUN", "--dataset=cifar10", "--image_size=16"], "--image_size=16 is not legal: the model takes"),
         ("interpolate", ["--model=RUN", "--start=seed:1"], "--end is missing"),
+        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=a.npz"], "a.npz:0 names the first"),
+        (
+            "interpolate",
+            ["--model=RUN", "--start=seed:1", "--end=seed:2", "--count=500000"],
+            "4000000 x 8 px is too large",
+        ),
+        ("sample", ["--model=RUN", "--step=1", "--best"], "step 1 and the best are two choices"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:x"], "after the colon a whole number is wanted"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.png"], "/nowhere.png cannot be read"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.npz:1"], "/nowhere.npz is no file of codes"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:2", "--way=cubic"], "'cubic' is not legal"),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:2", "--count=1"], "at least 2 are needed"),
+        (
+            "interpolate",
+            ["--model=RUN", "--start=seed:1", "--end=seed:2", "--count=1"],
+            "a whole number from 2 to 1000000",
+        ),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:2", "--output=a.mp4"], "it must end in .png or .gif"),
         (
             "interpolate",

@@ -48,7 +48,7 @@ def servable(exported: Path) -> Servable:
 
 @pytest.fixture(scope="module")
 def client(servable: Servable) -> Iterator[Client]:
-    application = Application("tiny", max_body_bytes=100_000)
+    application = Application("tiny", 1, max_body_bytes=100_000)
     application.available(servable)
     yield Client(application)
     application.close()
@@ -115,8 +115,10 @@ def test_status_and_metadata_are_tensorflow_servings(client: Client, servable: S
 
 
 def test_until_it_is_loaded_it_says_so() -> None:
-    client = Client(Application("tiny", max_body_bytes=1000))
-    assert client.get("/v1/models/tiny").json["model_version_status"][0]["state"] == "LOADING"
+    client = Client(Application("tiny", 1, max_body_bytes=1000))
+    row = client.get("/v1/models/tiny").json["model_version_status"][0]
+    assert (row["version"], row["state"]) == ("1", "LOADING")
+    assert client.get("/v1/models/tiny/versions/7").status_code == 404
     assert ask(client, {"instances": [1]}) == (503, {"error": "model tiny is loading"})
 
 
@@ -183,12 +185,37 @@ def test_a_file_that_claims_to_be_huge_is_refused_by_its_header(client: Client) 
 
 def test_other_paths_methods_and_sizes_get_their_status(client: Client) -> None:
     assert client.get("/v1/models/other").status_code == 404
-    not_found = {"error": "servable not found: tiny, version 2; this server has tiny"}
+    not_found = {"error": "servable not found: tiny, version 2; this server has tiny, version 1"}
     assert client.get("/v1/models/tiny/versions/2").json == not_found
-    assert client.post("/v1/models/tiny").status_code == 405
+    refused = client.post("/v1/models/tiny")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
+    assert len(client.get("/" + "x" * 5000).json["error"]) < 300
     for path in ("/../setup.py", "/page/index.html", "/%2e%2e/setup.py", "/index.html", "/v1/models/tiny:regress"):
         assert client.get(path).status_code == 404
-    assert ask(client, "x" * 100_001)[0] == 413
+    for path in ("/v1/models/tiny:predict", "/v1/models/other:predict", "/nope"):  # wherever it goes
+        status, answer = ask(client, "x" * 100_001, path)
+        assert status == 413
+        assert answer["error"].startswith("a body of 100001 bytes is larger than this server reads: 100000")
+
+
+def test_the_page_gets_the_codes_that_sample_decodes(client: Client, servable: Servable) -> None:
+    codes = client.get("/codes/3.json").json["latents"]
+    inputs = servable.check("sample", {"seed": 3, "num": 1})
+    expected = servable.run("sample", inputs)["images"]
+    np.testing.assert_allclose(
+        servable.run("decode", servable.check("decode", {"latents": codes}))["images"], expected, atol=1e-5
+    )
+    assert client.get(f"/codes/{2**31}.json").status_code == 400
+
+
+def test_answers_are_json_or_refused(client: Client, servable: Servable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servable, "run", lambda signature, inputs: {"images": np.array([1.0, np.nan])})
+    application = Application("tiny", 1, max_body_bytes=1000)
+    application.available(servable)
+    status, answer = ask(Client(application), {"signature_name": "decode", "inputs": [[3e38] * tiny.Z]})
+    application.close()
+    assert status == 400
+    assert "the images that come of it are not all finite" in answer["error"]
 
 
 # Joined requests
@@ -333,7 +360,7 @@ def test_it_ends_in_seconds_though_requests_keep_coming(start: Callable[..., tup
         process.send_signal(signal.SIGTERM)
         assert process.wait(HANGS) == 0
         over.set()
-        assert time.monotonic() - begun < 20  # a second of grace; the rest is for a busy machine
+        assert time.monotonic() - begun < 20  # a second of grace and less of turning away; the rest is for a busy machine
         assert all(c.result() is None for c in clients)
     assert seen <= {200, 503}
 
@@ -345,6 +372,18 @@ def test_a_body_without_a_length_is_refused(start: Callable[..., tuple[subproces
     connection.request("POST", "/v1/models/tiny:predict", iter([b"{}"]), headers, encode_chunked=True)
     response = connection.getresponse()
     assert (response.status, response.getheader("Connection")) == (411, "close")
+
+
+def test_a_refused_body_is_no_further_request(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+    _, port = start()
+    for head in ("Transfer-Encoding: chunked", "Content-Length: 3"):
+        with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
+            smuggled = "GET /v1/models/tiny HTTP/1.1\r\nHost: tiny\r\n\r\n"
+            connection.sendall(f"POST /nope HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n{{}} {smuggled}".encode())
+            begun = time.monotonic()
+            answer = connection.makefile("rb").read()  # to the end: it closes
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert time.monotonic() - begun < 5
 
 
 def test_a_body_that_ends_early_is_refused_without_a_word_in_the_log(
@@ -405,12 +444,17 @@ def test_a_load_is_counted_and_what_is_lost_is_told(
     assert seen["requests_per_second"] > 0
     assert 0 < seen["milliseconds_median"] <= seen["milliseconds_99th_percentile"]
     assert cli.bench_serve([url, *argv, "--rows=5"]) == 1  # more than it answers
-    assert json.loads(capsys.readouterr().out)["lost"] == 40
+    seen = json.loads(capsys.readouterr().out)
+    assert seen["lost"] == 40
+    assert seen["why_lost"].startswith("status 400: {")
+    assert "num asks for 5 images" in seen["why_lost"]
     process.kill()
     process.wait()
     assert cli.bench_serve([url, *argv]) == 1
-    assert cli.bench_serve(["--url=localhost:8501"]) == 1
-    assert "--url=localhost:8501 is not legal" in capsys.readouterr().err
+    assert "ConnectionRefusedError" in json.loads(capsys.readouterr().out)["why_lost"]
+    for wrong in ("localhost:8501", "http://localhost:85x1/v1/models/tiny", "http://[/v1/models/tiny"):
+        assert cli.bench_serve([f"--url={wrong}"]) == 1
+        assert f"--url={wrong} is not legal" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -421,6 +465,7 @@ def test_a_load_is_counted_and_what_is_lost_is_told(
         (["--model=MODEL", "--port=70000"], "--port=70000 is not legal: it must be at least 0 and at most 65535"),
         (["--model=MODEL", "--max_rows=0"], "--max_rows=0 is not legal"),
         (["--model=MODEL", "--name=a/b"], "--name=a/b is not legal"),
+        (["--model=MODEL", "--host="], "--host is missing"),
         (["--model=MODEL", "--host=nowhere.invalid"], "cannot listen on nowhere.invalid"),
     ],
 )

@@ -14,8 +14,9 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 import tfpagan
-from tfpagan import read_export
+from tfpagan import config, read_export
 from tfpagan.checkpoints import why
+from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range
 from tfpagan.inference import Inference
@@ -63,6 +64,15 @@ def versions(base: Path) -> list[int]:
     """The versions in a folder of exports, oldest first."""
     found = [int(p.name) for p in base.iterdir() if p.name.isdecimal()] if base.is_dir() else []
     return sorted(version for version in found if (base / str(version) / "saved_model.pb").is_file())
+
+
+def config_of(version: Path) -> Config | None:
+    """The configuration of the run that a version was made of; None where it does not say."""
+    try:
+        facts = json.loads((version / FACTS).read_text())
+        return config.from_json(json.dumps(facts["configuration"]))
+    except (OSError, ValueError, TypeError, KeyError, UserError):  # made by others, or by another version of this
+        return None
 
 
 def require_equal(expected: Arrays, given: Arrays, tolerance: float) -> None:

@@ -2,6 +2,9 @@
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 import numpy as np
 import tensorflow as tf
@@ -38,6 +41,19 @@ def interleaved(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def write_png(picture: np.ndarray, path: str) -> None:
     """Write a uint8 picture [H, W, C] as a PNG file, whole or not at all."""
-    with open(path + ".part", "wb") as f:
+    with whole(path) as f:
         f.write(tf.io.encode_png(picture).numpy())
-    os.replace(path + ".part", path)
+
+
+@contextmanager
+def whole(path: str) -> Iterator[BinaryIO]:
+    """A file to write that is at `path` only when all of it was written, and nowhere else when it was not."""
+    part = path + ".part"
+    try:
+        with open(part, "wb") as f:
+            yield f
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(part)
+        raise

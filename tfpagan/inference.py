@@ -30,31 +30,37 @@ class Inference:
     step: int
 
 
-def restored(model_dir: Path, *, step: int = 0, best: bool = False) -> Inference:
-    """The networks of a run, from its newest checkpoint that reads whole.
+def restored(model_dir: Path, *, step: int = 0, best: bool = False, skip_damaged: bool = True) -> Inference:
+    """The networks of a run, from its newest checkpoint.
 
     Args:
       model_dir: the run folder.
       step: of the checkpoint to read; 0: the newest.
       best: read the one that `--best_metric` kept.
+      skip_damaged: whether the newest that reads whole will do, with a warning; else a damaged newest one is refused.
 
     Raises:
       UserError: when there is no such checkpoint, or it cannot be read.
     """
+    if step and best:
+        raise UserError(f"step {step} and the best are two choices; make one")
     config = run_folder.require(model_dir)
     folder = model_dir / ("best" if best else "ckpt")
     steps = steps_in(folder)
     if not steps:
         raise UserError(f"{folder} holds no checkpoint; --best_metric keeps the best one there while it trains")
-    if not step:
+    if not step and skip_damaged:
         found, (built, shape) = read_newest(folder, lambda prefix: _read(prefix, config))
         return Inference(built, config, shape, found)
+    step = step or steps[-1]
     if step not in steps:
         raise UserError(f"{folder} holds no checkpoint of step {step}; there are {', '.join(map(str, steps))}")
     try:
         built, shape = _read(f"{folder}/ckpt-{step}", config)
     except UNREADABLE as e:
-        raise UserError(f"checkpoint ckpt-{step} in {folder} is damaged: {why(e)}") from None
+        others = ", ".join(str(s) for s in steps if s != step)
+        advice = f"; --step takes another: {others}" if others and not best else ""
+        raise UserError(f"checkpoint ckpt-{step} in {folder} is damaged: {why(e)}{advice}") from None
     return Inference(built, config, shape, step)
 
 

@@ -44,7 +44,7 @@ def between(a: np.ndarray, b: np.ndarray, count: int, way: str) -> np.ndarray:
     Raises:
       UserError: on an unknown way, or fewer than 2.
     """
-    if way not in WAYS:
+    if way not in list(WAYS):  # a list, for what has no hash
         raise UserError(f"way {way!r} is not legal: it must be one of {', '.join(WAYS)}")
     if count < 2:
         raise UserError(f"{count} codes do not reach from one to another; at least 2 are needed")

@@ -11,13 +11,14 @@ from numpy.typing import DTypeLike
 
 from tfpagan import export, inference, interpolate
 from tfpagan.checkpoints import why
+from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.images import to_bytes
 from tfpagan.signatures import prior
 
 AT_ONCE = 256
 """Images that go through a network together."""
-MOST = 1_000_000  # samples of one call, whose codes are drawn at once
+MOST = 1_000_000  # codes of one call, which are made at once
 Moments = tuple[np.ndarray, np.ndarray]
 
 
@@ -28,6 +29,7 @@ class Model:
       name: where it came from.
       image_shape: (H, W, C).
       latent_dim: Z.
+      config: of the run; None for an export that does not say.
 
     >>> import tfpagan
     >>> model = tfpagan.load("runs/mnist")                        # doctest: +SKIP
@@ -42,9 +44,10 @@ class Model:
         latent_dim: int,
         decode: Callable[[np.ndarray], np.ndarray],
         encode: Callable[[np.ndarray], Moments] | None,
+        config: Config | None = None,
     ):
         self.name, self.image_shape, self.latent_dim = name, image_shape, latent_dim
-        self._decode, self._encode = decode, encode
+        self._decode, self._encode, self.config = decode, encode, config
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """The mean codes of images.
@@ -79,7 +82,7 @@ class Model:
           Images [N, H, W, C] of that type.
 
         Raises:
-          UserError: on codes of another shape, codes that are not finite numbers, or another type.
+          UserError: on codes of another shape or type, codes that are not finite or overflow, or another dtype.
         """
         if dtype not in ("uint8", "float32", np.uint8, np.float32):  # a np.dtype is equal to its name and type
             named = getattr(dtype, "__name__", dtype)
@@ -87,11 +90,15 @@ class Model:
         codes = _array(codes)
         if codes.ndim != 2 or codes.shape[1] != self.latent_dim or not len(codes):
             raise UserError(f"codes of shape {list(codes.shape)} cannot be decoded; [N, {self.latent_dim}] is wanted")
+        if codes.dtype.kind not in "fiu":
+            raise UserError(f"codes of type {codes.dtype} cannot be decoded; numbers are wanted")
         with np.errstate(over="ignore"):
-            floats = codes.astype(np.float32) if codes.dtype.kind in "fiu" else np.full(1, np.nan)
+            floats = codes.astype(np.float32)
         if not np.isfinite(floats).all():
             raise UserError("codes that are not finite numbers cannot be decoded")
         images = [self._decode(part) for part in _parts(floats)]
+        if not all(np.isfinite(part).all() for part in images):
+            raise UserError(f"codes as large as {np.abs(floats).max():g} cannot be decoded: the network overflows")
         return np.concatenate([to_bytes(part) for part in images] if np.dtype(dtype) == np.uint8 else images)
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
@@ -131,21 +138,25 @@ class Model:
         Raises:
           UserError: when they are not equally many; and as `encode` and `interpolate.between`.
         """
-        if not _is_whole(count):
-            raise UserError(f"{count} images cannot be interpolated; a whole number is wanted")
+        codes = self.between(a, b, count, way)
+        images = self.decode(codes.reshape(-1, self.latent_dim))
+        return images.reshape(*codes.shape[:2], *self.image_shape)
+
+    def between(self, a: np.ndarray, b: np.ndarray, count: int = 8, way: str = "spherical") -> np.ndarray:
+        """The codes [N, count, Z] that `interpolate` decodes; arguments and errors as there."""
         start, end = (self._ends(ends) for ends in (a, b))
         if len(start) != len(end):
             raise UserError(f"{len(start)} and {len(end)} ends are not equally many")
-        codes = interpolate.between(start, end, count, way)  # [count, N, Z]
-        images = self.decode(codes.reshape(-1, self.latent_dim))
-        return images.reshape(count, len(start), *self.image_shape).swapaxes(0, 1)
+        if not _is_whole(count) or not 2 <= count <= MOST // len(start):
+            raise UserError(f"{count} images cannot be interpolated; a whole number from 2 to {MOST // len(start)} is wanted")
+        return interpolate.between(start, end, count, way).swapaxes(0, 1)
 
     def _ends(self, ends: np.ndarray) -> np.ndarray:
         """Codes [N, Z] of images or of codes."""
         ends = _array(ends)
         if ends.ndim == 4:
             return self.encode(ends)
-        if ends.ndim != 2 or ends.shape[1] != self.latent_dim or ends.dtype.kind not in "fiu":
+        if ends.ndim != 2 or ends.shape[1] != self.latent_dim or ends.dtype.kind not in "fiu" or not len(ends):
             shape = f"{ends.dtype} of shape {list(ends.shape)}"
             raise UserError(f"{shape} cannot be interpolated; images, or codes [N, {self.latent_dim}], are wanted")
         return ends
@@ -192,6 +203,7 @@ def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
         run.config.networks.latent_dim,
         inference.decoding(run.networks["generator"]),
         inference.encoding(encoder) if encoder else None,
+        run.config,
     )
 
 
@@ -199,11 +211,13 @@ def _of_export(folder: Path) -> Model:
     try:
         signatures = tf.saved_model.load(str(folder)).signatures
         decode = signatures["decode"]
+        latent_dim = decode.structured_input_signature[1]["latents"].shape[1]
+        height, width, channels = decode.structured_outputs["images"].shape[1:]
+    except KeyError as e:
+        raise UserError(f"{folder} is a SavedModel, but no export of bin/export: it has no {e}") from None
     except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
         raise UserError(f"{folder} is no export that can be read: {why(e)}") from None
     encode = signatures.get("encode")
-    latent_dim = decode.structured_input_signature[1]["latents"].shape[1]
-    height, width, channels = decode.structured_outputs["images"].shape[1:]
 
     def encoded(x: np.ndarray) -> Moments:
         moments = encode(images=tf.constant(x))
@@ -212,7 +226,8 @@ def _of_export(folder: Path) -> Model:
     def decoded(z: np.ndarray) -> np.ndarray:
         return decode(latents=tf.constant(z))["images"].numpy()
 
-    return Model(str(folder), (height, width, channels), latent_dim, decoded, encoded if encode else None)
+    shape, config = (height, width, channels), export.config_of(folder)
+    return Model(str(folder), shape, latent_dim, decoded, encoded if encode else None, config)
 
 
 def _array(values: Any) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Images in and out of files, for the commands: folders of images of one size, grids, single files, npz and GIF."""
 
 import math
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from absl import logging
 from PIL import Image
 from tqdm import tqdm
 
@@ -15,11 +17,12 @@ from tfpagan.data.decode import CorruptImageError, decode
 from tfpagan.data.folder import images_under
 from tfpagan.data.geometry import Geometry
 from tfpagan.errors import UserError
-from tfpagan.images import grid, write_png
+from tfpagan.images import grid, whole, write_png
 from tfpagan.model import AT_ONCE, Model
 
 PNG_PX = 1_000_000  # a side; the library that writes it takes no more
 PAIRS, PAIR_COLUMNS = 64, 16  # pairs of a grid, and its columns of images
+LINE_SECONDS = 10.0  # between lines of progress
 Rows = TypeVar("Rows", np.ndarray, Sequence[Path])
 
 
@@ -111,6 +114,8 @@ def write_reconstructions(model: Model, batches: Iterable[np.ndarray], names: Se
     Raises:
       UserError: when they cannot be written.
     """
+    for folder in ("reconstructions", "pairs"):
+        _require_empty(output / folder)
     left, pending, grids = iter(names), np.zeros([0, 2, *model.image_shape], np.uint8), 0
     with _writing(output):
         (output / "pairs").mkdir(parents=True, exist_ok=True)
@@ -142,27 +147,43 @@ def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> N
         output.parent.mkdir(parents=True, exist_ok=True)
         if output.suffix == ".png":
             images = np.concatenate(list(batches))
-            picture = grid(images, columns or math.ceil(math.sqrt(len(images))))
-            if max(picture.shape[:2]) > PNG_PX:
-                height, width, _ = picture.shape
-                raise UserError(f"cannot write {output}: a PNG of {width} x {height} px is too large; make fewer images")
-            write_png(picture, str(output))
+            write_png(grid(images, _columns(len(images), columns)), str(output))
         elif output.suffix == ".npz":
             _write_npz(output, images=np.concatenate(list(batches)))
         elif output.suffix and not output.is_dir():
             raise UserError(f"{output} is not legal: it must end in .png or .npz, or be a folder")
         else:
+            _require_empty(output)
             output.mkdir(exist_ok=True)
             for i, image in enumerate(image for batch in batches for image in batch):
                 write_png(image, f"{output}/{i:06d}.png")
 
 
-def write_gif(frames: np.ndarray, file: Path, *, frames_per_second: float) -> None:
-    """uint8 frames [N, H, W, C] as an animation that goes to the end, back, and so on.
+def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int, int, int]) -> None:
+    """Refuse a grid that no PNG can hold, before its images are made.
+
+    Args:
+      output: the PNG.
+      count: of images.
+      columns: of the grid; 0: as many as rows.
+      image_shape: (H, W, C).
+
+    Raises:
+      UserError: when it is too wide or too high.
+    """
+    width = _columns(count, columns)
+    height = math.ceil(count / width)
+    if max(px := [width * image_shape[1], height * image_shape[0]]) > PNG_PX:
+        raise UserError(f"cannot write {output}: a PNG of {px[0]} x {px[1]} px is too large; make fewer images")
+
+
+def write_gif(batches: Iterable[np.ndarray], file: Path, *, frames_per_second: float) -> None:
+    """Batches of uint8 frames [n, H, W, C] as an animation that goes to the end, back, and so on.
 
     Raises:
       UserError: when it cannot be written.
     """
+    frames = np.concatenate(list(batches))
     there_and_back = np.concatenate([frames, frames[-2:0:-1]])
     first, *others = (Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame) for frame in there_and_back)
     with _writing(file):
@@ -170,13 +191,22 @@ def write_gif(frames: np.ndarray, file: Path, *, frames_per_second: float) -> No
         first.save(file, save_all=True, append_images=others, duration=round(1000 / frames_per_second), loop=0)
 
 
+def _require_empty(folder: Path) -> None:
+    """Files of another call would be taken for those of this one."""
+    with _writing(folder):
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UserError(f"{folder} is not empty; name a new folder, or empty this one first")
+
+
+def _columns(count: int, columns: int) -> int:
+    return columns or math.ceil(math.sqrt(count))
+
+
 def _write_npz(file: Path, **arrays: Any) -> None:
-    part = file.with_name(file.name + ".part")
     with _writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as f:
+        with whole(str(file)) as f:
             np.savez(f, **arrays)
-        part.replace(file)
 
 
 def _write_pairs(pairs: np.ndarray, output: Path, number: int) -> int:
@@ -186,11 +216,15 @@ def _write_pairs(pairs: np.ndarray, output: Path, number: int) -> int:
 
 
 def _with_progress(rows: Rows) -> Iterator[Rows]:
-    """Some rows at a time, with a progress bar where stderr is a terminal."""
+    """Some rows at a time, with a progress bar where stderr is a terminal, else a line now and then."""
+    told = time.monotonic()
     with tqdm(total=len(rows), unit="image", disable=None) as bar:
         for i in range(0, len(rows), AT_ONCE):
             yield rows[i : i + AT_ONCE]
             bar.update(len(rows[i : i + AT_ONCE]))
+            if bar.disable and time.monotonic() - told > LINE_SECONDS:
+                told = time.monotonic()
+                logging.info("%d of %d images", min(i + AT_ONCE, len(rows)), len(rows))
 
 
 @contextmanager

@@ -10,10 +10,7 @@ from tfpagan.errors import UserError
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Ask a server, and print what came of it; exit code 1 when an answer was lost."""
-    address = urlsplit(options["url"])
-    parts = address.path.strip("/").split("/")
-    if address.scheme != "http" or not address.hostname or parts[:2] != ["v1", "models"] or len(parts) != 3:
-        raise UserError(f"--url={options['url']} is not legal: it must be as http://localhost:8501/v1/models/mnist")
+    host, port, path = _address(options["url"])
     for name in ("clients", "requests", "rows"):
         if not 1 <= options[name] <= 10_000:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least 1 and at most 10000")
@@ -22,18 +19,30 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     def body(number: int) -> dict[str, Any]:
         return {"signature_name": "sample_bytes", "inputs": {"seed": number, "num": options["rows"]}}
 
-    host, port = address.hostname, address.port or 80
-    seen = bench.load(host, port, f"{address.path}:predict", body, clients=options["clients"], requests=options["requests"])
+    seen = bench.load(host, port, f"{path}:predict", body, clients=options["clients"], requests=options["requests"])
     facts = {
         "clients": options["clients"],
         "sent": seen.sent,
         "lost": seen.lost,
+        **({"why_lost": seen.why_lost} if seen.lost else {}),
         "requests_per_second": round(seen.per_second, 1),
         "milliseconds_median": seen.milliseconds(50),
         "milliseconds_99th_percentile": seen.milliseconds(99),
     }
     print(json.dumps(facts, indent=2))
     return 1 if seen.lost else 0
+
+
+def _address(url: str) -> tuple[str, int, str]:
+    """Host, port and path of a model."""
+    try:
+        address = urlsplit(url)
+        host, port, parts = address.hostname, address.port or 80, address.path.strip("/").split("/")
+    except ValueError:  # of a port that is no number, and the like
+        host, parts = None, []
+    if not host or address.scheme != "http" or parts[:2] != ["v1", "models"] or len(parts) != 3:
+        raise UserError(f"--url={url} is not legal: it must be as http://localhost:8501/v1/models/mnist")
+    return host, port, address.path
 
 
 COMMAND = Command(

@@ -29,21 +29,20 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         batches = pictures.read_all(files, trained.image_shape, fit=options["fit"])
         pictures.write_codes(trained, batches, output, files=[str(file) for file in files])
     else:
-        _data_set(trained, options["split"], checks.replace(DataConfig(), settings, "data"), output)
+        _data_set(trained, options["split"], settings, output)
     print(output)
     return 0
 
 
-def _data_set(trained: "Model", split: str, config: DataConfig, output: Any) -> None:
-    import dataclasses
-
+def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: Any) -> None:
     from tfpagan import data, pictures
 
     size = trained.image_shape[0]
-    if config.image_size not in (0, size):
-        raise UserError(f"--image_size={config.image_size} is not legal: the model takes images of {size} px")
-    sized = dataclasses.replace(config, image_size=size)
-    images = data.prepare(sized)
+    if settings.get("image_size", 0) not in (0, size):
+        raise UserError(f"--image_size={settings['image_size']} is not legal: the model takes images of {size} px")
+    own = trained.config.data if trained.config else DataConfig()
+    cut = own if settings["dataset"] == own.dataset else DataConfig()  # as in training, where these are the run's images
+    images = data.prepare(checks.replace(cut, settings | {"image_size": size}, "data"))
     pixels = images.train if split == "train" else images.test
     labels = images.train_labels if split == "train" else images.test_labels
     known = {} if labels is None else {"labels": labels}
@@ -52,7 +51,7 @@ def _data_set(trained: "Model", split: str, config: DataConfig, output: Any) -> 
 
 COMMAND = Command(
     program="encode",
-    help="The codes of a data set or of a folder of images, as npz: mean and log_variance [N, Z], labels or files.",
+    help="The codes of a data set, cut as in training, or of a folder, as npz: mean, log_variance [N, Z], labels or files.",
     options=(
         *MODEL,
         Option("input", "", "a folder of images, in the place of --dataset"),

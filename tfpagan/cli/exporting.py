@@ -3,18 +3,19 @@
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.using import CHECKPOINT
+from tfpagan.cli.using import CHECKPOINT, require
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Write the next version of the export of a run, and say where it is."""
+    require(options, "model_dir")
     model_dir = path(options["model_dir"])
     from tfpagan import run_folder
 
     run_folder.require(model_dir)
     from tfpagan import export, inference
 
-    run = inference.restored(model_dir, step=options["step"], best=options["best"])
+    run = inference.restored(model_dir, step=options["step"], best=options["best"], skip_damaged=False)
     base = path(options["output"]) if options["output"] else model_dir / "export"
     print(export.publish(run, base, name=options["name"] or model_dir.resolve().name))
     return 0

@@ -3,8 +3,11 @@
 import dataclasses
 import logging as standard_logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,19 +63,38 @@ def execute(command: Command, argv: Sequence[str]) -> int:
     try:
         given = parse(command, argv)
         options = {o.name: given.pop(o.name, o.default) for o in command.options}
-        return command.run(options, given)
+        with _terminated_as_by_an_exception():
+            return command.run(options, given)
     except (UserError, EvaluationError) as e:
         print(f"{command.program}: error: {' '.join(str(e).split())}", file=sys.stderr)
         return 1
     except Exception as e:
         if not _out_of_memory(e):
             raise
-        advice = "try a smaller --batch_size or narrower networks"
-        print(f"{command.program}: error: this needs more memory than there is; {advice}", file=sys.stderr)
+        batched = any(name == "batch_size" for name, _, _ in rows(command))
+        advice = "a smaller --batch_size" if batched else "fewer images at once"
+        print(f"{command.program}: error: this needs more memory than there is; try {advice}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{command.program}: interrupted", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _terminated_as_by_an_exception() -> Iterator[None]:
+    """SIGTERM leaves nothing half done behind, where the command has no better answer to it."""
+
+    def end(number: int, frame: Any) -> None:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:

@@ -25,11 +25,12 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     from tfpagan import pictures
 
     start, end = (_code(trained, options[name], fit=options["fit"]) for name in ("start", "end"))
-    (images,) = trained.interpolate(start, end, options["count"], options["way"])
+    (codes,) = trained.between(start, end, options["count"], options["way"])
     if output.suffix == ".gif":
-        pictures.write_gif(images, output, frames_per_second=options["frames_per_second"])
+        pictures.write_gif(pictures.decoded(trained, codes), output, frames_per_second=options["frames_per_second"])
     else:
-        pictures.write([images], output, columns=len(images))
+        pictures.require_grid(output, len(codes), len(codes), trained.image_shape)
+        pictures.write(pictures.decoded(trained, codes), output, columns=len(codes))
     print(output)
     return 0
 
@@ -38,8 +39,10 @@ def _code(trained: "Model", text: str, *, fit: bool) -> "np.ndarray":
     """A code [1, Z]: of an image, of a seed, or a row of a file of bin/encode."""
     from tfpagan import pictures
 
+    if text.endswith(".npz"):
+        raise UserError(f"{text} is a file of many codes: {text}:0 names the first")
     kind, _, number = text.rpartition(":")
-    if (kind == "seed" or kind.endswith(".npz")) and not re.fullmatch("[0-9]{1,10}", number):
+    if (kind == "seed" or kind.endswith(".npz")) and not re.fullmatch("[0-9]{1,20}", number):
         raise UserError(f"{text[:80]!r} is not legal: after the colon a whole number is wanted")
     if kind == "seed":
         return trained.prior(1, int(number))

@@ -32,7 +32,7 @@ COMMAND = Command(
     options=(
         *MODEL,
         Option("input", "", "a folder of images"),
-        Option("output", "", "a folder, for reconstructions/ with the same names and pairs/"),
+        Option("output", "", "a folder, for reconstructions/, PNG files with the same names, and pairs/"),
         Option("fit", False, "cut images of another size to their largest square and make them smaller"),
     ),
     run=run,

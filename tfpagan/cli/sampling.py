@@ -16,6 +16,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     from tfpagan import pictures
 
     output, codes = path(options["output"]), decoder.prior(options["count"], options["seed"])
+    if output.suffix == ".png":
+        pictures.require_grid(output, len(codes), options["columns"], decoder.image_shape)
     pictures.write(pictures.decoded(decoder, codes), output, columns=options["columns"])
     print(output)
     return 0

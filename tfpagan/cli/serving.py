@@ -13,7 +13,7 @@ LEGAL = (("port", 0, 65535), ("max_rows", 1, 4096), ("max_body_mib", 1, 1024), (
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Serve the newest version of an export until a signal comes."""
-    require(options, "model")
+    require(options, "model", "host")
     for name, low, high in LEGAL:
         if not low <= options[name] <= high:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least {low} and at most {high}")
@@ -30,8 +30,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 def _version(given: Path) -> Path:
     """The folder of the version: `given` itself, its newest, or that of the run in `given`."""
-    if (given / "saved_model.pb").is_file() and given.name.isdecimal():
-        return given
+    if (given / "saved_model.pb").is_file() and given.resolve().name.isdecimal():
+        return given.resolve()
     from tfpagan.export import versions
 
     for base in (given, given / "export"):

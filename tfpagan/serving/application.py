@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+import tensorflow as tf
+from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
@@ -16,6 +17,7 @@ from tfpagan.serving import rest
 from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
 from tfpagan.serving.servable import Servable
+from tfpagan.signatures import prior
 
 PAGE = Path(__file__).parent / "page"
 FILES = {
@@ -24,6 +26,7 @@ FILES = {
     "page.css": "text/css; charset=utf-8",
 }
 """All that is served from disk: no path comes from a request."""
+LONGEST_PATH = 200  # of what a client asked for, in an answer
 POLICY = "default-src 'self'; img-src 'self' data:"
 
 MODELS = ("/v1/models/<name>", "/v1/models/<name>/versions/<int:version>")
@@ -36,6 +39,7 @@ ROUTES = Map(
             if name != "index.html"
         ),
         Rule("/model.json", endpoint="model", methods=["GET"]),
+        Rule("/codes/<int:seed>.json", endpoint="code", methods=["GET"]),
         *(Rule(model, endpoint="status", methods=["GET"]) for model in MODELS),
         *(Rule(f"{model}/metadata", endpoint="metadata", methods=["GET"]) for model in MODELS),
         *(Rule(f"{model}:predict", endpoint="predict", methods=["POST"]) for model in MODELS),
@@ -44,15 +48,16 @@ ROUTES = Map(
 
 
 class Application:
-    """One model under a name; before `available` is called it says that it is loading.
+    """One version of a model under a name; before `available` is called it says that it is loading.
 
     Args:
       name: of the model, in the paths.
+      version: likewise.
       max_body_bytes: of a request.
     """
 
-    def __init__(self, name: str, *, max_body_bytes: int):
-        self._name, self._max_body_bytes = name, max_body_bytes
+    def __init__(self, name: str, version: int, *, max_body_bytes: int):
+        self._name, self._version, self._max_body_bytes = name, version, max_body_bytes
         self._servable: Servable | None = None
         self._batcher: Batcher | None = None
         self._lock, self._under_way, self._turned_away = threading.Lock(), 0, False
@@ -77,7 +82,6 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request = Request(environ)
-        request.max_content_length = self._max_body_bytes
         with self._lock:
             self._under_way += 1
         try:
@@ -96,10 +100,14 @@ class Application:
             # Werkzeug takes the mere key for its being true, and would not see that a body ends early.
             if environ.pop("wsgi.input_terminated", False) or "HTTP_TRANSFER_ENCODING" in environ:
                 raise RequestError("a body without Content-Length is not read", 411)
+            if (request.content_length or 0) > self._max_body_bytes:
+                asked = f"a body of {request.content_length} bytes"
+                raise RequestError(f"{asked} is larger than this server reads: {self._max_body_bytes} (--max_body_mib)", 413)
             endpoint, values = ROUTES.bind_to_environ(environ).match()
             answers: dict[str, Callable[..., Response]] = {
                 "page": _page,
                 "model": self._model,
+                "code": self._code,
                 "status": self._status,
                 "metadata": self._metadata,
                 "predict": partial(self._predict, request),
@@ -107,13 +115,13 @@ class Application:
             return answers[endpoint](**values)
         except RequestError as e:
             return _json({"error": str(e)}, e.status)
-        except RequestEntityTooLarge:
-            asked = f"a body of {request.content_length} bytes"
-            return _json({"error": f"{asked} is larger than this server reads: {self._max_body_bytes}"}, 413)
         except ClientDisconnected:
             return _json({"error": "the body ends before its Content-Length"}, 408)
         except HTTPException as e:
-            return _json({"error": f"{e.name}: {request.method} {request.path}"}, e.code or 500)
+            response = _json({"error": f"{e.name}: {request.method} {request.path[:LONGEST_PATH]}"}, e.code or 500)
+            if isinstance(e, MethodNotAllowed):
+                response.headers["Allow"] = ", ".join(sorted(e.valid_methods or ()))
+            return response
         except Exception:  # ours, not the client's: the details belong in the log
             logging.getLogger(__name__).exception("%s %s failed", request.method, request.path)
             return _json({"error": "the server failed; its log says why"}, 500)
@@ -121,9 +129,7 @@ class Application:
     def _predict(self, request: Request, name: str, version: int | None = None) -> Response:
         servable = self._found(name, version)
         signature, by_row, value = rest.parse(request.get_data())
-        if signature not in servable.signatures:
-            raise RequestError(f"signature_name {signature!r} is unknown; known: {', '.join(sorted(servable.signatures))}")
-        inputs = rest.columns(by_row, value, list(servable.signatures[signature].inputs))
+        inputs = rest.columns(by_row, value, list(servable.inputs(signature)))
         assert self._batcher is not None
         return _json(rest.answer(by_row, self._batcher(signature, servable.check(signature, inputs))))
 
@@ -131,14 +137,13 @@ class Application:
         """Readiness: the state is AVAILABLE once requests are answered."""
         self._require_name(name, version)
         state = "AVAILABLE" if self._servable else "LOADING"
-        number = str(self._servable.version) if self._servable else "0"
-        row = {"version": number, "state": state, "status": {"error_code": "OK", "error_message": ""}}
+        row = {"version": str(self._version), "state": state, "status": {"error_code": "OK", "error_message": ""}}
         return _json({"model_version_status": [row]})
 
     def _metadata(self, name: str, version: int | None = None) -> Response:
         servable = self._found(name, version)
         signatures = {"@type": "type.googleapis.com/tensorflow.serving.SignatureDefMap", "signature_def": servable.definitions}
-        spec = {"name": name, "signature_name": "", "version": str(servable.version)}
+        spec = {"name": name, "signature_name": "", "version": str(self._version)}
         return _json({"model_spec": spec, "metadata": {"signature_def": signatures}})
 
     def _model(self) -> Response:
@@ -148,13 +153,20 @@ class Application:
         encode = signatures.get("encode")
         facts = {
             "name": self._name,
-            "version": servable.version,
-            "latent_dim": signatures["decode"].inputs["latents"].shape[1],
+            "version": self._version,
+            "latent_dim": servable.latent_dim,
             "image_shape": servable.image_shape,
             "encoder": encode is not None,
             "max_rows": servable.max_rows,
         }
         return _json(facts)
+
+    def _code(self, seed: int) -> Response:
+        """The code that `sample` decodes first, for the page."""
+        latent_dim = self._found(self._name, None).latent_dim
+        if seed >= 2**31:
+            raise RequestError(f"seed {seed} is not legal: it must be below 2^31")
+        return _json({"latents": prior(tf.constant(seed), tf.constant(1), latent_dim).numpy().tolist()})
 
     def _found(self, name: str, version: int | None) -> Servable:
         self._require_name(name, version)
@@ -163,10 +175,9 @@ class Application:
         return self._servable
 
     def _require_name(self, name: str, version: int | None) -> None:
-        known = self._servable.version if self._servable else version
-        if name != self._name or version not in (None, known):
-            asked = f"{name}{'' if version is None else f', version {version}'}"
-            raise RequestError(f"servable not found: {asked}; this server has {self._name}", 404)
+        if name != self._name or version not in (None, self._version):
+            asked = f"{name[:LONGEST_PATH]}{'' if version is None else f', version {version}'}"
+            raise RequestError(f"servable not found: {asked}; this server has {self._name}, version {self._version}", 404)
 
 
 def _page(file: str) -> Response:
@@ -176,4 +187,4 @@ def _page(file: str) -> Response:
 
 
 def _json(body: Any, status: int = 200) -> Response:
-    return Response(json.dumps(body), status, content_type="application/json")
+    return Response(json.dumps(body, allow_nan=False), status, content_type="application/json")

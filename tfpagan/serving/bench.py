@@ -11,6 +11,7 @@ from threading import Barrier
 import numpy as np
 
 TIMEOUT_SECONDS = 60.0
+LONGEST_REASON = 300  # bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Load:
     Attributes:
       sent: requests.
       lost: those without an answer, or with another status than 200.
+      why_lost: what became of the first of them; empty when none was.
       seconds: from the first request to the last answer.
       latencies: of every answered request, in seconds.
     """
 
     sent: int
     lost: int
+    why_lost: str
     seconds: float
     latencies: np.ndarray
 
@@ -52,7 +55,7 @@ def load(host: str, port: int, path: str, body: Callable[[int], dict], *, client
     """
     begin = Barrier(clients + 1)
 
-    def client(number: int) -> list[float | None]:
+    def client(number: int) -> list[float | str]:
         connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         bodies = [json.dumps(body(number * requests + i)) for i in range(requests)]
         begin.wait()
@@ -64,18 +67,21 @@ def load(host: str, port: int, path: str, body: Callable[[int], dict], *, client
         begun = time.monotonic()
         answered = [seconds for future in running for seconds in future.result()]
         taken = time.monotonic() - begun
-    latencies = np.array([seconds for seconds in answered if seconds is not None])
-    return Load(len(answered), len(answered) - len(latencies), taken, latencies)
+    latencies = np.array([seconds for seconds in answered if not isinstance(seconds, str)])
+    losses = [reason for reason in answered if isinstance(reason, str)]
+    return Load(len(answered), len(losses), next(iter(losses), ""), taken, latencies)
 
 
-def _ask(connection: http.client.HTTPConnection, path: str, body: str) -> float | None:
-    """Seconds until the whole answer was there; None when it was lost."""
+def _ask(connection: http.client.HTTPConnection, path: str, body: str) -> float | str:
+    """Seconds until the whole answer was there, or why it was lost."""
     begun = time.monotonic()
     try:
         connection.request("POST", path, body)
         response = connection.getresponse()
-        response.read()
-    except (OSError, http.client.HTTPException):
+        answer = response.read()
+    except (OSError, http.client.HTTPException) as e:
         connection.close()  # the next request opens another
-        return None
-    return time.monotonic() - begun if response.status == 200 else None
+        return f"{type(e).__name__}: {e}"
+    if response.status != 200:
+        return f"status {response.status}: {answer[:LONGEST_REASON].decode(errors='replace')}"
+    return time.monotonic() - begun

@@ -17,7 +17,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfpagan.serving.errors import RequestError
 
 Arrays = dict[str, np.ndarray]
-NO_IMAGE = "images_bytes holds what is no PNG or JPEG image"
+NO_IMAGE = "images_bytes holds what is no PNG or JPEG image of grey or RGB pixels"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,20 @@ class Servable:
             for name, function in self._loaded.signatures.items()
         }
         self.definitions = _definitions(folder)
+        if "decode" not in self.signatures or "latents" not in self.signatures["decode"].inputs:
+            raise ValueError("it has no signature decode that takes latents")
+        self.latent_dim = self.signatures["decode"].inputs["latents"].shape[1]
         self.image_shape = tuple(self.signatures["decode"].call.structured_outputs["images"].shape[1:])
+
+    def inputs(self, signature: str) -> Mapping[str, tf.TensorSpec]:
+        """What a signature takes.
+
+        Raises:
+          RequestError: when there is none of that name.
+        """
+        if signature not in self.signatures:
+            raise RequestError(f"signature_name {signature[:80]!r} is unknown; known: {', '.join(sorted(self.signatures))}")
+        return self.signatures[signature].inputs
 
     def check(self, signature: str, inputs: Mapping[str, Any]) -> Arrays:
         """The inputs as arrays of the types and shapes that a signature takes.
@@ -70,9 +83,7 @@ class Servable:
           RequestError: on an unknown signature, missing or unknown inputs, another type or shape, values that are not
             finite, too many rows, or inputs that do not have as many.
         """
-        if signature not in self.signatures:
-            raise RequestError(f"signature_name {signature!r} is unknown; known: {', '.join(sorted(self.signatures))}")
-        specs = self.signatures[signature].inputs
+        specs = self.inputs(signature)
         if set(inputs) != set(specs):
             given = ", ".join(sorted(map(str, inputs))) or "none"
             raise RequestError(f"signature {signature} takes the inputs {', '.join(sorted(specs))}; given: {given}")

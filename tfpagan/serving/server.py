@@ -23,7 +23,9 @@ from tfpagan.serving.servable import Servable
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 IDLE_SECONDS = 10  # after which a silent connection is closed
 GRACE_SECONDS = 1.0  # after a signal, in which new requests are still answered
-SHUTDOWN_SECONDS = 8  # in which requests under way must be answered
+TURNING_AWAY_SECONDS = 0.5  # in which new requests are told to go
+SHUTDOWN_SECONDS = 5  # in which requests under way must be answered
+LAST_SECONDS = 1  # for connections that are still open: all in all less than the 10 s that docker gives
 UNREAD_BYTES = 2**26  # of a refused body, that are read so that the client gets to the answer
 PIECE_BYTES = 2**16
 
@@ -70,14 +72,14 @@ def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_b
     Raises:
       UserError: when the address cannot be had, or the export not loaded.
     """
-    application = Application(name, max_body_bytes=max_body_mib * 2**20)
+    application = Application(name, int(folder.name), max_body_bytes=max_body_mib * 2**20)
     server = _Server(
         (host, port),
         application,
         numthreads=threads,
         request_queue_size=1024,
         timeout=IDLE_SECONDS,
-        shutdown_timeout=SHUTDOWN_SECONDS,
+        shutdown_timeout=LAST_SECONDS,
     )
     try:
         server.prepare()
@@ -131,6 +133,7 @@ def _signals_end_it(server: _Server, application: Application) -> Iterator[None]
         """What clients have sent is not all read yet: go on for a moment, then turn new requests away."""
         time.sleep(GRACE_SECONDS)
         application.turn_away()
+        time.sleep(TURNING_AWAY_SECONDS)
         until = time.monotonic() + SHUTDOWN_SECONDS
         while application.under_way() and time.monotonic() < until:
             time.sleep(0.02)

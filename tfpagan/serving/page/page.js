@@ -2,7 +2,7 @@
 // The page asks the server what every client asks: TensorFlow Serving's :predict, with PNG files as base64.
 
 const $ = (id) => document.getElementById(id);
-const STEPS = 8, SAMPLES = 64, SLIDERS = 6, REACH = 3;
+const STEPS = 8, SAMPLES = 64, SLIDERS = 6, REACH = 3, LOADING = 503;
 let model;
 
 async function call(path, body) {
@@ -66,16 +66,9 @@ async function decoded(codes) {
   return images.map((image) => image.b64);
 }
 
-// A code of the prior: sums of uniform numbers of a small generator, the same for the same seed.
-function drawn(seed) {
-  let state = (seed >>> 0) + 0x9e3779b9;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  return Array.from({length: model.latent_dim}, () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
+// The code of the first sample of a seed.
+async function drawn(seed) {
+  return (await call(`/codes/${seed}.json`)).latents[0];
 }
 
 // Along the arc between the directions of two codes, as tfpagan/interpolate.py.
@@ -127,7 +120,7 @@ const interpolate = guarded(async () => {
   show($("between"), images);
   [$("endA").src, $("endB").src] = [png(images[0]), png(images[STEPS - 1])];
 });
-const fromSeed = (end) => { ends[end] = drawn(seedOf(`seed${end}`)); };
+const fromSeed = async (end) => { ends[end] = await drawn(seedOf(`seed${end}`)); };
 const endFrom = (end) => guarded(async (file) => { ends[end] = await encoded(await fitted(file)); await interpolate(); });
 
 let start;
@@ -171,8 +164,18 @@ function makeSliders() {
   }
 }
 
+// What the model is, once the server has loaded it.
+async function loaded() {
+  for (;;) {
+    const response = await fetch("/model.json"), answer = await response.json();
+    if (response.ok) return answer;
+    if (response.status !== LOADING) throw new Error(answer.error);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 const begin = guarded(async () => {
-  model = await call("/model.json");
+  model = await loaded();
   const [height, width, channels] = model.image_shape;
   $("title").textContent = model.name;
   $("facts").textContent = `version ${model.version}: ${height} x ${width} px, ${channels} channel(s), ${model.latent_dim} latent dimensions`;
@@ -180,10 +183,10 @@ const begin = guarded(async () => {
   makeSliders();
   $("sample").addEventListener("click", sample);
   for (const end of ["A", "B"]) {
-    fromSeed(end);
-    $(`seed${end}`).addEventListener("change", guarded(async () => { fromSeed(end); await interpolate(); }));
+    await fromSeed(end);
+    $(`seed${end}`).addEventListener("change", guarded(async () => { await fromSeed(end); await interpolate(); }));
   }
-  $("seedL").addEventListener("change", guarded(async () => from(drawn(seedOf("seedL")))));
+  $("seedL").addEventListener("change", guarded(async () => from(await drawn(seedOf("seedL")))));
   $("reset").addEventListener("click", () => from(start));
   if (model.encoder) {
     takesFiles($("drop"), reconstruct);
@@ -193,6 +196,9 @@ const begin = guarded(async () => {
   }
   await sample();
   await interpolate();
-  from(drawn(seedOf("seedL")));
+  from(await drawn(seedOf("seedL")));
 });
+
+// A file that misses its place must not be opened in the place of the page.
+for (const event of ["dragover", "drop"]) window.addEventListener(event, (e) => e.preventDefault());
 begin();
