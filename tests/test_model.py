@@ -9,7 +9,8 @@ import pytest
 import tiny
 
 import tfpagan
-from tfpagan import export, inference, interpolate, model
+from tfpagan import export, inference, model
+from tfpagan.codes import WAYS, between
 from tfpagan.errors import UserError
 from tfpagan.images import to_bytes, to_unit_range
 from tfpagan.model import Model
@@ -75,7 +76,7 @@ def test_many_images_go_through_in_parts(loaded: Model, monkeypatch: pytest.Monk
 
 def test_interpolation_begins_at_one_end_and_ends_at_the_other(loaded: Model) -> None:
     a, b = pixels(4)[:2], pixels(4)[2:]
-    for way in interpolate.WAYS:
+    for way in WAYS:
         images = loaded.interpolate(a, b, count=5, way=way)
         assert images.shape == (2, 5, *SHAPE)
         for end, x in ((0, a), (-1, b)):
@@ -87,12 +88,12 @@ def test_interpolation_begins_at_one_end_and_ends_at_the_other(loaded: Model) ->
 
 def test_the_arc_keeps_the_norm_and_the_angle_and_is_a_line_where_there_is_no_arc() -> None:
     a, b = np.array([[3.0, 0.0, 0.0]]), np.array([[0.0, 3.0, 0.0]])
-    arc = interpolate.between(a, b, 4, "spherical")[:, 0]
+    arc = between(a, b, 4, "spherical")[:, 0]
     np.testing.assert_allclose(np.linalg.norm(arc, axis=1), 3.0, rtol=1e-6)
     np.testing.assert_allclose(arc[1], [3 * np.cos(np.pi / 6), 3 * np.sin(np.pi / 6), 0], rtol=1e-6, atol=1e-7)
     for other in (2 * a, -a, 0 * a):
-        straight = interpolate.between(a, other, 5, "linear")
-        np.testing.assert_allclose(interpolate.between(a, other, 5, "spherical"), straight, atol=1e-3)
+        straight = between(a, other, 5, "linear")
+        np.testing.assert_allclose(between(a, other, 5, "spherical"), straight, atol=1e-3)
 
 
 @pytest.mark.parametrize(

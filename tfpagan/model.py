@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import DTypeLike
 
-from tfpagan import export, inference, interpolate
+from tfpagan import export, inference
 from tfpagan.checkpoints import why
+from tfpagan.codes import between, prior
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.images import to_bytes
-from tfpagan.signatures import prior
 
 AT_ONCE = 256
 """Images that go through a network together."""
@@ -136,7 +136,7 @@ class Model:
           uint8 images [N, count, H, W, C].
 
         Raises:
-          UserError: when they are not equally many; and as `encode` and `interpolate.between`.
+          UserError: when they are not equally many; and as `encode` and `codes.between`.
         """
         codes = self.between(a, b, count, way)
         images = self.decode(codes.reshape(-1, self.latent_dim))
@@ -149,7 +149,7 @@ class Model:
             raise UserError(f"{len(start)} and {len(end)} ends are not equally many")
         if not _is_whole(count) or not 2 <= count <= MOST // len(start):
             raise UserError(f"{count} images cannot be interpolated; a whole number from 2 to {MOST // len(start)} is wanted")
-        return interpolate.between(start, end, count, way).swapaxes(0, 1)
+        return between(start, end, count, way).swapaxes(0, 1)
 
     def _ends(self, ends: np.ndarray) -> np.ndarray:
         """Codes [N, Z] of images or of codes."""

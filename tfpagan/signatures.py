@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfpagan.codes import prior
 from tfpagan.inference import Inference
 
 JPEG_QUALITY = 95
@@ -94,11 +95,6 @@ class Served:
             return tf.cast(sized, tf.float32) / 127.5 - 1.0
 
         return tf.map_fn(pixels, files, fn_output_signature=tf.TensorSpec(self.image_shape, tf.float32))
-
-
-def prior(seed: tf.Tensor, num: tf.Tensor, latent_dim: int) -> tf.Tensor:
-    """`num` codes [N, Z] from N(0, I)."""
-    return tf.random.stateless_normal([num, latent_dim], [seed, 0])
 
 
 def as_png(image: tf.Tensor) -> tf.Tensor:

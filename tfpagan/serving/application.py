@@ -13,11 +13,11 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllo
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from tfpagan.codes import prior
 from tfpagan.serving import rest
 from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
 from tfpagan.serving.servable import Servable
-from tfpagan.signatures import prior
 
 PAGE = Path(__file__).parent / "page"
 FILES = {

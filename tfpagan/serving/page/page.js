@@ -71,7 +71,7 @@ async function drawn(seed) {
   return (await call(`/codes/${seed}.json`)).latents[0];
 }
 
-// Along the arc between the directions of two codes, as tfpagan/interpolate.py.
+// Along the arc between the directions of two codes, as tfpagan/codes.py.
 function arc(a, b, t) {
   const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
   const norms = Math.sqrt(dot(a, a) * dot(b, b));

@@ -1,12 +1,18 @@
-"""Ways between two codes."""
+"""Codes: draws from the prior, and the ways between two."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import tensorflow as tf
 
 from tfpagan.errors import UserError
 
 NEARLY_PARALLEL = 1e-4  # radians; below it the arc is a straight line, and its formula divides by zero
+
+
+def prior(seed: tf.Tensor, num: tf.Tensor, latent_dim: int) -> tf.Tensor:
+    """`num` codes [num, Z] from N(0, I), the same for the same seed; more codes begin with the fewer."""
+    return tf.random.stateless_normal([num, latent_dim], [seed, 0])
 
 
 def linear(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
