@@ -41,3 +41,36 @@ def gaussian_blur(image: np.ndarray, sigma: float, size: int) -> np.ndarray:
 def minus_log_sigmoid(logit: np.ndarray) -> np.ndarray:
     """-log sigmoid(l), by the definition, in float64: correct while exp(-l) does not overflow."""
     return np.log1p(np.exp(-logit.astype(np.float64)))
+
+
+def squared_distance_to_nearest(codes: np.ndarray) -> np.ndarray:
+    """Of every code [N, M] to another, one by one: [N]."""
+    return np.array([min(((a - b) ** 2).sum() for j, b in enumerate(codes) if j != i) for i, a in enumerate(codes)])
+
+
+def kl_of_fitted_normal(codes: np.ndarray) -> float:
+    """KL per dimension of N(mean, diag variance) of codes [N, M] from N(0, I), dimension by dimension."""
+    terms = [0.5 * (c.var() + c.mean() ** 2 - 1.0 - np.log(c.var())) for c in codes.astype(np.float64).T]
+    return float(np.mean(terms))
+
+
+def log_normal(x: np.ndarray, mean: np.ndarray, deviation: np.ndarray | float) -> np.ndarray:
+    """Log-density [N] of independent normals, by the definition."""
+    density = np.exp(-0.5 * ((x - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
+    return np.log(density.astype(np.float64)).reshape(len(x), -1).sum(1)
+
+
+# Nowozin et al. (2016), tables 1, 2 and 6: f(u), its conjugate f*(t), and the activation g(v), as they are printed but for
+# reverse KL and squared Hellinger, whose activations here are the increasing ones that the text asks for.
+F_DIVERGENCES = {
+    "jensen_shannon": (
+        lambda u: u * np.log(u) - (u + 1) * np.log((u + 1) / 2),
+        lambda t: -np.log(2 - np.exp(t)),
+        lambda v: np.log(2) - np.log1p(np.exp(-v)),
+    ),
+    "kl": (lambda u: u * np.log(u), lambda t: np.exp(t - 1), lambda v: v),
+    "reverse_kl": (lambda u: -np.log(u), lambda t: -1 - np.log(-t), lambda v: -np.exp(-v)),
+    "pearson": (lambda u: (u - 1) ** 2, lambda t: t**2 / 4 + t, lambda v: v),
+    "squared_hellinger": (lambda u: (np.sqrt(u) - 1) ** 2, lambda t: t / (1 - t), lambda v: 1 - np.exp(-v)),
+    "total_variation": (lambda u: np.abs(u - 1) / 2, lambda t: t, lambda v: np.tanh(v) / 2),
+}

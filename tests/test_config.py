@@ -94,7 +94,46 @@ def test_the_difference_names_what_a_resumed_run_may_not_change() -> None:
     assert configs.difference(old, old) == []
 
 
-def test_no_two_sections_share_a_name() -> None:
-    kinds = [*configs.SECTIONS.values(), *(objectives.get(name) for name in objectives.names())]
-    names = [field.name for kind in kinds for field in dataclasses.fields(kind)]
-    assert len(names) == len(set(names))
+def test_no_two_sections_share_a_name_and_objectives_only_with_one_meaning() -> None:
+    """A flag is one thing: what two objectives share has one type, one help and the same legal values."""
+    sections = [field.name for kind in configs.SECTIONS.values() for field in dataclasses.fields(kind)]
+    assert len(sections) == len(set(sections))
+    of_objectives = [field for name in objectives.names() for field in dataclasses.fields(objectives.get(name))]
+    assert not {field.name for field in of_objectives} & set(sections)
+    for one in of_objectives:
+        for other in of_objectives:
+            assert one.name != other.name or (one.type, one.metadata) == (other.type, other.metadata), one.name
+
+
+def test_an_objective_brings_the_settings_of_its_paper_and_takes_them_with_it() -> None:
+    age = Config().with_changes({"objective": "age"})
+    assert (age.networks.code, age.objective.name) == ("sphere", "age")
+    assert age.with_changes({"objective": "age", "channels": 64}).networks.code == "sphere"
+    alpha = age.with_changes({"objective": "alpha_gan", "learning_rate": 3e-4})
+    assert (alpha.networks.code, alpha.networks.code_layers) == ("point", "750,750,750")
+    assert (alpha.training.learning_rate, alpha.training.disc_learning_rate, alpha.training.adam_beta2) == (3e-4, 5e-4, 0.9)
+    assert alpha.with_changes({"objective": "pagan"}) == Config()  # 3e-4 was no choice of pagan's
+
+
+def test_what_an_objective_cannot_work_with_is_refused() -> None:
+    with pytest.raises(UserError, match="--code=normal is not legal with --objective=age: it must be one of sphere, point"):
+        Config().with_changes({"objective": "age", "code": "normal"})
+    with pytest.raises(UserError, match="--disc_norm=batch is not legal with --objective=wgan_gp: it must be one of none"):
+        Config().with_changes({"objective": "wgan_gp", "disc_norm": "batch"})
+    with pytest.raises(UserError, match="--code=point is not legal with --objective=vae: it must be normal"):
+        Config().with_changes({"objective": "vae", "code": "point"})
+    with pytest.raises(UserError, match="unknown setting of objective pagan 'critic_steps'"):
+        Config().with_changes({"critic_steps": 3})
+
+
+@pytest.mark.parametrize("name", objectives.names())
+def test_every_objectives_defaults_are_settings_that_it_can_work_with(name: str) -> None:
+    config = Config().with_changes({"objective": name})
+    assert {key: config.flat()[key] for key in config.objective.defaults} == config.objective.defaults
+    assert configs.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize("layers", ["", "512,", "0", "512, 256", "a", "512;256"])
+def test_widths_of_layers_are_whole_numbers(layers: str) -> None:
+    with pytest.raises(UserError, match="whole numbers from 1 to 99999 with commas between them"):
+        Config().with_changes({"code_layers": layers})

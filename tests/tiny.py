@@ -39,10 +39,11 @@ def new_pass(
     augmentation: str = "pad_crop",
     x: np.ndarray | None = None,
     noise: Noise | None = None,
+    config: NetworkConfig = CONFIG,
 ) -> Pass:
     x = images() if x is None else x
     a = augment.build(AugmentationConfig(augmentation=augmentation, pad_fraction=0.25))
-    return Pass(built, tf.cast(x, tf.float32) / 127.5 - 1.0, noise or Noise(0, tf.constant(3), len(x)), a, Z)
+    return Pass(built, tf.cast(x, tf.float32) / 127.5 - 1.0, noise or Noise(0, tf.constant(3), len(x)), a, config)
 
 
 def write_run(

@@ -15,6 +15,11 @@ def prior(seed: tf.Tensor, num: tf.Tensor, latent_dim: int) -> tf.Tensor:
     return tf.random.stateless_normal([num, latent_dim], [seed, 0])
 
 
+def on_sphere(z: tf.Tensor) -> tf.Tensor:
+    """Codes [N, Z] moved along their direction to the unit sphere; what was N(0, I) is uniform there (AGE section 2)."""
+    return tf.math.l2_normalize(z, 1)
+
+
 def linear(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     """(1 - t) a + t b.
 

@@ -58,12 +58,29 @@ class NetworkConfig:
         512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
     )
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
+    architecture: str = setting("dcgan", "of generator and encoder", choices=("dcgan", "resnet"))
+    initializer: str = setting("normal", "kernels before training: Normal(0, 0.02), or Xavier's", choices=("normal", "xavier"))
     encoder_norm: str = setting(
         "batch",
         "normalisation inside the encoder; spectral lets it collapse to the prior",
         choices=("batch", "spectral", "none"),
     )
+    code: str = setting(
+        "normal",
+        "what the encoder gives: a normal, a point, or a point on the unit sphere, on which the prior is uniform then",
+        choices=("normal", "point", "sphere"),
+    )
+    disc_norm: str = setting("spectral", "normalisation inside the discriminators", choices=("spectral", "batch", "none"))
+    code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
     pair: str = setting("width", "how the pair discriminator sees two images", choices=("width", "channels", "siamese"))
+    likelihood: str = setting(
+        "none",
+        "p(x | z) of a stochastic decoder around the generator's output; none: the output is x",
+        choices=("none", "gaussian", "laplace", "bernoulli"),
+    )
+    likelihood_scale: float = setting(
+        0.0, "its standard deviation (laplace: scale), of pixels in [-1, 1]; 0: learned with the generator", at_least=0.0
+    )
     sync_batch_norm: bool = setting(False, "batch statistics over all replicas instead of each replica's own")
 
 
@@ -77,6 +94,7 @@ class TrainingConfig:
     train_steps: int = setting(100_000, "updates of every player", at_least=1, resumable=True)
     batch_size: int = setting(64, "images per step, over all replicas", at_least=2, at_most=65536)
     learning_rate: float = setting(2e-4, "Adam's step size", above=0.0)
+    disc_learning_rate: float = setting(0.0, "that of the discriminators; 0: the same", at_least=0.0)
     adam_beta1: float = setting(0.5, "Adam's decay of the mean", at_least=0.0, below=1.0)
     adam_beta2: float = setting(0.999, "Adam's decay of the square", at_least=0.0, below=1.0)
     ema_decay: float = setting(
@@ -131,7 +149,10 @@ class Config:
     training: TrainingConfig = TrainingConfig()
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Config":
-        """A copy with settings changed by their flag's name; `objective` is a name and comes first.
+        """A copy with settings changed by their flag's name.
+
+        `objective` is a name and comes first: another one brings the settings that its paper uses, where `changes` says
+        nothing of them.
 
         Raises:
           UserError: on an unknown name, an illegal value, or a setting that the objective does not have.
@@ -139,7 +160,9 @@ class Config:
         rest = dict(changes)
         objective = self.objective
         if rest.get("objective", objective.name) != objective.name:
+            plain, left = Config().flat(), objective.defaults
             objective = objectives.get(rest["objective"])()
+            rest = {name: plain[name] for name in left} | dict(objective.defaults) | rest
         rest.pop("objective", None)
         sections = {
             name: {f.name: rest.pop(f.name) for f in dataclasses.fields(kind) if f.name in rest}
@@ -202,7 +225,11 @@ def is_resumable(name: str) -> bool:
 
 
 def _check_together(config: Config) -> None:
-    a = config.augmentation
+    a, chosen = config.augmentation, config.flat()
+    for name, values in config.objective.legal.items():
+        if chosen[name] not in values:
+            legal = f"it must be {'one of ' * (len(values) > 1)}{', '.join(map(str, values))}"
+            raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: {legal}")
     for low, high in (("blur_sigma_min", "blur_sigma_max"), ("contrast_min", "contrast_max")):
         if getattr(a, low) > getattr(a, high):
             raise UserError(f"--{low}={getattr(a, low)} is above --{high}={getattr(a, high)}; the smallest value comes first")

@@ -7,6 +7,10 @@ from typing import Any, Generic, TypeVar, overload
 
 import tensorflow as tf
 
+from tfpagan import densities
+from tfpagan.codes import on_sphere
+from tfpagan.config import NetworkConfig
+
 T = TypeVar("T")
 
 Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -55,17 +59,21 @@ class Noise:
     """
 
     def __init__(self, seed: int, step: tf.Tensor, batch: int, *, replica: tf.Tensor | int = 0, replicas: int = 1):
-        self.batch, self._replica, self._replicas = batch, replica, replicas
+        self.batch, self._replica, self.replicas = batch, replica, replicas
         pair = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
         self._key = _bits([], pair)
 
     def uniform(self, name: str, size: int) -> tf.Tensor:
         """Uniform numbers in (0, 1), [N, size]."""
         named = tf.constant(zlib.crc32(name.encode()) & 0x7FFFFFFF, tf.int32)
-        bits = _bits([self.batch * self._replicas, size], tf.stack([self._key, named]))
-        bits = own_rows(bits, self._replica, self._replicas)
+        bits = _bits([self.batch * self.replicas, size], tf.stack([self._key, named]))
+        bits = self.own_rows(bits)
         # The upper 23 bits and a half: exact in float32, and neither 0 nor 1.
         return (tf.cast(tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 9), tf.float32) + 0.5) * 2.0**-23
+
+    def own_rows(self, whole: tf.Tensor) -> tf.Tensor:
+        """This replica's rows of a whole batch."""
+        return own_rows(whole, self._replica, self.replicas)
 
     def normal(self, name: str, size: int) -> tf.Tensor:
         """Standard normal numbers [N, size], by Box and Muller's transform of two uniform ones."""
@@ -91,7 +99,7 @@ class Pass:
       x: images [N, H, W, C] float32 in [-1, 1].
       noise: of this step.
       augmentation: a(x), as `augment.build` gives it.
-      latent_dim: Z.
+      config: of the networks: the code's dimensions and kind, the decoder's likelihood.
     """
 
     def __init__(
@@ -100,20 +108,31 @@ class Pass:
         x: tf.Tensor,
         noise: Noise,
         augmentation: Augmentation,
-        latent_dim: int,
+        config: NetworkConfig,
     ):
-        self._networks, self._noise, self._augmentation, self._latent_dim = networks, noise, augmentation, latent_dim
+        self._networks, self._noise, self._augmentation, self._config = networks, noise, augmentation, config
         self.x = x
 
     @_Once
     def z(self) -> tf.Tensor:
-        """Codes from the prior N(0, I) [N, Z]."""
-        return self._noise.normal("z", self._latent_dim)
+        """Codes from the prior [N, Z]: N(0, I), or uniform on the sphere."""
+        return self._prior("z")
+
+    @_Once
+    def z_other(self) -> tf.Tensor:
+        """Codes from the prior [N, Z], independent of `z`."""
+        return self._prior("z_other")
 
     @_Once
     def x_gen(self) -> tf.Tensor:
         """Samples G(z) [N, H, W, C]."""
         return self._networks["generator"](self.z, training=True)
+
+    @_Once
+    def x_draw(self) -> tf.Tensor:
+        """Draws from p(x | z) [N, H, W, C], whose centre is `x_gen`; the gradient flows through them."""
+        noise = self._noise.uniform("x_draw", math.prod(self.x.shape[1:]))
+        return densities.draw(self._config.likelihood, self.x_gen, self.log_scale, tf.reshape(noise, tf.shape(self.x)))
 
     @_Once
     def code(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -123,8 +142,12 @@ class Pass:
     @_Once
     def z_enc(self) -> tf.Tensor:
         """A draw from q(z | x) [N, Z]; the gradient flows through it to mean and variance."""
-        mean, log_variance = self.code
-        return mean + tf.exp(0.5 * log_variance) * self._noise.normal("z_enc", self._latent_dim)
+        return self._posterior(self.code, "z_enc")
+
+    @_Once
+    def z_enc_other(self) -> tf.Tensor:
+        """The draws `z_enc` [N, Z], each beside the image after its own: codes from q(z), independent of x; constants."""
+        return self._noise.own_rows(tf.roll(self.whole_batch(tf.stop_gradient(self.z_enc)), 1, 0))
 
     @_Once
     def x_rec(self) -> tf.Tensor:
@@ -132,15 +155,44 @@ class Pass:
         return self._networks["generator"](self.z_enc, training=True)
 
     @_Once
+    def code_gen(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and log-variance of q(z | G(z)), each [N, Z]."""
+        return self._networks["encoder"](self.x_gen, training=True)
+
+    @_Once
     def z_rec(self) -> tf.Tensor:
         """Codes of samples, a draw from q(z | G(z)) [N, Z]."""
-        mean, log_variance = self._networks["encoder"](self.x_gen, training=True)
-        return mean + tf.exp(0.5 * log_variance) * self._noise.normal("z_rec", self._latent_dim)
+        return self._posterior(self.code_gen, "z_rec")
+
+    @_Once
+    def code_draw(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and log-variance of q(z | `x_draw`), each [N, Z]."""
+        return self._networks["encoder"](self.x_draw, training=True)
 
     @_Once
     def x_aug(self) -> tf.Tensor:
         """Augmented images a(x) [N, H, W, C]."""
         return self._augmentation(self.x, self._noise.uniform("x_aug", UNIFORMS))
+
+    @property
+    def log_scale(self) -> tf.Tensor:
+        """Logarithm of the scale of p(x | z), for images in [-1, 1]; a scalar."""
+        return self._networks["generator"].log_scale
+
+    def log_likelihood(self, x: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
+        """log p(x | z) in nats [N], of images around what the generator makes of z."""
+        return densities.log_likelihood(self._config.likelihood, x, centre, self.log_scale)
+
+    def uniform(self, name: str, size: int) -> tf.Tensor:
+        """Uniform numbers in (0, 1) of this step [N, size], for what an objective draws itself."""
+        return self._noise.uniform(name, size)
+
+    def whole_batch(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows [N / replicas, ...] of this replica to [N, ...] of all, for what depends on the batch as a whole."""
+        if self._noise.replicas == 1:
+            return rows
+        whole = tf.distribute.get_replica_context().all_gather(rows, axis=0)  # differentiable
+        return tf.ensure_shape(whole, [self._noise.replicas * rows.shape[0], *rows.shape[1:]])
 
     def statistics(self) -> dict[str, tf.Tensor]:
         """Per sample [N], if the encoder was called: mean over dimensions of the squared mean, and of the variance.
@@ -151,3 +203,11 @@ class Pass:
             return {}
         mean, log_variance = self.code
         return {"mean_square": tf.reduce_mean(mean**2, 1), "variance": tf.reduce_mean(tf.exp(log_variance), 1)}
+
+    def _prior(self, name: str) -> tf.Tensor:
+        normal = self._noise.normal(name, self._config.latent_dim)
+        return on_sphere(normal) if self._config.code == "sphere" else normal
+
+    def _posterior(self, moments: tuple[tf.Tensor, tf.Tensor], name: str) -> tf.Tensor:
+        mean, log_variance = moments
+        return mean + tf.exp(0.5 * log_variance) * self._noise.normal(name, self._config.latent_dim)

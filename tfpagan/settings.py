@@ -7,6 +7,7 @@ A settings class is a frozen dataclass whose fields are all made by `setting`; i
 import dataclasses
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ class Legal:
     at_most: float | None = None
     below: float | None = None
     multiple_of: int | None = None
+    whole_numbers: bool = False
 
     def allows(self, value: Any) -> bool:
         """Whether `value` is legal."""
@@ -35,6 +37,7 @@ class Legal:
             and (self.at_most is None or value <= self.at_most)
             and (self.below is None or value < self.below)
             and (self.multiple_of is None or value % self.multiple_of == 0)
+            and (not self.whole_numbers or re.fullmatch(r"[1-9]\d{0,4}(,[1-9]\d{0,4})*", value) is not None)
         )
 
     def __str__(self) -> str:
@@ -51,6 +54,8 @@ class Legal:
             words.append(f"below {self.below}")
         if self.multiple_of is not None:
             words.append(f"a multiple of {self.multiple_of}")
+        if self.whole_numbers:
+            words.append("whole numbers from 1 to 99999 with commas between them")
         return " and ".join(words) or "any value"
 
 

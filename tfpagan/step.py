@@ -33,14 +33,15 @@ Networks = Mapping[str, tf.keras.Model]
 
 @dataclass
 class Gradients:
-    """What one pass gives: gradients and loss per player, and the mean logits of every game.
+    """What one pass gives: gradients and loss per player, the mean logits of every game, the direct losses by name.
 
-    Losses and logits are this replica's share: their sum over replicas is the mean over the global batch.
+    All but the gradients are this replica's share: their sum over replicas is the mean over the global batch.
     """
 
     of: dict[str, list[tf.Tensor]] = field(default_factory=dict)
     losses: dict[str, tf.Tensor] = field(default_factory=dict)
     logits: dict[str, tf.Tensor] = field(default_factory=dict)
+    directs: dict[str, tf.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Backward:
             result.of[player] = tape.gradient(loss, self._variables(player))
             result.losses |= one.losses
             result.logits |= one.logits
+            result.directs |= one.directs
             if player != players[-1]:  # one pass's worth of batch statistics, however many passes
                 for variable, value in zip(averages, before, strict=True):
                     variable.assign(value)
@@ -92,23 +94,30 @@ class Backward:
 
     def _forward(self, p: Pass, players: Sequence[str]) -> Gradients:
         """The losses of some players; real and fake go through a discriminator as two batches."""
-        result = Gradients(losses={player: tf.constant(0.0) for player in players})
+        result, judged = Gradients(losses={player: tf.constant(0.0) for player in players}), _Judged(self.networks)
         for duel in self.objective.duels(p):
-            disc, loss = self.networks[duel.disc], duel.loss
-            fakers = [f for f in duel.fakers if f in players]
-            if duel.disc not in players and not fakers:
-                continue
-            fake = disc(duel.fake)  # logits [N]
-            result.logits[f"{duel.disc}/fake"] = self.mean(fake)
-            for faker in fakers:
-                result.losses[faker] += self.mean(loss.faker(fake))
-            if duel.disc in players:
-                real = disc(duel.real)
+            loss, moves = duel.loss, duel.disc in players
+            fakers, hiders = ([m for m in makers if m in players] for makers in (duel.fakers, duel.hiders))
+            if moves or fakers:
+                fake = judged(duel.disc, duel.fake)  # logits [N]
+                result.logits[f"{duel.disc}/{duel.called}"] = self.mean(fake)
+                for faker in fakers:
+                    result.losses[faker] += self.mean(loss.faker(fake))
+            if moves or hiders:
+                real = judged(duel.disc, duel.real)
                 result.logits[f"{duel.disc}/real"] = self.mean(real)
+                for hider in hiders:
+                    result.losses[hider] += self.mean(loss.faker(-real))
+            if moves:
                 result.losses[duel.disc] += self.mean(loss.disc_real(real)) + self.mean(loss.disc_fake(fake))
+            if moves and duel.penalty:
+                penalty = result.directs[f"penalty_{duel.disc}"] = self.mean(duel.penalty(self.networks[duel.disc]))
+                result.losses[duel.disc] += penalty
         for direct in self.objective.directs(p):
-            for player in (d for d in direct.players if d in players):
-                result.losses[player] += self.mean(direct.values)
+            if payers := [d for d in direct.players if d in players]:
+                value = result.directs[direct.name] = self.mean(direct.values())
+                for player in payers:
+                    result.losses[player] += value
         return result
 
     def fused(self, new_pass: Callable[[], Pass], players: Sequence[str]) -> Gradients:
@@ -118,10 +127,13 @@ class Backward:
         with tf.GradientTape(persistent=True) as making:
             p = new_pass()
             duels, directs = list(self.objective.duels(p)), list(self.objective.directs(p))
-            direct_losses = [self.mean(d.values) for d in directs]
-        assert all(d.loss.fusable for d in duels), "fused is wrong here: a loss is flat somewhere"
-        for made, makers in [(d.fake, d.fakers) for d in duels] + [(d.values, d.players) for d in directs]:
-            self._assert_own(making, made, makers)
+            direct_losses = [self.mean(d.values()) for d in directs]
+        assert all(d.loss.fusable or d.loss.minimax for d in duels), "fused is wrong here: a loss is flat somewhere"
+        assert not any(d.penalty or d.hiders for d in duels), "fused is wrong here: it knows no penalties and no hiders"
+        for duel in duels:
+            self._assert_own(making, duel.fake, duel.fakers)
+        for direct, loss in zip(directs, direct_losses, strict=True):
+            self._assert_own(making, loss, direct.players)
 
         # Copies, so that a fake that two discriminators judge gets each one's gradient by itself.
         fakes = [[tf.identity(t) for t in tf.nest.flatten(d.fake)] for d in duels]
@@ -146,6 +158,7 @@ class Backward:
         made = making.gradient(targets, [self._variables(m) for m in makers], output_gradients=pulls)
         result.of |= zip(makers, made, strict=True)
         for direct, loss in zip(directs, direct_losses, strict=True):
+            result.directs[direct.name] = loss
             for player in direct.players:
                 result.losses[player] += loss
         return result
@@ -154,14 +167,18 @@ class Backward:
         """Adds a duel's losses to the result; returns the slopes of the discriminator's loss [2 N], the ratios [N]."""
         real, fake = tf.split(both, 2)
         loss = duel.loss
-        result.logits |= {f"{duel.disc}/real": self.mean(real), f"{duel.disc}/fake": self.mean(fake)}
+        result.logits |= {f"{duel.disc}/real": self.mean(real), f"{duel.disc}/{duel.called}": self.mean(fake)}
         result.losses[duel.disc] += self.mean(loss.disc_real(real)) + self.mean(loss.disc_fake(fake))
         for faker in duel.fakers:
             result.losses[faker] += self.mean(loss.faker(fake))
-        disc_fake = tf.maximum(_slope(loss.disc_fake, fake), SLOPE_FLOOR)
+        disc_fake = _slope(loss.disc_fake, fake)
+        if loss.minimax:
+            ratios = -tf.ones_like(fake)
+        else:
+            disc_fake = tf.maximum(disc_fake, SLOPE_FLOOR)
+            ratios = _slope(loss.faker, fake) / disc_fake
         share = 1.0 / (fake.shape[0] * self.replicas)  # d mean(values) / d value
-        slopes = tf.concat([_slope(loss.disc_real, real), disc_fake], 0) * share
-        return slopes, _slope(loss.faker, fake) / disc_fake
+        return tf.concat([_slope(loss.disc_real, real), disc_fake], 0) * share, ratios
 
     def _assert_own(self, tape: tf.GradientTape, made: tf.Tensor, makers: Sequence[str]) -> None:
         for player in set(self.objective.players) - set(makers):
@@ -174,8 +191,8 @@ class Backward:
 
 def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str = "none") -> str | None:
     """Why one backward pass would be wrong for this objective and these networks, or None where it is exact."""
-    if not objective.fusable:
-        return f"in objective {objective.name} a fake depends on a network that is not among its fakers"
+    if objective.why_not_fused:
+        return f"in objective {objective.name} {objective.why_not_fused}"
     if len(objective.phases) > 1:
         return f"in objective {objective.name} the players do not all move from the same parameters"
     for player in objective.players:
@@ -268,6 +285,7 @@ class Update:
         return (
             {f"loss/{p}": loss for p, loss in result.losses.items()}
             | {f"logits/{which}": logit for which, logit in result.logits.items()}
+            | {f"direct/{name}": value for name, value in result.directs.items()}
             | {f"grad_norm/{p}": tf.linalg.global_norm(g) / self._replicas for p, g in gradients.items()}
             | {f"latent/{name}": backward.mean(values) for name, values in last[-1].statistics().items()}
         )
@@ -277,6 +295,19 @@ class Update:
         if self._replicas == 1:
             return gradients
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+
+
+class _Judged:
+    """The logits of discriminators; what several duels share goes through once."""
+
+    def __init__(self, networks: Networks):
+        self._networks, self._known = networks, {}  # type: ignore[var-annotated]
+
+    def __call__(self, disc: str, judged: tf.Tensor | tuple[tf.Tensor, ...]) -> tf.Tensor:
+        key = (disc, *(id(t) for t in tf.nest.flatten(judged)))
+        if key not in self._known:
+            self._known[key] = (self._networks[disc](judged), judged)  # kept with it, so that no id is given twice
+        return self._known[key][0]
 
 
 def _slope(function: Callable[[tf.Tensor], tf.Tensor], at: tf.Tensor) -> tf.Tensor:

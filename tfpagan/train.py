@@ -57,7 +57,7 @@ class Trainer:
             raise UserError(f"--batch_size={training.batch_size} does not divide among {self.replicas} replicas")
         with strategy.scope():
             self.networks = {role: self._build(role) for role in self.objective.players}
-            self.optimizers = {role: self._optimizer(network) for role, network in self.networks.items()}
+            self.optimizers = {role: self._optimizer(role) for role in self.networks}
             averaged = [role for role in networks.USED if training.ema_decay and role in self.networks]
             self.averages = {role: self._build(role) for role in averaged}
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
@@ -175,7 +175,7 @@ class Trainer:
             getattr(p, made)  # for what this does to the batch norms
 
     def _pass(self, built: Mapping[str, tf.keras.Model], x: tf.Tensor, noise: Noise) -> Pass:
-        return Pass(built, x, noise, self._augmentation, self.config.networks.latent_dim)
+        return Pass(built, x, noise, self._augmentation, self.config.networks)
 
     def _build(self, role: str) -> tf.keras.Model:
         training = self.config.training
@@ -187,12 +187,13 @@ class Trainer:
             mixed_precision=training.mixed_precision,
         )
 
-    def _optimizer(self, network: tf.keras.Model) -> tf.keras.optimizers.Optimizer:
+    def _optimizer(self, role: str) -> tf.keras.optimizers.Optimizer:
         training = self.config.training
+        own = training.disc_learning_rate if role.startswith("disc_") else 0.0
         optimizer = tf.keras.optimizers.Adam(
-            training.learning_rate, training.adam_beta1, training.adam_beta2, ADAM_EPSILON, jit_compile=False
+            own or training.learning_rate, training.adam_beta1, training.adam_beta2, ADAM_EPSILON, jit_compile=False
         )
         if training.mixed_precision == "float16":
             optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
-        optimizer.build(network.trainable_variables)
+        optimizer.build(self.networks[role].trainable_variables)
         return optimizer

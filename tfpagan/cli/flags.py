@@ -136,7 +136,11 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
             if f.name not in found:
                 legal = str(f.metadata["legal"])
                 note = "" if legal == "any value" else f"; {legal}"
-                found[f.name] = (f.type, _described(f.metadata["help"] + note, f.default))  # type: ignore[assignment]
+                owners = _owners(f.name)
+                text = f"{', '.join(owners)}: {f.metadata['help']}{note}" if owners else f.metadata["help"] + note
+                if len(set(owners.values())) > 1:
+                    text += f" (default: {', '.join(f'{owner} {default}' for owner, default in owners.items())})"
+                found[f.name] = (f.type, _described(text, f.default))  # type: ignore[assignment]
     return [(name, kind, text) for name, (kind, text) in found.items()]
 
 
@@ -163,6 +167,12 @@ def _sections(command: Command) -> tuple[type, ...]:
         "none": (),
     }
     return wanted[command.settings]
+
+
+def _owners(name: str) -> dict[str, Any]:
+    """The objectives that have a setting, with their defaults; none for a setting of all."""
+    kinds = {objective: objectives.get(objective) for objective in objectives.names()}
+    return {o: f.default for o, kind in kinds.items() for f in dataclasses.fields(kind) if f.name == name}
 
 
 def _described(text: str, default: Any) -> str:

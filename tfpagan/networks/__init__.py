@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfpagan.config import NetworkConfig
 from tfpagan.networks import convolutional as nets
+from tfpagan.networks import residual
 from tfpagan.networks.blocks import spectral_layers
 from tfpagan.networks.init import Initializers
 
@@ -25,18 +26,20 @@ def build(
     """A network with its variables, built for a role.
 
     Args:
-      role: generator, encoder, disc_x (image), disc_z (code) or disc_xx (pair of images).
+      role: generator, encoder, disc_x (image), disc_z (code), disc_xx (pair of images) or disc_xz (image and code); a
+        second one of a kind has a further word, as disc_xz_prior.
       config: widths and forms.
       image_shape: (H, W, C); H and W multiples of 8.
       seed: of the initial weights; the same seed gives the same weights.
       mixed_precision: none, bfloat16 or float16: the type of activations. Variables are float32.
     """
-    assert role in _ROLES, f"no network for role {role!r}; known: {', '.join(_ROLES)}"
+    kind = "_".join(role.split("_")[:2])
+    assert kind in _ROLES, f"no network for role {role!r}; known: {', '.join(_ROLES)}"
     with _precision(mixed_precision):
-        network = _ROLES[role](config, image_shape, Initializers(seed, role))
+        network = _ROLES[kind](config, image_shape, Initializers(seed, role, config.initializer))
         image, code = tf.zeros([1, *image_shape]), tf.zeros([1, config.latent_dim])
-        inputs = {"generator": code, "disc_z": code, "disc_xx": (image, image)}.get(role, image)
-        network(inputs)
+        inputs = {"generator": code, "disc_z": code, "disc_xx": (image, image), "disc_xz": (image, code)}
+        network(inputs.get(kind, image))
     return network
 
 
@@ -59,16 +62,37 @@ def moving_averages(network: tf.keras.Model) -> list[tf.Variable]:
 
 def _pair_discriminator(config: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
     if config.pair == "siamese":
-        return nets.SiamesePairDiscriminator(config.channels, init)
-    return nets.JoinedPairDiscriminator(config.channels, PAIR_AXES[config.pair], init)
+        return nets.SiamesePairDiscriminator(config.channels, config.disc_norm, config.sync_batch_norm, init)
+    axis = PAIR_AXES[config.pair]
+    return nets.JoinedPairDiscriminator(config.channels, config.disc_norm, config.sync_batch_norm, axis, init)
+
+
+def _generator(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
+    kind = residual.Generator if c.architecture == "resnet" else nets.Generator
+    return kind(shape, c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere", scale=_scale(c))
+
+
+def _encoder(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
+    kind = residual.Encoder if c.architecture == "resnet" else nets.Encoder
+    return kind(c.latent_dim, c.channels, c.encoder_norm, c.code, c.sync_batch_norm, init)
+
+
+def _scale(config: NetworkConfig) -> float | None:
+    """Of p(x | z): None where the decoder has no likelihood with a scale, 0 where it is learned."""
+    return config.likelihood_scale if config.likelihood in ("gaussian", "laplace") else None
+
+
+def _widths(config: NetworkConfig) -> tuple[int, ...]:
+    return tuple(int(width) for width in config.code_layers.split(","))
 
 
 _ROLES: dict[str, Callable[[NetworkConfig, Shape, Initializers], tf.keras.Model]] = {
-    "generator": lambda c, shape, init: nets.Generator(shape, c.channels, c.sync_batch_norm, init),
-    "encoder": lambda c, shape, init: nets.Encoder(c.latent_dim, c.channels, c.encoder_norm, c.sync_batch_norm, init),
-    "disc_x": lambda c, shape, init: nets.ImageDiscriminator(c.channels, init),
-    "disc_z": lambda c, shape, init: nets.CodeDiscriminator(init),
+    "generator": _generator,
+    "encoder": _encoder,
+    "disc_x": lambda c, shape, init: nets.ImageDiscriminator(c.channels, c.disc_norm, c.sync_batch_norm, init),
+    "disc_z": lambda c, shape, init: nets.CodeDiscriminator(_widths(c), c.disc_norm, init),
     "disc_xx": _pair_discriminator,
+    "disc_xz": lambda c, shape, init: nets.JointDiscriminator(c.channels, c.disc_norm, c.sync_batch_norm, init),
 }
 
 

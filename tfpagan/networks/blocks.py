@@ -1,12 +1,15 @@
-"""Layers that the networks share: spectrally normalised ones (ours), and batch norm with the papers' constants."""
+"""What the networks share: spectrally normalised layers (ours), batch norm with the papers' constants, the kinds of code."""
 
+import math
 from typing import Any
 
 import tensorflow as tf
 
+from tfpagan.codes import on_sphere
 from tfpagan.networks.init import Initializers
 
 SPECTRAL_EPSILON = 1e-12
+FIRST_SCALE = 0.5  # of p(x | z), where it is learned: about the deviation of pixels in [-1, 1]
 
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:
@@ -29,9 +32,7 @@ class _Spectral(tf.keras.layers.Layer):
 
     def _add_weights(self, kernel_shape: tuple[int, ...]) -> None:
         # The kernel stays float32 under mixed precision: sigma is computed from it, and only W / sigma is cast.
-        self.kernel = self.add_weight(
-            "kernel", kernel_shape, tf.float32, self._init.normal("kernel"), experimental_autocast=False
-        )
+        self.kernel = self.add_weight("kernel", kernel_shape, tf.float32, self._init.kernel(), experimental_autocast=False)
         self.bias = self.add_weight("bias", [self.units], initializer="zeros")
         self.u = self._add_direction("u", self.units, lambda shape, dtype: _unit(self._init.normal("u")(shape, dtype)))
         self.v = self._add_direction("v", tf.TensorShape(kernel_shape[:-1]).num_elements(), "zeros")
@@ -100,6 +101,48 @@ def batch_norm(init: Initializers, *, scale: bool, synchronized: bool) -> tf.ker
     return tf.keras.layers.BatchNormalization(
         momentum=0.9, epsilon=2e-5, scale=scale, synchronized=synchronized, name=init.name
     )
+
+
+def dense(units: int, norm: str, init: Initializers) -> tf.keras.layers.Layer:
+    """A dense layer, spectrally normalised where the network is; batch norm is between convolutions only."""
+    return SpectralDense(units, init) if norm == "spectral" else plain_dense(units, True, init)
+
+
+def plain_dense(units: int, bias: bool, init: Initializers) -> tf.keras.layers.Dense:
+    """A dense layer."""
+    return tf.keras.layers.Dense(units, use_bias=bias, kernel_initializer=init.kernel(), name=init.name)
+
+
+def plain_conv(units: int, kernel: int, strides: int, bias: bool, init: Initializers) -> tf.keras.layers.Conv2D:
+    """A convolution with 'same' padding."""
+    return tf.keras.layers.Conv2D(
+        units, kernel, strides, "same", use_bias=bias, kernel_initializer=init.kernel(), name=init.name
+    )
+
+
+POINT_LOG_VARIANCE = -60.0  # of a code without width: a standard deviation of 1e-13 is lost beside any float32
+MOMENTS = {"normal": 2, "point": 1, "sphere": 1}
+"""Numbers per dimension of the code that an encoder's last layer gives, by `--code`."""
+
+
+def posterior(raw: tf.Tensor, code: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and log-variance of q(z | x), each [N, Z] float32, from an encoder's last layer [N, Z or 2 Z].
+
+    A code that is a point, in space or on the unit sphere, is the mean of a normal without width.
+    """
+    raw = tf.cast(raw, tf.float32)
+    if code == "normal":
+        return tuple(tf.split(raw, 2, 1))
+    point = on_sphere(raw) if code == "sphere" else raw
+    return point, tf.fill(tf.shape(point), POINT_LOG_VARIANCE)
+
+
+def log_scale(network: tf.keras.Model, scale: float | None) -> tf.Variable | tf.Tensor | None:
+    """Logarithm of the scale of p(x | z), a scalar: a weight of the network where `scale` is 0; None for no likelihood."""
+    if scale == 0.0:
+        start = tf.keras.initializers.Constant(math.log(FIRST_SCALE))
+        return network.add_weight("log_scale", [], tf.float32, start, experimental_autocast=False)
+    return tf.constant(math.log(scale), tf.float32) if scale else None
 
 
 def spectral_layers(model: tf.Module) -> list[_Spectral]:

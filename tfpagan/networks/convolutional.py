@@ -6,7 +6,17 @@ image size / 8, so that one architecture serves 32, 64 and 128 px.
 
 import tensorflow as tf
 
-from tfpagan.networks.blocks import SpectralConv, SpectralDense, batch_norm
+from tfpagan.codes import on_sphere
+from tfpagan.networks.blocks import (
+    MOMENTS,
+    SpectralConv,
+    batch_norm,
+    dense,
+    log_scale,
+    plain_conv,
+    plain_dense,
+    posterior,
+)
 from tfpagan.networks.init import Initializers
 
 LEAK = 0.2
@@ -17,15 +27,26 @@ TRUNK = ((3, 1, 8), (4, 2, 4), (3, 1, 4), (4, 2, 2), (3, 1, 2), (4, 2, 1), (3, 1
 class Generator(tf.keras.Model):
     """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1): dense, three transposed convolutions, one convolution.
 
-    Biases are left out where batch norm follows: it would subtract them.
+    Biases are left out where batch norm follows: it would subtract them. With `sphere` the code's direction alone counts,
+    so that a code of N(0, I) does as a uniform one on the sphere. `log_scale` is that of a stochastic decoder.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], channels: int, sync: bool, init: Initializers):
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        channels: int,
+        sync: bool,
+        init: Initializers,
+        *,
+        sphere: bool = False,
+        scale: float | None = None,
+    ):
         super().__init__(name=init.name)
+        self.sphere, self.log_scale = sphere, log_scale(self, scale)
         height, width, image_channels = image_shape
         self.bottom = (height // 8, width // 8, channels)
         units = self.bottom[0] * self.bottom[1] * channels
-        self.dense = _plain_dense(units, False, init.layer("dense"))
+        self.dense = plain_dense(units, False, init.layer("dense"))
         self.dense_norm = batch_norm(init.layer("dense_norm"), scale=True, synchronized=sync)
         self.deconvs, self.norms = [], []
         for i, share in enumerate((2, 4, 8)):
@@ -37,14 +58,15 @@ class Generator(tf.keras.Model):
                     2,
                     "same",
                     use_bias=False,
-                    kernel_initializer=layer.normal("kernel"),
+                    kernel_initializer=layer.kernel(),
                     name=layer.name,
                 )
             )
             self.norms.append(batch_norm(init.layer(f"norm{i}"), scale=True, synchronized=sync))
-        self.to_image = _plain_conv(image_channels, 3, 1, True, init.layer("to_image"))
+        self.to_image = plain_conv(image_channels, 3, 1, True, init.layer("to_image"))
 
     def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        z = on_sphere(z) if self.sphere else z
         h = tf.nn.relu(self.dense_norm(self.dense(z), training=training))
         h = tf.reshape(h, [-1, *self.bottom])  # [N, H / 8, W / 8, channels]
         for deconv, norm in zip(self.deconvs, self.norms, strict=True):
@@ -76,7 +98,7 @@ class PlainTrunk(tf.keras.layers.Layer):
         self.convs, self.norms = [], []
         for i, (kernel, strides, share) in enumerate(TRUNK):
             normed = batch_normed and i > 0
-            self.convs.append(_plain_conv(channels // share, kernel, strides, not normed, init.layer(f"conv{i}")))
+            self.convs.append(plain_conv(channels // share, kernel, strides, not normed, init.layer(f"conv{i}")))
             if normed:
                 self.norms.append(batch_norm(init.layer(f"norm{i}"), scale=False, synchronized=sync))
 
@@ -90,41 +112,38 @@ class PlainTrunk(tf.keras.layers.Layer):
 
 
 class Encoder(tf.keras.Model):
-    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x)."""
+    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x).
 
-    def __init__(self, latent_dim: int, channels: int, norm: str, sync: bool, init: Initializers):
+    `code` is what it gives, see `posterior`.
+    """
+
+    def __init__(self, latent_dim: int, channels: int, norm: str, code: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        trunk, head = init.layer("trunk"), init.layer("moments")
-        self.latent_dim = latent_dim
-        if norm == "spectral":
-            self.trunk = SpectralTrunk(channels, trunk)
-            self.moments = SpectralDense(2 * latent_dim, head)
-        else:
-            self.trunk = PlainTrunk(channels, norm == "batch", sync, trunk)
-            self.moments = _plain_dense(2 * latent_dim, True, head)
+        self.code = code
+        self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
+        self.moments = dense(latent_dim * MOMENTS[code], norm, init.layer("moments"))
 
     def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        moments = tf.cast(self.moments(self.trunk(x, training=training)), tf.float32)  # [N, 2 Z]
-        return moments[:, : self.latent_dim], moments[:, self.latent_dim :]
+        return posterior(self.moments(self.trunk(x, training=training)), self.code)
 
 
 class ImageDiscriminator(tf.keras.Model):
-    """Images [N, H, W, C] -> logits [N] float32: SN-DCGAN (Miyato et al., 2018, table 3)."""
+    """Images [N, H, W, C] -> logits [N] float32: SN-DCGAN (Miyato et al., 2018, table 3), or DCGAN's with another norm."""
 
-    def __init__(self, channels: int, init: Initializers):
+    def __init__(self, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = SpectralTrunk(channels, init.layer("trunk"))
-        self.to_logit = SpectralDense(1, init.layer("to_logit"))
+        self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
+        self.to_logit = dense(1, norm, init.layer("to_logit"))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        return _logit(self.to_logit(self.trunk(x)))
+        return _logit(self.to_logit(self.trunk(x, training=True)))  # a discriminator has no other use
 
 
 class JoinedPairDiscriminator(ImageDiscriminator):
     """Pairs of images, two [N, H, W, C] -> logits [N]: one image beside the other by width, or stacked by channels."""
 
-    def __init__(self, channels: int, axis: int, init: Initializers):
-        super().__init__(channels, init)
+    def __init__(self, channels: int, norm: str, sync: bool, axis: int, init: Initializers):
+        super().__init__(channels, norm, sync, init)
         self.axis = axis
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
@@ -134,24 +153,24 @@ class JoinedPairDiscriminator(ImageDiscriminator):
 class SiamesePairDiscriminator(tf.keras.Model):
     """Pairs of images, two [N, H, W, C] -> logits [N]: one trunk for both, a hidden layer that compares their features."""
 
-    def __init__(self, channels: int, init: Initializers):
+    def __init__(self, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = SpectralTrunk(channels, init.layer("trunk"))
-        self.compare = SpectralDense(channels, init.layer("compare"))
-        self.to_logit = SpectralDense(1, init.layer("to_logit"))
+        self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
+        self.compare = dense(channels, norm, init.layer("compare"))
+        self.to_logit = dense(1, norm, init.layer("to_logit"))
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        features = tf.concat(tf.split(self.trunk(tf.concat(pair, 0)), 2), 1)  # [2 N, F] -> [N, 2 F]
+        features = tf.concat(tf.split(self.trunk(tf.concat(pair, 0), training=True), 2), 1)  # [2 N, F] -> [N, 2 F]
         return _logit(self.to_logit(tf.nn.leaky_relu(self.compare(features), LEAK)))
 
 
 class CodeDiscriminator(tf.keras.Model):
-    """Codes [N, Z] -> logits [N] float32: two hidden layers of 512 and 256 units (PAGAN section 5)."""
+    """Codes [N, Z] -> logits [N] float32: hidden layers of 512 and 256 units (PAGAN section 5), or others."""
 
-    def __init__(self, init: Initializers):
+    def __init__(self, widths: tuple[int, ...], norm: str, init: Initializers):
         super().__init__(name=init.name)
-        self.hidden = [SpectralDense(units, init.layer(f"hidden{i}")) for i, units in enumerate((512, 256))]
-        self.to_logit = SpectralDense(1, init.layer("to_logit"))
+        self.hidden = [dense(units, norm, init.layer(f"hidden{i}")) for i, units in enumerate(widths)]
+        self.to_logit = dense(1, norm, init.layer("to_logit"))
 
     def call(self, z: tf.Tensor) -> tf.Tensor:
         for layer in self.hidden:
@@ -159,14 +178,30 @@ class CodeDiscriminator(tf.keras.Model):
         return _logit(self.to_logit(z))
 
 
-def _plain_dense(units: int, bias: bool, init: Initializers) -> tf.keras.layers.Dense:
-    return tf.keras.layers.Dense(units, use_bias=bias, kernel_initializer=init.normal("kernel"), name=init.name)
+class JointDiscriminator(tf.keras.Model):
+    """Images [N, H, W, C] with codes [N, Z] -> logits [N]: a trunk on the image, a hidden layer on the code, one on both.
+
+    The form of ALI's and BiGAN's (Dumoulin et al., 2017; Donahue et al., 2017): separate features, judged together.
+    """
+
+    def __init__(self, channels: int, norm: str, sync: bool, init: Initializers):
+        super().__init__(name=init.name)
+        self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
+        self.of_code = dense(channels, norm, init.layer("of_code"))
+        self.of_both = dense(2 * channels, norm, init.layer("of_both"))
+        self.to_logit = dense(1, norm, init.layer("to_logit"))
+
+    def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        image, code = pair
+        features = self.trunk(image, training=True)  # [N, F]
+        code_features = tf.nn.leaky_relu(self.of_code(code), LEAK)
+        both = tf.concat([features, tf.cast(code_features, features.dtype)], 1)
+        return _logit(self.to_logit(tf.nn.leaky_relu(self.of_both(both), LEAK)))
 
 
-def _plain_conv(units: int, kernel: int, strides: int, bias: bool, init: Initializers) -> tf.keras.layers.Conv2D:
-    return tf.keras.layers.Conv2D(
-        units, kernel, strides, "same", use_bias=bias, kernel_initializer=init.normal("kernel"), name=init.name
-    )
+def _trunk(channels: int, norm: str, sync: bool, init: Initializers) -> tf.keras.layers.Layer:
+    """Seven convolutions with spectral normalisation, batch norm, or none."""
+    return SpectralTrunk(channels, init) if norm == "spectral" else PlainTrunk(channels, norm == "batch", sync, init)
 
 
 def _flat(x: tf.Tensor) -> tf.Tensor:

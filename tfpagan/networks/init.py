@@ -1,7 +1,7 @@
-"""Initial weights: Normal(0, 0.02), each tensor's numbers decided by the run's seed and the tensor's own name."""
+"""Initial weights: Normal(0, 0.02) or Xavier's, each tensor's numbers decided by the run's seed and the tensor's own name."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -19,6 +19,7 @@ class Initializers:
 
     seed: int
     path: str
+    kind: str = "normal"
 
     @property
     def name(self) -> str:
@@ -27,9 +28,17 @@ class Initializers:
 
     def layer(self, name: str) -> "Initializers":
         """The same for a layer inside."""
-        return Initializers(self.seed, f"{self.path}/{name}")
+        return replace(self, path=f"{self.path}/{name}")
+
+    def kernel(self) -> tf.keras.initializers.Initializer:
+        """Of this layer's kernel: Normal(0, 0.02), or Glorot and Bengio's (2010) uniform one."""
+        if self.kind == "xavier":
+            return tf.keras.initializers.GlorotUniform(self._seed("kernel"))
+        return self.normal("kernel")
 
     def normal(self, weight: str) -> tf.keras.initializers.Initializer:
         """Normal(0, 0.02) for one weight of this layer."""
-        seed = zlib.crc32(f"{self.seed}/{self.path}/{weight}".encode())
-        return tf.keras.initializers.RandomNormal(0.0, STANDARD_DEVIATION, seed=seed)
+        return tf.keras.initializers.RandomNormal(0.0, STANDARD_DEVIATION, seed=self._seed(weight))
+
+    def _seed(self, weight: str) -> int:
+        return zlib.crc32(f"{self.seed}/{self.path}/{weight}".encode())

@@ -5,8 +5,8 @@ strategy, writer or flag. The fields of its dataclass are the paper's constants 
 """
 
 import dataclasses
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfpagan import adversarial
 
@@ -28,6 +28,10 @@ class Duel:
       fake: likewise, that it should call fake.
       fakers: roles of the players that produce `fake` and want it called real.
       loss: the adversarial loss of this game.
+      hiders: roles of the players that produce `real` and want it called fake, as ALI's encoder: they pay what fakers
+        pay for the opposite logit.
+      penalty: what the discriminator pays besides, a function of its network that gives values [N].
+      called: what scalars call the fake; a discriminator may play several duels, whose losses add up.
     """
 
     disc: str
@@ -35,27 +39,47 @@ class Duel:
     fake: "Tensors"  # type: ignore[valid-type]
     fakers: tuple[str, ...]
     loss: adversarial.Loss = adversarial.LOGISTIC
+    hiders: tuple[str, ...] = ()
+    penalty: "Callable[[tf.keras.Model], tf.Tensor] | None" = None
+    called: str = "fake"
 
 
 @dataclasses.dataclass(frozen=True)
 class Direct:
-    """A loss that some players minimise without an opponent: `values` [N], one per sample."""
+    """A loss that some players minimise without an opponent.
+
+    Attributes:
+      name: for scalars.
+      players: roles of those who pay it.
+      values: gives [N], one per sample, or a scalar that belongs to the whole batch; called only when one of the players
+        moves, so that a phase computes nothing for those who rest.
+    """
 
     name: str
     players: tuple[str, ...]
-    values: "tf.Tensor"
+    values: "Callable[[], tf.Tensor]"
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """The base of every system; see `pagan.py` for the shortest complete one."""
+    """The base of every system; see `pagan.py` for the shortest complete one.
+
+    Attributes:
+      defaults: settings of other sections of the configuration that the system's paper uses; its own fields aside, they
+        are what choosing it changes.
+      legal: of such settings, the values that it can work with; the others are all the same to it.
+    """
 
     name: ClassVar[str]
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    legal: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     @property
-    def fusable(self) -> bool:
-        """Whether every fake depends only on its fakers and every loss is fusable, so that one backward serves all."""
-        return False
+    def why_not_fused(self) -> str | None:
+        """Why one backward pass cannot serve all players; None where every fake depends on its fakers alone, every
+        discriminator plays one duel without penalty or hiders, and a direct loss is paid by all whom it depends on.
+        """
+        return "it is not known to be exact for it"
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -63,8 +87,8 @@ class Objective:
         raise NotImplementedError
 
     def duels(self, p: "Pass") -> Iterator[Duel]:
-        """Who fights whom over which tensors of the pass."""
-        raise NotImplementedError
+        """Who fights whom over which tensors of the pass; none by default."""
+        yield from ()
 
     def directs(self, p: "Pass") -> Iterator[Direct]:
         """Losses without an opponent; none by default."""

@@ -27,8 +27,8 @@ class PAGAN(Objective):
     l1_weight: float = setting(1.0, "weight of the loss of --reconstruction=l1", at_least=0.0)
 
     @property
-    def fusable(self) -> bool:
-        return True
+    def why_not_fused(self) -> None:
+        return None
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -43,4 +43,4 @@ class PAGAN(Objective):
 
     def directs(self, p: "Pass") -> Iterator[Direct]:
         if self.reconstruction == "l1":
-            yield Direct("l1", ("generator", "encoder"), self.l1_weight * penalties.l1(p.x, p.x_rec))  # section 5, Table 3
+            yield Direct("l1", ("generator", "encoder"), lambda: self.l1_weight * penalties.l1(p.x, p.x_rec))  # Table 3

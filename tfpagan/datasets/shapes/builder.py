@@ -15,7 +15,7 @@ class Shapes(tfds.core.GeneratorBasedBuilder):
     """One coloured shape of 10 kinds over a texture, at a random place, size and hue."""
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012  (TFDS reads this class attribute)
+    RELEASE_NOTES = {"1.0.0": "First version."}
 
     def _info(self) -> tfds.core.DatasetInfo:
         size = render.SIZE_PX

@@ -1,0 +1,102 @@
+"""Residual generator and encoder, for the VAE that PAGAN compares with (section 5, 'resnet-like architecture').
+
+The paper says no more of it; the blocks are those of Gulrajani et al., 2017, appendix C (pre-activation, nearest-neighbour
+up, mean pooling down), with the widths and the bottom of the convolutional networks: image size / 8.
+"""
+
+import tensorflow as tf
+
+from tfpagan.codes import on_sphere
+from tfpagan.networks.blocks import MOMENTS, SpectralConv, batch_norm, dense, log_scale, plain_conv, plain_dense, posterior
+from tfpagan.networks.init import Initializers
+
+SHARES = (1, 2, 4, 8)  # of the widest layer's channels, from the bottom to the image
+
+
+class Generator(tf.keras.Model):
+    """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1); arguments as the convolutional one's."""
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        channels: int,
+        sync: bool,
+        init: Initializers,
+        *,
+        sphere: bool = False,
+        scale: float | None = None,
+    ):
+        super().__init__(name=init.name)
+        self.sphere, self.log_scale = sphere, log_scale(self, scale)
+        height, width, image_channels = image_shape
+        self.bottom = (height // 8, width // 8, channels)
+        self.dense = plain_dense(self.bottom[0] * self.bottom[1] * channels, True, init.layer("dense"))
+        self.blocks = [Block(channels // s, "up", "batch", sync, init.layer(f"block{i}")) for i, s in enumerate(SHARES[1:])]
+        self.norm = batch_norm(init.layer("norm"), scale=True, synchronized=sync)
+        self.to_image = plain_conv(image_channels, 3, 1, True, init.layer("to_image"))
+
+    def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        h = tf.reshape(self.dense(on_sphere(z) if self.sphere else z), [-1, *self.bottom])  # [N, H / 8, W / 8, channels]
+        for block in self.blocks:
+            h = block(h, training=training)
+        h = tf.nn.relu(self.norm(h, training=training))
+        return tf.tanh(tf.cast(self.to_image(h), tf.float32))  # [N, H, W, C]
+
+
+class Encoder(tf.keras.Model):
+    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32; arguments as the convolutional one's."""
+
+    def __init__(self, latent_dim: int, channels: int, norm: str, code: str, sync: bool, init: Initializers):
+        super().__init__(name=init.name)
+        self.code = code
+        widths = [channels // share for share in reversed(SHARES)]
+        self.from_image = _conv(widths[0], 3, norm, init.layer("from_image"))
+        self.blocks = [Block(w, "down", norm, sync, init.layer(f"block{i}")) for i, w in enumerate(widths[1:])]
+        self.norm = batch_norm(init.layer("norm"), scale=True, synchronized=sync) if norm == "batch" else None
+        self.moments = dense(latent_dim * MOMENTS[code], norm, init.layer("moments"))
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        h = self.from_image(x)
+        for block in self.blocks:
+            h = block(h, training=training)
+        h = tf.nn.relu(self.norm(h, training=training) if self.norm else h)  # [N, H / 8, W / 8, channels]
+        return posterior(self.moments(tf.keras.layers.Flatten()(h)), self.code)
+
+
+class Block(tf.keras.layers.Layer):
+    """Two 3x3 convolutions beside a 1x1 one, from [N, H, W, C] to twice or half of H and W.
+
+    Args:
+      channels: of the output.
+      way: up or down.
+      norm: batch, spectral or none.
+      sync: batch statistics over all replicas.
+      init: of the layer.
+    """
+
+    def __init__(self, channels: int, way: str, norm: str, sync: bool, init: Initializers):
+        super().__init__(name=init.name)
+        self.way = way
+        self.shortcut = _conv(channels, 1, norm, init.layer("shortcut"))
+        self.convs = [_conv(channels, 3, norm, init.layer(f"conv{i}")) for i in range(2)]
+        batch_normed = norm == "batch"
+        self.norms = [batch_norm(init.layer(f"norm{i}"), scale=True, synchronized=sync) for i in range(2 * batch_normed)]
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        h = tf.nn.relu(self._normed(x, 0, training))
+        h = self.convs[0](_up(h) if self.way == "up" else h)
+        h = self.convs[1](tf.nn.relu(self._normed(h, 1, training)))
+        if self.way == "up":
+            return self.shortcut(_up(x)) + h
+        return tf.nn.avg_pool2d(self.shortcut(x) + h, 2, 2, "VALID")
+
+    def _normed(self, x: tf.Tensor, i: int, training: bool) -> tf.Tensor:
+        return self.norms[i](x, training=training) if self.norms else x
+
+
+def _conv(units: int, kernel: int, norm: str, init: Initializers) -> tf.keras.layers.Layer:
+    return SpectralConv(units, kernel, 1, init) if norm == "spectral" else plain_conv(units, kernel, 1, True, init)
+
+
+def _up(x: tf.Tensor) -> tf.Tensor:
+    return tf.repeat(tf.repeat(x, 2, 1), 2, 2)
