@@ -1,0 +1,56 @@
+"""Adversarial generator-encoder network: a game without a discriminator."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfpagan import divergences, penalties
+from tfpagan.objectives.base import Direct, Objective
+from tfpagan.settings import setting
+
+if TYPE_CHECKING:
+    from tfpagan.forward import Pass
+
+
+@dataclass(frozen=True)
+class AGE(Objective):
+    """AGE (Ulyanov et al., 2018, 'It Takes (Only) Two: Adversarial Generator-Encoder Networks').
+
+    The game V2, eq. (2): the encoder spreads real codes over the prior and generated ones off it, the generator brings
+    these back. Each player's loss is a gradient of its own network alone, which is what (5) and (6) hold fixed.
+    """
+
+    name = "age"
+    defaults = {"code": "sphere"}
+    legal = {"code": ("sphere", "point")}  # point: codes in space, with the prior N(0, I) of section 2
+
+    latent_weight: float = setting(1000.0, "lambda of eq. (5): of |z - e(g(z))|^2 for the generator", at_least=0.0)
+    data_weight: float = setting(10.0, "mu of eq. (6): of |x - g(e(x))|, mean over pixels, for the encoder", at_least=0.0)
+    batch_divergence: str = setting(
+        "fitted_normal",
+        "divergence of a batch of codes from the prior: of a fitted normal, eq. (7), or without one",
+        choices=("fitted_normal", "kozachenko_leonenko"),
+    )
+    generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1)
+
+    @property
+    def why_not_fused(self) -> str:
+        return "the players' losses share tensors with opposite signs"
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return ("encoder", "generator")
+
+    @property
+    def phases(self) -> tuple[tuple[str, ...], ...]:
+        return (("encoder",), *(("generator",),) * self.generator_steps)
+
+    def directs(self, p: "Pass") -> Iterator[Direct]:
+        divergence = divergences.BATCH_DIVERGENCES[self.batch_divergence]
+        # (5): V2 + lambda L_Z, of which the second divergence does not depend on the generator
+        yield Direct("divergence_fake", ("generator",), lambda: divergence(p.whole_batch(p.z_rec)))
+        yield Direct("latent", ("generator",), lambda: self.latent_weight * penalties.squared_distance(p.z, p.z_rec))
+        # (6): -(V2 - mu L_X)
+        yield Direct("minus_divergence_fake", ("encoder",), lambda: -divergence(p.whole_batch(p.z_rec)))
+        yield Direct("divergence_real", ("encoder",), lambda: divergence(p.whole_batch(p.z_enc)))
+        yield Direct("data", ("encoder",), lambda: self.data_weight * penalties.l1(p.x, p.x_rec))

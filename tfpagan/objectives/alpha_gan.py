@@ -1,0 +1,66 @@
+"""alpha-GAN: an auto-encoder with a discriminator of images and one of codes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfpagan import divergences, penalties
+from tfpagan.adversarial import REVERSE_KL
+from tfpagan.objectives.base import Direct, Duel, Objective
+from tfpagan.settings import setting
+
+if TYPE_CHECKING:
+    from tfpagan.forward import Pass
+
+
+@dataclass(frozen=True)
+class AlphaGAN(Objective):
+    """alpha-GAN (Rosca et al., 2017, 'Variational Approaches for Auto-Encoding Generative Adversarial Networks').
+
+    Algorithm 1, with appendix H's constants. Two duels of one discriminator make -2 log D(x), as (14) has it; (15) has
+    lost the factor, without which D is no density ratio of either game.
+    """
+
+    name = "alpha_gan"
+    defaults = {
+        "code": "point",  # the posterior is implicit: appendix H.4, no activation after the encoder
+        "code_layers": "750,750,750",
+        "disc_norm": "batch",
+        "learning_rate": 1e-4,
+        "disc_learning_rate": 5e-4,
+        "adam_beta2": 0.9,
+    }
+    legal = {"code": ("point", "normal")}
+
+    encoder_l1_weight: float = setting(10.0, "lambda of the encoder (appendix H.1 sweeps 1, 5, 10, 50)", at_least=0.0)
+    generator_l1_weight: float = setting(10.0, "lambda of the generator (sweeps the same)", at_least=0.0)
+    code_match: str = setting(
+        "discriminator",
+        "what draws codes to the prior: a discriminator, or appendix D's KL of the normal fitted to a batch",
+        choices=("discriminator", "empirical_kl"),
+    )
+    autoencoder_steps: int = setting(2, "updates of encoder and generator before one of the discriminators", at_least=1)
+
+    @property
+    def why_not_fused(self) -> str:
+        return "a fake depends on a network that is not among its fakers"
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return ("encoder", "generator", "disc_x", *(("disc_z",) if self.code_match == "discriminator" else ()))
+
+    @property
+    def phases(self) -> tuple[tuple[str, ...], ...]:
+        return (("encoder",), ("generator",)) * self.autoencoder_steps + (self.players[2:],)
+
+    def duels(self, p: "Pass") -> Iterator[Duel]:
+        yield Duel("disc_x", real=p.x, fake=p.x_gen, fakers=("generator",), loss=REVERSE_KL)  # (13), (14)
+        yield Duel("disc_x", real=p.x, fake=p.x_rec, fakers=("generator",), loss=REVERSE_KL, called="rec")
+        if self.code_match == "discriminator":
+            yield Duel("disc_z", real=p.z, fake=p.z_enc, fakers=("encoder",), loss=REVERSE_KL)  # (11), (17)
+
+    def directs(self, p: "Pass") -> Iterator[Direct]:
+        yield Direct("l1_encoder", ("encoder",), lambda: self.encoder_l1_weight * penalties.l1(p.x, p.x_rec))  # (11)
+        yield Direct("l1_generator", ("generator",), lambda: self.generator_l1_weight * penalties.l1(p.x, p.x_rec))  # (13)
+        if self.code_match == "empirical_kl":
+            yield Direct("kl", ("encoder",), lambda: divergences.kl_of_fitted_normal(p.whole_batch(p.z_enc)))  # (18)

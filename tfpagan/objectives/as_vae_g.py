@@ -1,0 +1,13 @@
+"""AS-VAE for generation alone."""
+
+from dataclasses import dataclass
+
+from tfpagan.objectives.as_vae import ASVAE
+
+
+@dataclass(frozen=True)
+class ASVAEg(ASVAE):
+    """AS-VAE-g (Pu et al., 2017, section 5): only L_z, eq. (9), the half that is for generation."""
+
+    name = "as_vae_g"
+    bounds = ("z",)

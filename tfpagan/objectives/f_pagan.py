@@ -1,0 +1,44 @@
+"""PAGAN with an f-divergence in its three games."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tfpagan import adversarial
+from tfpagan.objectives.base import Duel, Objective
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.settings import setting
+
+if TYPE_CHECKING:
+    from tfpagan.forward import Pass
+
+
+@dataclass(frozen=True)
+class FPAGAN(Objective):
+    """f-PAGAN (Alanov et al., 2018, appendix C.1): generator, encoder and reconstruction matching by D_f, eq. (30) to (35)."""
+
+    name = "f_pagan"
+
+    divergence: str = setting("jensen_shannon", "D_f of the three games", choices=tuple(adversarial.DIVERGENCES))
+    faker_loss: str = setting(
+        "non_saturating",
+        "what fakers minimise: -g(v), as f-GAN's section 3.2 recommends, or the bound itself, as eq. (30) to (35) are written",
+        choices=("non_saturating", "minimax"),
+    )
+
+    @property
+    def loss(self) -> adversarial.Loss:
+        """Of each of the games."""
+        return adversarial.DIVERGENCES[self.divergence].loss(minimax=self.faker_loss == "minimax")
+
+    @property
+    def why_not_fused(self) -> str | None:
+        exact = self.loss.fusable or self.loss.minimax
+        return None if exact else f"the discriminator's loss does not rise everywhere with --divergence={self.divergence}"
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return PAGAN().players
+
+    def duels(self, p: "Pass") -> Iterator[Duel]:
+        return (replace(duel, loss=self.loss) for duel in PAGAN().duels(p))

@@ -1,0 +1,38 @@
+"""Variational auto-encoder."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfpagan import densities
+from tfpagan.objectives.base import Direct, Objective
+from tfpagan.settings import setting
+
+if TYPE_CHECKING:
+    from tfpagan.forward import Pass
+
+
+@dataclass(frozen=True)
+class VAE(Objective):
+    """Variational auto-encoder (Kingma and Welling, 2014), PAGAN's comparison of RID and RMSE (section 5, Table 2).
+
+    Both networks minimise minus the evidence lower bound, in nats per image: -log p(x | z) + KL(q(z | x) || p(z)).
+    """
+
+    name = "vae"
+    defaults = {"likelihood": "gaussian", "architecture": "resnet"}
+    legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "code": ("normal",)}
+
+    kl_weight: float = setting(1.0, "weight of KL(q(z | x) || p(z)); 1 is the bound", at_least=0.0)
+
+    @property
+    def why_not_fused(self) -> None:
+        return None
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return ("generator", "encoder")
+
+    def directs(self, p: "Pass") -> Iterator[Direct]:
+        yield Direct("nll", self.players, lambda: -p.log_likelihood(p.x, p.x_rec))
+        yield Direct("kl", self.players, lambda: self.kl_weight * densities.kl_to_standard_normal(*p.code))

@@ -1,0 +1,45 @@
+"""Wasserstein GAN with gradient penalty."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfpagan import penalties
+from tfpagan.adversarial import WASSERSTEIN
+from tfpagan.objectives.base import Duel, Objective
+from tfpagan.settings import setting
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfpagan.forward import Pass
+
+
+@dataclass(frozen=True)
+class WGANGP(Objective):
+    """WGAN-GP (Gulrajani et al., 2017, Algorithm 1) as alpha-GAN's baseline (Rosca et al., 2017, appendix H)."""
+
+    name = "wgan_gp"
+    defaults = {"disc_norm": "none", "learning_rate": 1e-4, "adam_beta2": 0.9}
+    legal = {"disc_norm": ("none", "spectral")}
+
+    gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
+    critic_steps: int = setting(5, "updates of the critics before one of the others", at_least=1)
+
+    @property
+    def why_not_fused(self) -> str:
+        return "the critic pays a gradient penalty"
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return ("generator", "disc_x")
+
+    @property
+    def phases(self) -> tuple[tuple[str, ...], ...]:
+        return (("disc_x",),) * self.critic_steps + (("generator",),)
+
+    def duels(self, p: "Pass") -> Iterator[Duel]:
+        def penalty(critic: "tf.keras.Model") -> "tf.Tensor":
+            return self.gradient_penalty * penalties.gradient_penalty(critic, p.x, p.x_gen, p.uniform("alpha_disc_x", 1))
+
+        yield Duel("disc_x", real=p.x, fake=p.x_gen, fakers=("generator",), loss=WASSERSTEIN, penalty=penalty)

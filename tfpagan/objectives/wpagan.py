@@ -1,0 +1,50 @@
+"""PAGAN with Wasserstein distances in its three games."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tfpagan import adversarial, penalties
+from tfpagan.objectives.base import Duel, Objective
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.settings import setting
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfpagan.forward import Pass
+
+
+@dataclass(frozen=True)
+class WPAGAN(Objective):
+    """Wasserstein PAGAN (Alanov et al., 2018, appendices C.2 and D.1): critics with gradient penalties, pairs by channels."""
+
+    name = "wpagan"
+    defaults = {"pair": "channels", "disc_norm": "none"}
+    legal = {"disc_norm": ("none", "spectral")}
+
+    gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
+    interpolation: str = setting(
+        "shared", "alpha of pairs: one for both images, eq. (38), or one each, eq. (39)", choices=("shared", "independent")
+    )
+    critic_steps: int = setting(10, "updates of the critics before one of the others", at_least=1)
+
+    @property
+    def why_not_fused(self) -> str:
+        return "critics pay gradient penalties"
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return PAGAN().players
+
+    @property
+    def phases(self) -> tuple[tuple[str, ...], ...]:
+        return (("disc_x", "disc_z", "disc_xx"),) * self.critic_steps + (("generator", "encoder"),)
+
+    def duels(self, p: "Pass") -> Iterator[Duel]:
+        return (replace(d, loss=adversarial.WASSERSTEIN, penalty=partial(self._penalty, p, d)) for d in PAGAN().duels(p))
+
+    def _penalty(self, p: "Pass", duel: Duel, critic: "tf.keras.Model") -> "tf.Tensor":
+        alpha = p.uniform(f"alpha_{duel.disc}", 2 if self.interpolation == "independent" else 1)  # [N, 1 or 2]
+        return self.gradient_penalty * penalties.gradient_penalty(critic, duel.real, duel.fake, alpha)
