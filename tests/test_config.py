@@ -27,7 +27,7 @@ def test_every_preset_survives_json(name: str) -> None:
     assert configs.from_json(config.to_json()) == config
 
 
-@pytest.mark.parametrize("name", ["pagan_cifar10", "pagan_mnist", "pagan_celeb_a"])
+@pytest.mark.parametrize("name", ["pagan_cifar10", "pagan_mnist", "pagan_celeb_a", "pagan_pad01_cifar10"])
 def test_the_papers_presets_change_the_data_only(name: str) -> None:
     assert dataclasses.replace(presets.get(name), data=Config().data) == Config()
 
@@ -35,6 +35,39 @@ def test_the_papers_presets_change_the_data_only(name: str) -> None:
 @pytest.mark.parametrize("name", presets.ALL)
 def test_every_preset_says_its_command(name: str) -> None:
     assert f"bin/train --preset={name}" in (presets.ALL[name].__doc__ or "")
+
+
+@pytest.mark.parametrize("name", presets.ALL)
+def test_every_preset_is_named_for_its_system_and_data_set(name: str) -> None:
+    config = presets.get(name)
+    assert name.startswith(config.objective.name)
+    assert name.removesuffix("_cpu").endswith(config.data.dataset.split("/")[0].split("_resized")[0].split("_cropped")[0]) or (
+        config.data.dataset == "folder:tiny-imagenet-200"
+    )
+
+
+def test_table_4_is_the_padding_of_the_image() -> None:
+    padded = {name: presets.get(name).augmentation.pad_fraction for name in presets.ALL if name.startswith("pagan_pad")}
+    assert list(padded.values()) == [0.0, 0.05, 0.1, 0.15, 0.2]
+    assert all(presets.get(name).augmentation.augmentation == "pad_crop" for name in padded)
+
+
+def test_the_baselines_have_alpha_gans_constants() -> None:
+    for name in ("alpha_gan_cifar10", "dcgan_cifar10", "wgan_gp_cifar10"):
+        training = presets.get(name).training
+        assert (training.batch_size, training.adam_beta1, training.adam_beta2, training.train_steps) == (64, 0.5, 0.9, 200_000)
+    players = [presets.get(f"{o}_cifar10").objective for o in ("dcgan", "wgan_gp")]
+    assert [p.phases.count(("generator",)) for p in players] == [2, 1]
+    assert [p.phases.count(("disc_x",)) for p in players] == [1, 5]
+    alpha = presets.get("alpha_gan_cifar10")
+    assert alpha.objective.phases.count(("encoder",)) == alpha.objective.phases.count(("generator",)) == 2
+    assert alpha.networks.code_layers == "750,750,750"
+
+
+def test_age_has_two_generator_steps_and_codes_on_the_sphere() -> None:
+    age = presets.get("age_cifar10")
+    assert age.objective.phases == (("encoder",), ("generator",), ("generator",))
+    assert (age.networks.code, age.networks.latent_dim, age.objective.data_weight) == ("sphere", 128, 10.0)
 
 
 def test_settings_of_an_objective_go_to_the_objective() -> None:
