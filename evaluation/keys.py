@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from evaluation.classifier import Classifier
 
 HIGHER_IS_BETTER = ("score_mean", "psnr", "class_kept", "negative_wasserstein_distance")
-LOWER_IS_BETTER = ("_distance", "_distance_of_reconstructions", "dissimilarity_mean", "dissimilarity_median")
+LOWER_IS_BETTER = (
+    "_distance",
+    "_distance_of_reconstructions",
+    "_nats",
+    "_bits_per_dim",
+    "dissimilarity_mean",
+    "dissimilarity_median",
+)
 """Ends of keys; RMSE is lower too, but not that of codes. Other metrics have no better and worse of their own: diversity and
 codes are read beside a reference."""
 
@@ -41,5 +48,6 @@ def keys_by_metric(classifier: Classifier | None) -> Mapping[str, tuple[str, ...
             "latent_covariance_rms",
             "latent_cycle_rmse",
         ),
+        "nll": ("nll_bound_nats", "nll_bound_nats_error", "nll_bound_bits_per_dim"),
         "critic": ("negative_wasserstein_distance", "negative_wasserstein_distance_std"),
     }

@@ -17,6 +17,7 @@ from evaluation.errors import EvaluationError
 from evaluation.features import FeatureExtractor
 from evaluation.keys import keys_by_metric
 from evaluation.kid import BLOCK_SIZE
+from evaluation.likelihood import LikelihoodBound
 from evaluation.measures import NOTHING, Batch, Measure
 from evaluation.ms_ssim import scales
 from evaluation.preprocessing import RESIZE
@@ -96,6 +97,8 @@ class Scorer:
         self._of_reconstructions(subject, scores, of_reconstructions)
         if "panel" in able:
             self._panel(subject, scores)
+        if "nll" in able:
+            self._bound(subject, scores)
         if "critic" in able:
             self._critic(subject, scores)
         scores.in_order({metric: self._keys[metric] for metric in self.protocol.metrics})
@@ -110,7 +113,9 @@ class Scorer:
             return f"{subject.name} gives no reconstructions"
         if metric == "panel" and (subject.encode is None or subject.decode is None):
             return f"{subject.name} has no encoder"
-        if metric in (*OF_RECONSTRUCTIONS, "panel", "critic") and not (self._test and self._test.count):
+        if metric == "nll" and subject.bound is None:
+            return f"{subject.name} has no likelihood: its decoder gives images and no density of them"
+        if metric in (*OF_RECONSTRUCTIONS, "panel", "nll", "critic") and not (self._test and self._test.count):
             return "no test images"
         if metric in NEED_CLASSIFIER and self._extract is None:
             return self.why_no_classifier
@@ -195,11 +200,20 @@ class Scorer:
         for x in self._test.batches(self._batch_size):
             mean, log_variance = subject.encode(x.astype(np.float32) / 127.5 - 1.0)
             panel.update(mean, log_variance)
-            z = random.standard_normal(mean.shape).astype(np.float32)
+            z = subject.prior(random.standard_normal(mean.shape).astype(np.float32))
             panel.update_cycle(z, subject.encode(subject.decode(z))[0])
         if values := scores.attempt(self._keys["panel"], panel.result):
             scores.give(self._keys["panel"], list(values.values()))
             scores.details["latent_per_dimension"] = panel.per_dimension()
+
+    def _bound(self, subject: Subject, scores: Scores) -> None:
+        assert subject.bound is not None
+        assert self._test is not None
+        nll, random = LikelihoodBound(), np.random.default_rng((self.protocol.seed, 3))
+        for x in self._test.batches(self._batch_size):
+            nll.update(subject.bound(x, random), x[0].size)
+        if values := scores.attempt(self._keys["nll"], nll.result):
+            scores.give(self._keys["nll"], values)
 
     def _critic(self, subject: Subject, scores: Scores) -> None:
         assert subject.samples is not None

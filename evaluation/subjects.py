@@ -26,6 +26,8 @@ class Subject:
       pairs: (test images, code, seed) to pairs with reconstructions.
       encode: float32 images [n, H, W, C] in [-1, 1] to mean and log-variance [n, Z].
       decode: codes [n, Z] to images in [-1, 1].
+      prior: standard normal numbers [n, Z] to codes of the prior.
+      bound: (uint8 images, random) to an upper bound of -log p(x) in nats [n], for a decoder with a likelihood.
       same: whether samples and reconstructions are the same images in the same order, so that one pass will do.
     """
 
@@ -34,6 +36,8 @@ class Subject:
     pairs: Callable[[Images, str, int], Pairs] | None = None
     encode: Callable[[Array], tuple[Array, Array]] | None = None
     decode: Callable[[Array], Array] | None = None
+    prior: Callable[[Array], Array] = lambda normal: normal
+    bound: Callable[[Array, np.random.Generator], Array] | None = None
     same: bool = False
 
 

@@ -45,7 +45,7 @@ class Scalars(Hook):
       folder: the run folder.
       writer: TensorBoard's.
       every_steps: how often.
-      batch_size: images per step.
+      images_per_step: drawn from the data set, over all phases.
       step: where the run begins; lines of later steps, which a stopped run left behind, are removed.
       until: where it ends.
     """
@@ -56,11 +56,11 @@ class Scalars(Hook):
         writer: tf.summary.SummaryWriter,
         *,
         every_steps: int,
-        batch_size: int,
+        images_per_step: int,
         step: int,
         until: int,
     ):
-        self.every_steps, self._batch_size, self._until, self._writer = every_steps, batch_size, until, writer
+        self.every_steps, self._images_per_step, self._until, self._writer = every_steps, images_per_step, until, writer
         self._file = folder / "metrics.jsonl"
         _keep_lines_up_to(step, self._file)
         self._totals: Counter[str] = Counter()
@@ -72,7 +72,7 @@ class Scalars(Hook):
             self._totals[tag] += total  # type: ignore[assignment]
         self._steps += progress.steps
         self._seconds += seconds
-        speed = self._steps * self._batch_size / self._seconds
+        speed = self._steps * self._images_per_step / self._seconds
         self._bar.update(progress.steps)
         self._bar.set_postfix_str(f"{speed:.0f} images/s")
 
@@ -80,16 +80,16 @@ class Scalars(Hook):
         if not self._steps:
             return
         means = {tag: total / self._steps for tag, total in self._totals.items()}
-        means["throughput/images_per_second"] = self._steps * self._batch_size / self._seconds
+        means["throughput/images_per_second"] = self._steps * self._images_per_step / self._seconds
         with self._writer.as_default(step):
             for tag, value in means.items():
                 tf.summary.scalar(tag, value)
         self._writer.flush()
         finite = {tag: value if math.isfinite(value) else None for tag, value in sorted(means.items())}
         with self._file.open("a") as f:
-            f.write(json.dumps({"step": step, "images": step * self._batch_size} | finite) + "\n")
+            f.write(json.dumps({"step": step, "images": step * self._images_per_step} | finite) + "\n")
         if self._bar.disable and (time.monotonic() - self._line_at > LINE_EVERY_SECONDS or step == self._until):
-            left = (self._until - step) * self._batch_size / means["throughput/images_per_second"]
+            left = (self._until - step) * self._images_per_step / means["throughput/images_per_second"]
             losses = ", ".join(f"{tag[5:]} {value:.3f}" for tag, value in means.items() if tag.startswith("loss/"))
             speed = means["throughput/images_per_second"]
             logging.info("step %d of %d, %.0f images/s, %.1f minutes left; %s", step, self._until, speed, left / 60, losses)

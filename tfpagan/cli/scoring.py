@@ -82,10 +82,9 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     run = inference.restored(model_dir, step=options["step"], best=options["best"])
     described, images = _images(dataclasses.replace(run.config.data, **settings))
     strategy = devices.strategy(options["devices"])
-    name, latent_dim = str(model_dir), run.config.networks.latent_dim
-    subject = of_run(run.networks["generator"], run.networks.get("encoder"), latent_dim, name)
+    subject = of_run(run.networks["generator"], run.networks.get("encoder"), run.config.networks, str(model_dir))
     scores = _scorer(protocol, options, described, images, strategy).score(subject)
-    return scores, {"model": name, "step": run.step}
+    return scores, {"model": str(model_dir), "step": run.step}
 
 
 def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
