@@ -46,21 +46,36 @@ def of_networks(
     decode: Callable[[Array], Array],
     latent_dim: int,
     encode: Callable[[Array], tuple[Array, Array]] | None = None,
+    draw: Callable[[Array, Array], Array] | None = None,
 ) -> Subject:
-    """The subject that a decoder makes, with an encoder if there is one."""
+    """The subject that a decoder makes, with an encoder if there is one.
+
+    Args:
+      name: for people.
+      decode: codes [n, Z] to images in [-1, 1].
+      latent_dim: Z.
+      encode: images to mean and log-variance.
+      draw: images and standard normal numbers [n, Z] to draws from q(z | x); default: of the normal with these moments.
+    """
 
     def samples(count: int, seed: int) -> Images:
         return GeneratedImages(decode, latent_dim, count, seed=seed, name=f"samples of {name}")
+
+    def drawn(images: Array, noise: Array) -> Array:
+        assert encode is not None
+        if draw is not None:
+            return draw(images, noise)
+        mean, log_variance = encode(images)
+        return mean + np.exp(0.5 * log_variance) * noise
 
     def pairs(x: Images, code: str, seed: int) -> Pairs:
         assert encode is not None
         random = np.random.default_rng((seed, 1))
 
         def reconstruct(images: Array) -> Array:
-            mean, log_variance = encode(images)
             if code == "mean":
-                return decode(mean)
-            return decode(mean + np.exp(0.5 * log_variance) * random.standard_normal(mean.shape).astype(np.float32))
+                return decode(encode(images)[0])
+            return decode(drawn(images, random.standard_normal([len(images), latent_dim]).astype(np.float32)))
 
         return Pairs(x, reconstruct)
 

@@ -54,6 +54,8 @@ def test_compiled_and_plain_draws_are_the_same(kind: str) -> None:
 class Counting:
     """Stands for a network and counts its calls."""
 
+    flow = None
+
     def __init__(self, network: tf.keras.Model):
         self.network, self.calls = network, 0
 

@@ -28,10 +28,12 @@ class LinearGenerator:
 
 
 class TruePosterior:
+    flow = None
+
     def __init__(self, off: float = 0.0):
         self.off = off
 
-    def __call__(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def base(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         variance = SCALE**2 / (SLOPE**2 + SCALE**2)
         mean = SLOPE / (SLOPE**2 + SCALE**2) * tf.reshape(x, [-1, DIMS])
         return mean + self.off, tf.fill(tf.shape(mean), math.log(variance))
@@ -66,7 +68,7 @@ def test_with_another_posterior_the_bound_is_higher_by_the_divergence() -> None:
     assert exact is not None
     assert off is not None
     kl = DIMS * 0.1**2 / (2 * SCALE**2 / (SLOPE**2 + SCALE**2))
-    assert off(x, random(1)).mean() - exact(x, random(1)).mean() == pytest.approx(kl, abs=0.01)
+    assert off(x, random(1)).mean() - exact(x, random(1)).mean() == pytest.approx(kl, abs=0.02)
 
 
 def test_nats_errors_and_bits_by_hand() -> None:

@@ -39,6 +39,7 @@ CASES: dict[str, dict[str, Any]] = {
     "as_vae": {"objective": "as_vae"},
     "as_vae_r": {"objective": "as_vae_r", "likelihood": "laplace"},
     "as_vae_g": {"objective": "as_vae_g"},
+    "as_vae_flow": {"objective": "as_vae", "likelihood": "bernoulli", "code": "flow", "flow_length": 3},
     "ali": {"objective": "ali"},
     "alice": {"objective": "alice"},
 }
@@ -217,7 +218,10 @@ def as_vae(o: Oracle) -> Expected:
         others = tf.concat([p.z_enc[-1:], p.z_enc[:-1]], 0)
         expected["disc_xz_z"] = fake_cost(joint) + real_cost(o.logit("disc_xz_z", p.x, others))
         mean, log_variance = (t.numpy() for t in p.code_draw)
-        code = -float(reference.log_normal(p.z.numpy(), mean, np.exp(0.5 * log_variance)).mean())
+        flow = o.built["encoder"].flow
+        before, log_det = (p.z, 0.0) if flow is None else flow.inverse(p.z)
+        log_q = reference.log_normal(before.numpy(), mean, np.exp(0.5 * log_variance)) + np.asarray(log_det)
+        code = -float(log_q.mean())
         expected["encoder"] += code
         expected["generator"] += code - joint.mean()
     return expected

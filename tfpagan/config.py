@@ -67,9 +67,11 @@ class NetworkConfig:
     )
     code: str = setting(
         "normal",
-        "what the encoder gives: a normal, a point, or a point on the unit sphere, on which the prior is uniform then",
-        choices=("normal", "point", "sphere"),
+        "what the encoder gives: a normal, one that has been through a normalising flow, a point, or a point on the unit "
+        "sphere, on which the prior is uniform then",
+        choices=("normal", "flow", "point", "sphere"),
     )
+    flow_length: int = setting(80, "flow: couplings, one after another", at_least=1, at_most=1000)
     disc_norm: str = setting("spectral", "normalisation inside the discriminators", choices=("spectral", "batch", "none"))
     code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
     pair: str = setting("width", "how the pair discriminator sees two images", choices=("width", "channels", "siamese"))
@@ -230,6 +232,8 @@ def _check_together(config: Config) -> None:
         if chosen[name] not in values:
             legal = f"it must be {'one of ' * (len(values) > 1)}{', '.join(map(str, values))}"
             raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: {legal}")
+    if config.networks.code == "flow" and config.networks.latent_dim < 2:
+        raise UserError("--code=flow needs a --latent_dim of at least 2: a coupling changes one half by the other")
     for low, high in (("blur_sigma_min", "blur_sigma_max"), ("contrast_min", "contrast_max")):
         if getattr(a, low) > getattr(a, high):
             raise UserError(f"--{low}={getattr(a, low)} is above --{high}={getattr(a, high)}; the smallest value comes first")

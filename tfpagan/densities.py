@@ -18,11 +18,6 @@ def normal(x: "Tensor", mean: "Tensor", log_scale: "Tensor") -> "Tensor":
     return _summed(-0.5 * squares - log_scale - 0.5 * math.log(2.0 * math.pi))
 
 
-def normal_of_variance(z: "Tensor", mean: "Tensor", log_variance: "Tensor") -> "Tensor":
-    """log q(z | x) of codes [N, Z] by the moments that an encoder gives: [N]."""
-    return normal(z, mean, 0.5 * log_variance)
-
-
 def laplace(x: "Tensor", centre: "Tensor", log_scale: "Tensor") -> "Tensor":
     """log of exp(-|x - centre| / b) / (2 b), b = exp(log_scale), summed: [N, ...] to [N]."""
     return _summed(-tf.abs(x - centre) * tf.exp(-log_scale) - log_scale - math.log(2.0))

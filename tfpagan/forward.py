@@ -183,6 +183,13 @@ class Pass:
         """log p(x | z) in nats [N], of images around what the generator makes of z."""
         return densities.log_likelihood(self._config.likelihood, x, centre, self.log_scale)
 
+    def log_posterior(self, z: tf.Tensor, moments: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """log q(z | x) in nats [N], of codes under the moments of an image."""
+        mean, log_variance = moments
+        flow = self._networks["encoder"].flow
+        before, log_det = flow.inverse(z) if flow else (z, 0.0)
+        return densities.normal(before, mean, 0.5 * log_variance) + log_det
+
     def uniform(self, name: str, size: int) -> tf.Tensor:
         """Uniform numbers in (0, 1) of this step [N, size], for what an objective draws itself."""
         return self._noise.uniform(name, size)
@@ -210,4 +217,6 @@ class Pass:
 
     def _posterior(self, moments: tuple[tf.Tensor, tf.Tensor], name: str) -> tf.Tensor:
         mean, log_variance = moments
-        return mean + tf.exp(0.5 * log_variance) * self._noise.normal(name, self._config.latent_dim)
+        drawn = mean + tf.exp(0.5 * log_variance) * self._noise.normal(name, self._config.latent_dim)
+        flow = self._networks["encoder"].flow
+        return flow(drawn)[0] if flow else drawn

@@ -20,12 +20,27 @@ Random = np.random.Generator
 
 def of_run(generator: tf.keras.Model, encoder: tf.keras.Model | None, config: NetworkConfig, name: str) -> Subject:
     """The networks as they are now, in inference mode."""
-    subject = of_networks(name, decoding(generator), config.latent_dim, encoding(encoder) if encoder else None)
+    encode, draw = (encoding(encoder), _drawing(encoder)) if encoder else (None, None)
+    subject = of_networks(name, decoding(generator), config.latent_dim, encode, draw)
     if config.code == "sphere":
         subject = dataclasses.replace(subject, prior=lambda normal: on_sphere(tf.constant(normal)).numpy())
     if encoder and config.likelihood != "none":
         subject = dataclasses.replace(subject, bound=_bound(generator, encoder, config))
     return subject
+
+
+def _drawn(encoder: tf.keras.Model, x: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draws z from q(z | x), and log q(z | x) [n]."""
+    mean, log_variance = encoder.base(x)
+    before = mean + tf.exp(0.5 * log_variance) * noise
+    z, log_det = encoder.flow(before) if encoder.flow else (before, 0.0)
+    return z, densities.normal(before, mean, 0.5 * log_variance) - log_det
+
+
+def _drawing(encoder: tf.keras.Model) -> Callable[[Array, Array], Array]:
+    """Images and noise to draws from q(z | x), as functions of arrays."""
+    run = tf.function(lambda x, noise: _drawn(encoder, x, noise)[0], reduce_retracing=True)
+    return lambda x, noise: run(tf.constant(x), tf.constant(noise)).numpy()
 
 
 def _bound(generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkConfig) -> Callable[[Array, Random], Array]:
@@ -37,10 +52,10 @@ def _bound(generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkCo
 
     @tf.function(reduce_retracing=True)
     def nats(x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        mean, log_variance = encoder(x)
-        z = mean + tf.exp(0.5 * log_variance) * noise
+        z, log_q = _drawn(encoder, x, noise)
+        log_prior = densities.normal(z, tf.zeros_like(z), tf.constant(0.0))
         log_p = densities.log_likelihood(config.likelihood, x, generator(z), generator.log_scale)
-        return densities.kl_to_standard_normal(mean, log_variance) - log_p
+        return log_q - log_prior - log_p
 
     def bound(images: Array, random: Random) -> Array:
         x = images.astype(np.float32)

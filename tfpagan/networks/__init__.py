@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfpagan.config import NetworkConfig
 from tfpagan.networks import convolutional as nets
 from tfpagan.networks import residual
-from tfpagan.networks.blocks import spectral_layers
+from tfpagan.networks.blocks import Code, spectral_layers
 from tfpagan.networks.init import Initializers
 
 __all__ = ["USED", "build", "couples_batch", "moving_averages", "power_iteration"]
@@ -74,7 +74,7 @@ def _generator(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.M
 
 def _encoder(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
     kind = residual.Encoder if c.architecture == "resnet" else nets.Encoder
-    return kind(c.latent_dim, c.channels, c.encoder_norm, c.code, c.sync_batch_norm, init)
+    return kind(Code(c.code, c.latent_dim, c.flow_length), c.channels, c.encoder_norm, c.sync_batch_norm, init)
 
 
 def _scale(config: NetworkConfig) -> float | None:

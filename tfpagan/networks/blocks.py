@@ -1,11 +1,13 @@
 """What the networks share: spectrally normalised layers (ours), batch norm with the papers' constants, the kinds of code."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
 from tfpagan.codes import on_sphere
+from tfpagan.networks.flow import Flow
 from tfpagan.networks.init import Initializers
 
 SPECTRAL_EPSILON = 1e-12
@@ -121,20 +123,46 @@ def plain_conv(units: int, kernel: int, strides: int, bias: bool, init: Initiali
 
 
 POINT_LOG_VARIANCE = -60.0  # of a code without width: a standard deviation of 1e-13 is lost beside any float32
-MOMENTS = {"normal": 2, "point": 1, "sphere": 1}
-"""Numbers per dimension of the code that an encoder's last layer gives, by `--code`."""
 
 
-def posterior(raw: tf.Tensor, code: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and log-variance of q(z | x), each [N, Z] float32, from an encoder's last layer [N, Z or 2 Z].
+@dataclass(frozen=True)
+class Code:
+    """What an encoder gives: its kind (`--code`), dimensions, and the length of the flow of a code that has one."""
 
-    A code that is a point, in space or on the unit sphere, is the mean of a normal without width.
+    kind: str
+    dims: int
+    flow_length: int
+
+
+class CodeNetwork(tf.keras.Model):
+    """An encoder: images [N, H, W, C] -> (mean, log-variance) of q(z | x), each [N, Z] float32; subclasses make the features.
+
+    A code that is a point, in space or on the unit sphere, is the mean of a normal without width. A code with a flow is
+    F of a normal: in training these are the moments before it, and in use the mean has been through it.
     """
-    raw = tf.cast(raw, tf.float32)
-    if code == "normal":
-        return tuple(tf.split(raw, 2, 1))
-    point = on_sphere(raw) if code == "sphere" else raw
-    return point, tf.fill(tf.shape(point), POINT_LOG_VARIANCE)
+
+    def end(self, code: Code, norm: str, init: Initializers) -> None:
+        """Adds the last layer, when the subclass has made the others: checkpoints of optimizers go by their order."""
+        self.code = code.kind
+        self.moments = dense(code.dims * (1 if code.kind in ("point", "sphere") else 2), norm, init.layer("moments"))
+        self.flow = Flow(code.dims, code.flow_length, init.layer("flow")) if code.kind == "flow" else None
+
+    def features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        """What the last layer sees: [N, F]."""
+        raise NotImplementedError
+
+    def base(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """The moments before the flow, where there is one."""
+        raw = tf.cast(self.moments(self.features(x, training)), tf.float32)
+        if self.code in ("point", "sphere"):
+            point = on_sphere(raw) if self.code == "sphere" else raw
+            return point, tf.fill(tf.shape(point), POINT_LOG_VARIANCE)
+        mean, log_variance = tf.split(raw, 2, 1)
+        return mean, log_variance
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        mean, log_variance = self.base(x, training)
+        return (self.flow(mean)[0] if self.flow and not training else mean), log_variance
 
 
 def log_scale(network: tf.keras.Model, scale: float | None) -> tf.Variable | tf.Tensor | None:

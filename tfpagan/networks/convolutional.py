@@ -8,14 +8,14 @@ import tensorflow as tf
 
 from tfpagan.codes import on_sphere
 from tfpagan.networks.blocks import (
-    MOMENTS,
+    Code,
+    CodeNetwork,
     SpectralConv,
     batch_norm,
     dense,
     log_scale,
     plain_conv,
     plain_dense,
-    posterior,
 )
 from tfpagan.networks.init import Initializers
 
@@ -111,20 +111,16 @@ class PlainTrunk(tf.keras.layers.Layer):
         return _flat(x)
 
 
-class Encoder(tf.keras.Model):
-    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x).
+class Encoder(CodeNetwork):
+    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x), or another code."""
 
-    `code` is what it gives, see `posterior`.
-    """
-
-    def __init__(self, latent_dim: int, channels: int, norm: str, code: str, sync: bool, init: Initializers):
+    def __init__(self, code: Code, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.code = code
         self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
-        self.moments = dense(latent_dim * MOMENTS[code], norm, init.layer("moments"))
+        self.end(code, norm, init)
 
-    def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        return posterior(self.moments(self.trunk(x, training=training)), self.code)
+    def features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        return self.trunk(x, training=training)
 
 
 class ImageDiscriminator(tf.keras.Model):

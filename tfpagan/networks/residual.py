@@ -7,7 +7,7 @@ up, mean pooling down), with the widths and the bottom of the convolutional netw
 import tensorflow as tf
 
 from tfpagan.codes import on_sphere
-from tfpagan.networks.blocks import MOMENTS, SpectralConv, batch_norm, dense, log_scale, plain_conv, plain_dense, posterior
+from tfpagan.networks.blocks import Code, CodeNetwork, SpectralConv, batch_norm, log_scale, plain_conv, plain_dense
 from tfpagan.networks.init import Initializers
 
 SHARES = (1, 2, 4, 8)  # of the widest layer's channels, from the bottom to the image
@@ -43,24 +43,23 @@ class Generator(tf.keras.Model):
         return tf.tanh(tf.cast(self.to_image(h), tf.float32))  # [N, H, W, C]
 
 
-class Encoder(tf.keras.Model):
+class Encoder(CodeNetwork):
     """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32; arguments as the convolutional one's."""
 
-    def __init__(self, latent_dim: int, channels: int, norm: str, code: str, sync: bool, init: Initializers):
+    def __init__(self, code: Code, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.code = code
         widths = [channels // share for share in reversed(SHARES)]
         self.from_image = _conv(widths[0], 3, norm, init.layer("from_image"))
         self.blocks = [Block(w, "down", norm, sync, init.layer(f"block{i}")) for i, w in enumerate(widths[1:])]
         self.norm = batch_norm(init.layer("norm"), scale=True, synchronized=sync) if norm == "batch" else None
-        self.moments = dense(latent_dim * MOMENTS[code], norm, init.layer("moments"))
+        self.end(code, norm, init)
 
-    def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         h = self.from_image(x)
         for block in self.blocks:
             h = block(h, training=training)
         h = tf.nn.relu(self.norm(h, training=training) if self.norm else h)  # [N, H / 8, W / 8, channels]
-        return posterior(self.moments(tf.keras.layers.Flatten()(h)), self.code)
+        return tf.reshape(h, [-1, h.shape[1] * h.shape[2] * h.shape[3]])
 
 
 class Block(tf.keras.layers.Layer):

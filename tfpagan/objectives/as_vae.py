@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from tfpagan import densities
 from tfpagan.adversarial import REVERSE_KL
 from tfpagan.objectives.base import Direct, Duel, Objective
 
@@ -22,7 +21,7 @@ class ASVAE(Objective):
 
     name = "as_vae"
     defaults = {"likelihood": "gaussian", "initializer": "xavier", "learning_rate": 1e-4}
-    legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "code": ("normal",)}
+    legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "code": ("normal", "flow")}
     bounds: ClassVar[tuple[str, ...]] = ("x", "z")
 
     @property
@@ -50,4 +49,4 @@ class ASVAE(Objective):
         if "x" in self.bounds:
             yield Direct("nll_x", both, lambda: -p.log_likelihood(p.x, p.x_rec))  # eq. (8)
         if "z" in self.bounds:
-            yield Direct("nll_z", both, lambda: -densities.normal_of_variance(p.z, *p.code_draw))  # eq. (9)
+            yield Direct("nll_z", both, lambda: -p.log_posterior(p.z, p.code_draw))  # eq. (9)

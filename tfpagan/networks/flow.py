@@ -1,0 +1,55 @@
+"""A normalising flow of codes: coupling layers one after another, so that densities are known both ways."""
+
+import tensorflow as tf
+
+from tfpagan.networks.init import Initializers
+
+LARGEST_LOG_SCALE = 0.5  # of one coupling: the product of 80 must neither vanish nor overflow at the first steps
+
+
+class Flow(tf.keras.layers.Layer):
+    """z = F(z0), codes [N, Z] to [N, Z], by RealNVP's couplings (Dinh et al., 2017, eq. 7), each the identity at first.
+
+    AS-VAE (section 5) names a flow of length 80 (Rezende and Mohamed, 2015). Its equation (9) asks for log q(z | x) at codes
+    of the prior, hence for the inverse, which couplings have and planar flows have not. tensorflow_probability's RealNVP is
+    the oracle of the tests; a chain of 80 of it takes several times as long to trace and to run.
+
+    Args:
+      dims: Z, at least 2.
+      length: how many couplings; they leave the first and the last half as it is in turn.
+      init: of the layer.
+    """
+
+    def __init__(self, dims: int, length: int, init: Initializers):
+        super().__init__(name=init.name)
+        self.halves = (dims // 2, dims - dims // 2)
+        self.hidden, self.outputs = [], []
+        for i in range(length):
+            layer = init.layer(f"coupling{i}")
+            self.hidden.append(tf.keras.layers.Dense(dims, tf.nn.relu, kernel_initializer=layer.kernel(), name=f"hidden{i}"))
+            self.outputs.append(
+                tf.keras.layers.Dense(2 * self.halves[1 - i % 2], kernel_initializer="zeros", name=f"output{i}")
+            )
+
+    def call(self, z0: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """z and log |dz / dz0| [N]."""
+        parts, log_det = tf.split(z0, self.halves, 1), tf.zeros(tf.shape(z0)[0])
+        for i in range(len(self.outputs)):
+            shift, log_scale = self._coupling(i, parts[i % 2])
+            parts[1 - i % 2] = parts[1 - i % 2] * tf.exp(log_scale) + shift
+            log_det += tf.reduce_sum(log_scale, 1)
+        return tf.concat(parts, 1), log_det
+
+    def inverse(self, z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """z0 and log |dz0 / dz| [N]."""
+        parts, log_det = tf.split(z, self.halves, 1), tf.zeros(tf.shape(z)[0])
+        for i in reversed(range(len(self.outputs))):
+            shift, log_scale = self._coupling(i, parts[i % 2])
+            parts[1 - i % 2] = (parts[1 - i % 2] - shift) * tf.exp(-log_scale)
+            log_det -= tf.reduce_sum(log_scale, 1)
+        return tf.concat(parts, 1), log_det
+
+    def _coupling(self, i: int, kept: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the half that is kept does to the other: shift and log-scale."""
+        shift, raw = tf.split(self.outputs[i](self.hidden[i](kept)), 2, 1)
+        return shift, LARGEST_LOG_SCALE * tf.tanh(raw)
