@@ -16,7 +16,9 @@ from tfpagan.settings import setting
 class DataConfig:
     """Which images, and how they become [H, W, C] of one size (`data.py`)."""
 
-    dataset: str = setting("shapes", "TFDS name (celeb_a, cifar10, mnist, ...), folder:/path, or the embedded 'shapes'")
+    dataset: str = setting(
+        "shapes", "TFDS name (celeb_a, cifar10, mnist, ...), folder:/path, color_mnist, or the embedded 'shapes'"
+    )
     data_dir: str = setting("", "where TFDS data sets are; default: $TFDS_DATA_DIR, then ~/tensorflow_datasets", resumable=True)
     cache_dir: str = setting(
         "", "where decoded images are kept; default: $XDG_CACHE_HOME/tfpagan, then ~/.cache/tfpagan", resumable=True

@@ -37,7 +37,7 @@ class Folder:
         for split, base in bases.items():
             if not self._files[split]:
                 raise UserError(f"no images in {base}: looked for files ending in {', '.join(sorted(SUFFIXES))}")
-        labels = {_label(bases[split], path) for split, paths in self._files.items() for path in paths}
+        labels = {self._label(bases[split], path) for split, paths in self._files.items() for path in paths}
         self.label_names = None if None in labels else tuple(sorted(name for name in labels if name is not None))
         self._bases = bases
 
@@ -73,9 +73,14 @@ class Folder:
     def examples(self, split: str) -> Iterator[Example]:
         """The split's files in order of their paths."""
         for path in self._files[split]:
-            name = _label(self._bases[split], path) if self.label_names else None
+            name = self._label(self._bases[split], path) if self.label_names else None
             label = self.label_names.index(name) if self.label_names and name is not None else None
             yield Example(str(path), path.read_bytes, label)
+
+    def _label(self, base: Path, path: Path) -> str | None:
+        """The class of an image under the folder of a split."""
+        parts = path.relative_to(base).parts
+        return parts[0] if len(parts) > 1 else None
 
 
 def images_under(base: Path) -> list[Path]:
@@ -97,11 +102,6 @@ def images_under(base: Path) -> list[Path]:
     if ignored:
         logging.info("%s: ignoring %d files that are not images by their names", base, ignored)
     return sorted(found, key=lambda path: os.fsencode(path.relative_to(base).as_posix()))
-
-
-def _label(base: Path, path: Path) -> str | None:
-    parts = path.relative_to(base).parts
-    return parts[0] if len(parts) > 1 else None
 
 
 def _refuse(error: OSError) -> None:

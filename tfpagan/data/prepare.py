@@ -13,9 +13,11 @@ from tfpagan import settings
 from tfpagan.config import DataConfig
 from tfpagan.data import cache, places
 from tfpagan.data.catalogue import Catalogued
+from tfpagan.data.color_mnist import ColorMNIST
 from tfpagan.data.folder import Folder
 from tfpagan.data.geometry import Geometry, resolve
 from tfpagan.data.source import Source
+from tfpagan.data.tiny_imagenet import TinyImageNet, is_tiny_imagenet
 from tfpagan.errors import UserError
 
 LAYOUT = 1  # of the cache; a change makes old entries go unused
@@ -103,11 +105,13 @@ def _source(dataset: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]
     """The source of a name, and the name made independent of the working directory."""
     kind, colon, path = dataset.partition(":")
     if not dataset or (kind == "folder" and not path):
-        legal = "a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH or shapes"
+        legal = "a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, color_mnist or shapes"
         raise UserError(f"--dataset={dataset!r} is not legal: it must be {legal}")
     if kind == "folder" and colon:
         root = Path(os.path.abspath(os.path.expanduser(path)))
-        return f"folder:{root}", Folder(root)
+        return f"folder:{root}", TinyImageNet(root) if is_tiny_imagenet(root) else Folder(root)
+    if dataset == "color_mnist":
+        return dataset, ColorMNIST(data_dir, cache_dir)
     return dataset, Catalogued(dataset, data_dir, cache_dir)
 
 
