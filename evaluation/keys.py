@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from evaluation.classifier import Classifier
 
-HIGHER_IS_BETTER = ("score_mean", "psnr", "class_kept", "negative_wasserstein_distance")
+HIGHER_IS_BETTER = ("score_mean", "log_likelihood_nats", "psnr", "class_kept", "negative_wasserstein_distance")
 LOWER_IS_BETTER = (
     "_distance",
     "_distance_of_reconstructions",
@@ -49,5 +49,6 @@ def keys_by_metric(classifier: Classifier | None) -> Mapping[str, tuple[str, ...
             "latent_cycle_rmse",
         ),
         "nll": ("nll_bound_nats", "nll_bound_nats_error", "nll_bound_bits_per_dim"),
+        "ais": ("ais_log_likelihood_nats", "ais_log_likelihood_nats_error", "ais_sigma"),
         "critic": ("negative_wasserstein_distance", "negative_wasserstein_distance_std"),
     }

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from evaluation.annealing import Annealing
 from evaluation.errors import EvaluationError
 
 METRICS = {
@@ -14,6 +15,7 @@ METRICS = {
     "fid_rec": "Frechet distance of reconstructions to the reference",
     "panel": "the encoder's codes against the prior",
     "nll": "bound of the negative log-likelihood of test images, of a decoder with a likelihood",
+    "ais": "log-likelihood of test images by annealed importance sampling",
     "critic": "independent Wasserstein critic between samples and test images",
 }
 NEED_CLASSIFIER = ("is", "fid", "kid", "rid", "fid_rec")
@@ -36,6 +38,7 @@ class Protocol:
       splits: of IS and RID.
       seed: of samples, codes, and the shuffle of IS.
       code: which code of an image is decoded: E's mean, or a draw from q(z | x).
+      annealing: of `ais`.
     """
 
     name: str = "custom"
@@ -45,6 +48,7 @@ class Protocol:
     splits: int = 10
     seed: int = 0
     code: str = "mean"
+    annealing: Annealing = Annealing()
 
     def __post_init__(self) -> None:
         for metric in self.metrics:
@@ -76,7 +80,7 @@ NAMED = {
     "rid10k": Protocol("rid10k", ("rid", "rmse"), reconstructions=10_000),
     "quick1k": _quick("quick1k", 1000),
     "quick5k": _quick("quick5k", 5000),
-    "full": Protocol("full", tuple(m for m in METRICS if m not in ("critic", "nll")), samples=50_000),
+    "full": Protocol("full", tuple(m for m in METRICS if m not in ("critic", "nll", "ais")), samples=50_000),
 }
 
 

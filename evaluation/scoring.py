@@ -1,6 +1,7 @@
 """One pass over samples, one over test images and their reconstructions, one over the reference: every metric from them."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from evaluation import measures
+from evaluation import ais, measures
 from evaluation import reference as references
 from evaluation.classifier import Classifier
 from evaluation.encoder_panel import EncoderPanel
@@ -63,6 +64,7 @@ class Scorer:
         self.protocol, self._test, self._batch_size, self.why_no_classifier = protocol, test, batch_size, why_no_classifier
         self._extract = FeatureExtractor(classifier, strategy) if classifier else None
         self._interrupted = interrupted
+        self._real = None if isinstance(reference, Reference) else reference
         self._given, self._cache_dir = reference, cache_dir or Path("~/.cache/tfpagan/statistics").expanduser()
         self._reference: Reference | None = None
         self._shape: tuple[int, ...] = ()
@@ -99,6 +101,8 @@ class Scorer:
             self._panel(subject, scores)
         if "nll" in able:
             self._bound(subject, scores)
+        if "ais" in able:
+            self._annealed(subject, scores)
         if "critic" in able:
             self._critic(subject, scores)
         scores.in_order({metric: self._keys[metric] for metric in self.protocol.metrics})
@@ -115,7 +119,11 @@ class Scorer:
             return f"{subject.name} has no encoder"
         if metric == "nll" and subject.bound is None:
             return f"{subject.name} has no likelihood: its decoder gives images and no density of them"
-        if metric in (*OF_RECONSTRUCTIONS, "panel", "nll", "critic") and not (self._test and self._test.count):
+        if metric == "ais" and subject.decode_tensor is None:
+            return f"{subject.name} has no decoder to follow"
+        if metric == "ais" and not (self.protocol.annealing.sigma or self._real is not None):
+            return "no training images to choose the noise on, and no --ais_sigma"
+        if metric in (*OF_RECONSTRUCTIONS, "panel", "nll", "ais", "critic") and not (self._test and self._test.count):
             return "no test images"
         if metric in NEED_CLASSIFIER and self._extract is None:
             return self.why_no_classifier
@@ -215,6 +223,19 @@ class Scorer:
         if values := scores.attempt(self._keys["nll"], nll.result):
             scores.give(self._keys["nll"], values)
 
+    def _annealed(self, subject: Subject, scores: Scores) -> None:
+        decode, annealing, test = subject.decode_tensor, self.protocol.annealing, self._test
+        assert decode is not None
+        assert test is not None
+        x = np.concatenate(list(first(test, annealing.images).batches(self._batch_size)))
+        sigma = annealing.sigma
+        if not sigma:
+            assert self._real is not None  # `_obstacle` has seen to it
+            real = np.concatenate(list(first(self._real, annealing.images).batches(self._batch_size)))
+            sigma = ais.best_sigma(decode, subject.latent_dim, real, annealing, seed=self.protocol.seed)
+        nats = ais.log_likelihoods(decode, subject.latent_dim, x, sigma, annealing, seed=self.protocol.seed)
+        scores.give(self._keys["ais"], [float(nats.mean()), float(nats.std(ddof=1) / math.sqrt(len(nats))), sigma])
+
     def _critic(self, subject: Subject, scores: Scores) -> None:
         assert subject.samples is not None
         assert self._test is not None
@@ -270,6 +291,8 @@ class Scorer:
                 "classifier_input": list(c.shape),
                 "resize": RESIZE,
             }
+        if p.wants("ais"):
+            facts["ais"] = dataclasses.asdict(p.annealing)
         if p.wants("critic"):
             facts["critic"] = dataclasses.asdict(CRITIC)
         if self._reference:

@@ -28,6 +28,8 @@ class Subject:
       decode: codes [n, Z] to images in [-1, 1].
       prior: standard normal numbers [n, Z] to codes of the prior.
       bound: (uint8 images, random) to an upper bound of -log p(x) in nats [n], for a decoder with a likelihood.
+      decode_tensor: `decode` as a differentiable function of tensors.
+      latent_dim: Z.
       same: whether samples and reconstructions are the same images in the same order, so that one pass will do.
     """
 
@@ -38,6 +40,8 @@ class Subject:
     decode: Callable[[Array], Array] | None = None
     prior: Callable[[Array], Array] = lambda normal: normal
     bound: Callable[[Array, np.random.Generator], Array] | None = None
+    decode_tensor: Callable[[tf.Tensor], tf.Tensor] | None = None
+    latent_dim: int = 0
     same: bool = False
 
 
@@ -79,7 +83,7 @@ def of_networks(
 
         return Pairs(x, reconstruct)
 
-    return Subject(name, samples, pairs if encode else None, encode, decode)
+    return Subject(name, samples, pairs if encode else None, encode, decode, latent_dim=latent_dim)
 
 
 def of_images(images: Images) -> Subject:
@@ -112,7 +116,8 @@ def of_saved_model(folder: Path) -> Subject:
     decode = _called(signatures["decode"], latents)
     _try_out(folder, "decode", lambda: decode(np.zeros([ROWS, shape[-1]], np.float32))["images"], 4)
     if "encode" not in signatures:
-        return of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1])
+        subject = of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1])
+        return dataclasses.replace(subject, decode_tensor=lambda z: decode(z)["images"])
     images, image_shape = _input(folder, "encode", signatures["encode"], ("mean", "log_variance"))
     encoder = _called(signatures["encode"], images)
     if None in image_shape[1:]:
@@ -129,7 +134,8 @@ def of_saved_model(folder: Path) -> Subject:
         outputs = encoder(x)
         return outputs["mean"].numpy(), outputs["log_variance"].numpy()
 
-    return of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1], encode)
+    subject = of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1], encode)
+    return dataclasses.replace(subject, decode_tensor=lambda z: decode(z)["images"])
 
 
 def _try_out(folder: Path, name: str, call: Callable[[], tf.Tensor], rank: int) -> tf.TensorShape:

@@ -102,7 +102,7 @@ def test_a_validation_image_that_is_not_listed_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"val_1\.JPEG is not in .*val_annotations\.txt"):
         prepare(config)
     (tmp_path / "tiny" / "val" / "val_annotations.txt").write_text("val_0.JPEG n02\n")
-    with pytest.raises(UserError, match="val_annotations[.]txt is damaged"):
+    with pytest.raises(UserError, match=r"val_annotations\.txt is damaged"):
         prepare(config)
 
 

@@ -22,6 +22,7 @@ def of_run(generator: tf.keras.Model, encoder: tf.keras.Model | None, config: Ne
     """The networks as they are now, in inference mode."""
     encode, draw = (encoding(encoder), _drawing(encoder)) if encoder else (None, None)
     subject = of_networks(name, decoding(generator), config.latent_dim, encode, draw)
+    subject = dataclasses.replace(subject, decode_tensor=generator)
     if config.code == "sphere":
         subject = dataclasses.replace(subject, prior=lambda normal: on_sphere(tf.constant(normal)).numpy())
     if encoder and config.likelihood != "none":

@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from evaluation import protocols
+from evaluation.annealing import Annealing
 from evaluation.protocols import Protocol
 from tfpagan import run_folder
 from tfpagan import settings as checks
@@ -66,10 +67,22 @@ def _protocol(options: dict[str, Any]) -> Protocol:
         name: options[name] for name in ("samples", "splits", "seed", "reconstructions") if options[name] >= 0
     }
     changes |= {"code": options["code"]} if options["code"] else {}
+    changes["annealing"] = _annealing(options)
     if options["metrics"]:
         changes["metrics"] = tuple(name.strip() for name in options["metrics"].split(","))
     changed = {name: value for name, value in changes.items() if value != getattr(base, name)}
     return dataclasses.replace(base, **changed, name="custom") if changed else base
+
+
+def _annealing(options: dict[str, Any]) -> Annealing:
+    counts = {name: options[f"ais_{name}"] for name in ("images", "chains", "distributions")}
+    for name, count in counts.items():
+        if not (2 if name == "images" else 1) <= count <= MOST:
+            least = 2 if name == "images" else 1
+            raise UserError(f"--ais_{name}={count} is not legal: it must be at least {least} and at most {MOST}")
+    if not 0.0 <= options["ais_sigma"] <= 10.0:
+        raise UserError(f"--ais_sigma={options['ais_sigma']} is not legal: it must be at least 0 and at most 10")
+    return Annealing(**counts, sigma=options["ais_sigma"])
 
 
 def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -188,6 +201,10 @@ COMMAND = Command(
         Option("reconstructions", -1, "how many test images are reconstructed, 0: all; default: the protocol's"),
         Option("splits", -1, "of the Inception Score and RID; default: the protocol's"),
         Option("seed", -1, "of samples, codes and shuffles; default: the protocol's"),
+        Option("ais_images", Annealing.images, "ais: how many test images"),
+        Option("ais_chains", Annealing.chains, "ais: chains of an image"),
+        Option("ais_distributions", Annealing.distributions, "ais: between prior and posterior"),
+        Option("ais_sigma", Annealing.sigma, "ais: noise of pixels in [0, 1]; 0: the likeliest of some, on training images"),
         Option("code", "", "which code is decoded: mean or draw; default: the protocol's"),
         Option("batch_size", 64, "images at a time; changes memory and speed only"),
         Option("devices", "", "comma-separated, as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU"),

@@ -1,0 +1,77 @@
+"""Annealed importance sampling of a model whose likelihood is known in closed form."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from evaluation import ais
+from evaluation.annealing import Annealing
+from evaluation.protocols import Protocol
+from evaluation.scoring import Scorer
+from evaluation.sources import ArrayImages
+from evaluation.subjects import Subject
+
+Z, SIDE, SIGMA = 3, 4, 0.05
+D = SIDE * SIDE
+W = (0.1 * np.random.default_rng(0).normal(size=[Z, D])).astype(np.float32)
+QUICK = Annealing(images=12, chains=16, distributions=1000, sigma=SIGMA)
+
+
+def decode(z: tf.Tensor) -> tf.Tensor:
+    """x = z W + 1/2, for pixels in [0, 1]; as the package's decoders give it, in [-1, 1]."""
+    return tf.reshape(2.0 * (z @ W + 0.5) - 1.0, [-1, SIDE, SIDE, 1])
+
+
+def images(n: int = 12) -> np.ndarray:
+    random = np.random.default_rng(1)
+    x = random.normal(size=[n, Z]) @ W + 0.5 + SIGMA * random.normal(size=[n, D])
+    return np.clip(np.round(255 * x), 0, 255).astype(np.uint8).reshape(n, SIDE, SIDE, 1)
+
+
+def exact(x: np.ndarray) -> np.ndarray:
+    """log N(x; 1/2, W'W + s^2 I), [n]."""
+    covariance = W.T.astype(np.float64) @ W + SIGMA**2 * np.eye(D)
+    off = x.reshape(len(x), D) / 255.0 - 0.5
+    squares = np.einsum("ni,ij,nj->n", off, np.linalg.inv(covariance), off)
+    return -0.5 * (squares + np.linalg.slogdet(covariance)[1] + D * np.log(2 * np.pi))
+
+
+def test_the_linear_normal_models_likelihood_is_found() -> None:
+    found = ais.log_likelihoods(decode, Z, images(), SIGMA, QUICK)
+    np.testing.assert_allclose(found, exact(images()), atol=0.35)
+    assert found.mean() == pytest.approx(exact(images()).mean(), abs=0.1)
+
+
+def test_more_distributions_come_closer_and_from_below() -> None:
+    off = []
+    for distributions in (5, 50, 500):
+        annealing = dataclasses.replace(QUICK, distributions=distributions)
+        off.append((exact(images()) - ais.log_likelihoods(decode, Z, images(), SIGMA, annealing)).mean())
+    assert off[0] > off[1] > off[2] > -0.05
+    assert off[0] > 1.0
+    assert off[2] < 0.2
+
+
+def test_the_estimate_is_the_same_however_many_images_run_at_once_within_its_error_and_for_the_same_seed() -> None:
+    once = ais.log_likelihoods(decode, Z, images(), SIGMA, QUICK, seed=3)
+    np.testing.assert_array_equal(ais.log_likelihoods(decode, Z, images(), SIGMA, QUICK, seed=3), once)
+    parted = ais.log_likelihoods(decode, Z, images(), SIGMA, dataclasses.replace(QUICK, images_at_once=5), seed=3)
+    np.testing.assert_allclose(parted, once, atol=0.6)
+
+
+def test_the_noise_that_made_the_images_is_the_likeliest() -> None:
+    assert ais.best_sigma(decode, Z, images(), QUICK) == SIGMA
+
+
+def test_it_is_a_metric_with_its_protocol() -> None:
+    protocol = Protocol(metrics=("ais",), annealing=dataclasses.replace(QUICK, sigma=0.0, distributions=200))
+    scorer = Scorer(protocol, test=ArrayImages(images(), "test"), reference=ArrayImages(images(), "train"))
+    scores = scorer.score(Subject("linear", decode_tensor=decode, latent_dim=Z))
+    assert scores.metrics["ais_log_likelihood_nats"] == pytest.approx(exact(images()).mean(), abs=0.5)
+    assert scores.metrics["ais_sigma"] == SIGMA
+    assert scores.protocol["ais"]["distributions"] == 200
+    nothing = scorer.score(Subject("images"))
+    assert nothing.metrics["ais_sigma"] is None
+    assert "no decoder" in nothing.reasons["ais_sigma"]
