@@ -32,6 +32,7 @@ setup(
         "cheroot>=10",  # bin/serve, with Werkzeug, which comes with TensorBoard
         "werkzeug>=3,<4",
         "pillow>=10",  # GIF, which TensorFlow cannot write
+        "scikit-learn>=1.3,<1.8",  # the linear classifiers of bin/probe; 1.8 needs Python 3.11
         "scipy>=1.10",  # tensorflow-datasets reads svhn_cropped with it
         "tqdm>=4.60",
     ],

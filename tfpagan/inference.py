@@ -11,6 +11,7 @@ from tfpagan import networks, run_folder
 from tfpagan.checkpoints import UNREADABLE, read_newest, steps_in, why
 from tfpagan.config import Config
 from tfpagan.errors import UserError
+from tfpagan.images import to_unit_range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,12 @@ def encoding(encoder: tf.keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray
         return mean.numpy(), log_variance.numpy()
 
     return moments
+
+
+def features(encoder: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """What E's last layers make of uint8 images, as a function of arrays: [n, H, W, C] to [n, F]."""
+    run = tf.function(lambda x: encoder.features(to_unit_range(x)), reduce_retracing=True)
+    return lambda x: run(tf.constant(x)).numpy()
 
 
 def _read(prefix: str, config: Config) -> tuple[dict[str, tf.keras.Model], tuple[int, int, int]]:

@@ -16,6 +16,7 @@ from tfpagan.cli import (
     encoding,
     exporting,
     interpolating,
+    probing,
     reconstructing,
     sampling,
     scoring,
@@ -28,6 +29,7 @@ train = partial(execute, training.COMMAND)
 train_classifier = partial(execute, classifying.COMMAND)
 evaluate = partial(execute, scoring.COMMAND)
 compare = partial(execute, comparing.COMMAND)
+probe = partial(execute, probing.COMMAND)
 export = partial(execute, exporting.COMMAND)
 serve = partial(execute, serving.COMMAND)
 sample = partial(execute, sampling.COMMAND)
@@ -41,7 +43,7 @@ bench_serve = partial(execute, benchmark_serving.COMMAND)
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     command.args[0].program: command
     for command in (
-        *(train, train_classifier, evaluate, compare),
+        *(train, train_classifier, evaluate, compare, probe),
         *(export, serve, sample, reconstruct, interpolate, encode),
         *(bench, bench_eval, bench_serve),
     )

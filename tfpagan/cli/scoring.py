@@ -10,7 +10,7 @@ from evaluation.protocols import Protocol
 from tfpagan import run_folder
 from tfpagan import settings as checks
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.using import CHECKPOINT
+from tfpagan.cli.using import CHECKPOINT, own_data
 from tfpagan.config import AugmentationConfig, DataConfig
 from tfpagan.errors import UserError
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from evaluation.subjects import Subject
     from tfpagan.data import Images
 
-RESUMABLE_DATA = ("data_dir", "cache_dir")
 MOST = 10_000_000
 
 
@@ -86,14 +85,12 @@ def _annealing(options: dict[str, Any]) -> Annealing:
 
 
 def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
-    if other := [name for name in settings if name not in RESUMABLE_DATA]:
-        raise UserError(f"--{other[0]} cannot be given with --model_dir: a run is scored on its own data set")
     from tfpagan import devices, inference
     from tfpagan.subject import of_run
 
     model_dir = path(options["model_dir"])
     run = inference.restored(model_dir, step=options["step"], best=options["best"])
-    described, images = _images(dataclasses.replace(run.config.data, **settings))
+    described, images = _images(own_data(run.config, settings))
     strategy = devices.strategy(options["devices"])
     subject = of_run(run.networks["generator"], run.networks.get("encoder"), run.config.networks, str(model_dir))
     scores = _scorer(protocol, options, described, images, strategy).score(subject)

@@ -1,8 +1,10 @@
 """What the commands that use a trained model share."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfpagan.cli.flags import Option, path
+from tfpagan.config import Config, DataConfig
 from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,6 +28,17 @@ def model(options: dict[str, Any]) -> "Model":
     import tfpagan
 
     return tfpagan.load(path(options["model"]), step=options["step"], best=options["best"])
+
+
+def own_data(config: Config, settings: dict[str, Any]) -> DataConfig:
+    """The data of a run, at other places if the flags say so.
+
+    Raises:
+      UserError: when the flags say more than where the data lie.
+    """
+    if other := [name for name in settings if name not in ("data_dir", "cache_dir")]:
+        raise UserError(f"--{other[0]} cannot be given with --model_dir: a run is measured on its own data set")
+    return dataclasses.replace(config.data, **settings)
 
 
 def require(options: dict[str, Any], *names: str) -> None:

@@ -122,6 +122,11 @@ def plain_conv(units: int, kernel: int, strides: int, bias: bool, init: Initiali
     )
 
 
+def flat(x: tf.Tensor) -> tf.Tensor:
+    """[N, h, w, c] -> [N, h w c]."""
+    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+
+
 POINT_LOG_VARIANCE = -60.0  # of a code without width: a standard deviation of 1e-13 is lost beside any float32
 
 
@@ -135,25 +140,35 @@ class Code:
 
 
 class CodeNetwork(tf.keras.Model):
-    """An encoder: images [N, H, W, C] -> (mean, log-variance) of q(z | x), each [N, Z] float32; subclasses make the features.
+    """An encoder: images [N, H, W, C] -> (mean, log-variance) of q(z | x), each [N, Z] float32; subclasses have the layers.
 
     A code that is a point, in space or on the unit sphere, is the mean of a normal without width. A code with a flow is
     F of a normal: in training these are the moments before it, and in use the mean has been through it.
     """
 
-    def end(self, code: Code, norm: str, init: Initializers) -> None:
+    def add_end(self, code: Code, norm: str, init: Initializers) -> None:
         """Adds the last layer, when the subclass has made the others: checkpoints of optimizers go by their order."""
         self.code = code.kind
         self.moments = dense(code.dims * (1 if code.kind in ("point", "sphere") else 2), norm, init.layer("moments"))
         self.flow = Flow(code.dims, code.flow_length, init.layer("flow")) if code.kind == "flow" else None
 
-    def features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        """What the last layer sees: [N, F]."""
+    def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
+        """What the layers before the last one give, each [N, h, w, c]."""
         raise NotImplementedError
+
+    def features(self, x: tf.Tensor) -> tf.Tensor:
+        """What a classifier of codes may look at: the last three of them, flat, and the mean code: [N, F]."""
+        layers = self.hidden(x, False)
+        mean, _ = self.end(layers)
+        return tf.concat([tf.cast(flat(h), tf.float32) for h in layers[-3:]] + [mean], 1)
 
     def base(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """The moments before the flow, where there is one."""
-        raw = tf.cast(self.moments(self.features(x, training)), tf.float32)
+        return self.end(self.hidden(x, training))
+
+    def end(self, layers: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """The moments that follow from the layers."""
+        raw = tf.cast(self.moments(flat(layers[-1])), tf.float32)
         if self.code in ("point", "sphere"):
             point = on_sphere(raw) if self.code == "sphere" else raw
             return point, tf.fill(tf.shape(point), POINT_LOG_VARIANCE)

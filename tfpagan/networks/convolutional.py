@@ -13,6 +13,7 @@ from tfpagan.networks.blocks import (
     SpectralConv,
     batch_norm,
     dense,
+    flat,
     log_scale,
     plain_conv,
     plain_dense,
@@ -75,7 +76,7 @@ class Generator(tf.keras.Model):
 
 
 class SpectralTrunk(tf.keras.layers.Layer):
-    """Images [N, H, W, C] -> features [N, F]: seven spectrally normalised convolutions, leaky ReLU after each."""
+    """Images [N, H, W, C] -> what seven spectrally normalised convolutions give, each with a leaky ReLU."""
 
     def __init__(self, channels: int, init: Initializers):
         super().__init__(name=init.name)
@@ -84,10 +85,11 @@ class SpectralTrunk(tf.keras.layers.Layer):
             for i, (kernel, strides, share) in enumerate(TRUNK)
         ]
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
+    def call(self, x: tf.Tensor) -> list[tf.Tensor]:
+        layers = [x]
         for conv in self.convs:
-            x = tf.nn.leaky_relu(conv(x), LEAK)
-        return _flat(x)
+            layers.append(tf.nn.leaky_relu(conv(layers[-1]), LEAK))
+        return layers[1:]
 
 
 class PlainTrunk(tf.keras.layers.Layer):
@@ -102,13 +104,13 @@ class PlainTrunk(tf.keras.layers.Layer):
             if normed:
                 self.norms.append(batch_norm(init.layer(f"norm{i}"), scale=False, synchronized=sync))
 
-    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, x: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
         norms = iter([None, *self.norms] if self.norms else [None] * len(self.convs))
+        layers = [x]
         for conv in self.convs:
-            norm = next(norms)
-            x = conv(x)
-            x = tf.nn.leaky_relu(norm(x, training=training) if norm else x, LEAK)
-        return _flat(x)
+            norm, h = next(norms), conv(layers[-1])
+            layers.append(tf.nn.leaky_relu(norm(h, training=training) if norm else h, LEAK))
+        return layers[1:]
 
 
 class Encoder(CodeNetwork):
@@ -117,9 +119,9 @@ class Encoder(CodeNetwork):
     def __init__(self, code: Code, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
         self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
-        self.end(code, norm, init)
+        self.add_end(code, norm, init)
 
-    def features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+    def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
         return self.trunk(x, training=training)
 
 
@@ -132,7 +134,7 @@ class ImageDiscriminator(tf.keras.Model):
         self.to_logit = dense(1, norm, init.layer("to_logit"))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        return _logit(self.to_logit(self.trunk(x, training=True)))  # a discriminator has no other use
+        return _logit(self.to_logit(flat(self.trunk(x, training=True)[-1])))  # a discriminator has no other use
 
 
 class JoinedPairDiscriminator(ImageDiscriminator):
@@ -156,7 +158,8 @@ class SiamesePairDiscriminator(tf.keras.Model):
         self.to_logit = dense(1, norm, init.layer("to_logit"))
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        features = tf.concat(tf.split(self.trunk(tf.concat(pair, 0), training=True), 2), 1)  # [2 N, F] -> [N, 2 F]
+        both = flat(self.trunk(tf.concat(pair, 0), training=True)[-1])
+        features = tf.concat(tf.split(both, 2), 1)  # [2 N, F] -> [N, 2 F]
         return _logit(self.to_logit(tf.nn.leaky_relu(self.compare(features), LEAK)))
 
 
@@ -189,7 +192,7 @@ class JointDiscriminator(tf.keras.Model):
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         image, code = pair
-        features = self.trunk(image, training=True)  # [N, F]
+        features = flat(self.trunk(image, training=True)[-1])  # [N, F]
         code_features = tf.nn.leaky_relu(self.of_code(code), LEAK)
         both = tf.concat([features, tf.cast(code_features, features.dtype)], 1)
         return _logit(self.to_logit(tf.nn.leaky_relu(self.of_both(both), LEAK)))
@@ -198,10 +201,6 @@ class JointDiscriminator(tf.keras.Model):
 def _trunk(channels: int, norm: str, sync: bool, init: Initializers) -> tf.keras.layers.Layer:
     """Seven convolutions with spectral normalisation, batch norm, or none."""
     return SpectralTrunk(channels, init) if norm == "spectral" else PlainTrunk(channels, norm == "batch", sync, init)
-
-
-def _flat(x: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
 def _logit(column: tf.Tensor) -> tf.Tensor:

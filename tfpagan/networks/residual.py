@@ -52,14 +52,14 @@ class Encoder(CodeNetwork):
         self.from_image = _conv(widths[0], 3, norm, init.layer("from_image"))
         self.blocks = [Block(w, "down", norm, sync, init.layer(f"block{i}")) for i, w in enumerate(widths[1:])]
         self.norm = batch_norm(init.layer("norm"), scale=True, synchronized=sync) if norm == "batch" else None
-        self.end(code, norm, init)
+        self.add_end(code, norm, init)
 
-    def features(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        h = self.from_image(x)
+    def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
+        layers = [self.from_image(x)]
         for block in self.blocks:
-            h = block(h, training=training)
-        h = tf.nn.relu(self.norm(h, training=training) if self.norm else h)  # [N, H / 8, W / 8, channels]
-        return tf.reshape(h, [-1, h.shape[1] * h.shape[2] * h.shape[3]])
+            layers.append(block(layers[-1], training=training))
+        last = layers.pop()
+        return [*layers, tf.nn.relu(self.norm(last, training=training) if self.norm else last)]
 
 
 class Block(tf.keras.layers.Layer):
