@@ -78,6 +78,7 @@ NAMED = {
     "is50k": Protocol("is50k", ("is",), samples=50_000),
     "fid50k": Protocol("fid50k", ("fid",), samples=50_000),
     "rid10k": Protocol("rid10k", ("rid", "rmse"), reconstructions=10_000),
+    "nll10k": Protocol("nll10k", ("nll", "rmse"), reconstructions=10_000),
     "quick1k": _quick("quick1k", 1000),
     "quick5k": _quick("quick5k", 5000),
     "full": Protocol("full", tuple(m for m in METRICS if m not in ("critic", "nll", "ais")), samples=50_000),

@@ -18,6 +18,7 @@ from tfpagan.cli import (
     interpolating,
     probing,
     reconstructing,
+    reproducing,
     sampling,
     scoring,
     serving,
@@ -30,6 +31,7 @@ train_classifier = partial(execute, classifying.COMMAND)
 evaluate = partial(execute, scoring.COMMAND)
 compare = partial(execute, comparing.COMMAND)
 probe = partial(execute, probing.COMMAND)
+reproduce = partial(execute, reproducing.COMMAND)
 export = partial(execute, exporting.COMMAND)
 serve = partial(execute, serving.COMMAND)
 sample = partial(execute, sampling.COMMAND)
@@ -43,7 +45,7 @@ bench_serve = partial(execute, benchmark_serving.COMMAND)
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     command.args[0].program: command
     for command in (
-        *(train, train_classifier, evaluate, compare, probe),
+        *(train, train_classifier, evaluate, compare, probe, reproduce),
         *(export, serve, sample, reconstruct, interpolate, encode),
         *(bench, bench_eval, bench_serve),
     )

@@ -18,6 +18,9 @@ from tfpagan import objectives
 from tfpagan.config import SECTIONS, Config
 from tfpagan.errors import UserError
 
+PLACES = ("data_dir", "cache_dir")
+"""Settings that say where data lie, and nothing of what they are."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Option:
@@ -37,14 +40,14 @@ class Command:
       help: one line.
       options: its own flags.
       run: what it does with the values of its options and the settings that were given; returns the exit code.
-      settings: which settings of `config.py` are flags too: all, those of the data, or none.
+      settings: which settings of `config.py` are flags too: all, those of the data, only where data lie, or none.
     """
 
     program: str
     help: str
     options: tuple[Option, ...]
     run: Callable[[dict[str, Any], dict[str, Any]], int]
-    settings: Literal["all", "data", "none"] = "none"
+    settings: Literal["all", "data", "places", "none"] = "none"
 
 
 def execute(command: Command, argv: Sequence[str]) -> int:
@@ -133,7 +136,7 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
         found["objective"] = (str, names)
     for kind in _sections(command):
         for f in dataclasses.fields(kind):
-            if f.name not in found:
+            if f.name not in found and (command.settings != "places" or f.name in PLACES):
                 legal = str(f.metadata["legal"])
                 note = "" if legal == "any value" else f"; {legal}"
                 owners = _owners(f.name)
@@ -164,6 +167,7 @@ def _sections(command: Command) -> tuple[type, ...]:
     wanted: Mapping[str, tuple[type, ...]] = {
         "all": (*SECTIONS.values(), *of_objectives),
         "data": (SECTIONS["data"],),
+        "places": (SECTIONS["data"],),
         "none": (),
     }
     return wanted[command.settings]

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.using import CHECKPOINT, own_data, require
+from tfpagan.cli.using import CHECKPOINT, require
 from tfpagan.errors import UserError
 
 
@@ -23,7 +23,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     run = inference.restored(path(options["model_dir"]), step=options["step"], best=options["best"])
     if "encoder" not in run.networks:
         raise UserError(f"{options['model_dir']} has no encoder, and so no features to classify")
-    images = data.prepare(own_data(run.config, settings))
+    images = data.prepare(dataclasses.replace(run.config.data, **settings))
     if images.train_labels is None or images.test_labels is None:
         raise UserError(f"the data set of {options['model_dir']}, {run.config.data.dataset}, has no labels to learn")
     probe = Probe(options["labels_per_class"], options["sets"], options["held_out"], seed=options["seed"])
@@ -56,5 +56,5 @@ COMMAND = Command(
         Option("json", False, "print as JSON"),
     ),
     run=run,
-    settings="data",
+    settings="places",
 )

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from tfpagan.cli.flags import Option, path
+from tfpagan.cli.flags import PLACES, Option, path
 from tfpagan.config import Config, DataConfig
 from tfpagan.errors import UserError
 
@@ -36,7 +36,7 @@ def own_data(config: Config, settings: dict[str, Any]) -> DataConfig:
     Raises:
       UserError: when the flags say more than where the data lie.
     """
-    if other := [name for name in settings if name not in ("data_dir", "cache_dir")]:
+    if other := [name for name in settings if name not in PLACES]:
         raise UserError(f"--{other[0]} cannot be given with --model_dir: a run is measured on its own data set")
     return dataclasses.replace(config.data, **settings)
 

@@ -1,0 +1,1 @@
+"""Several runs as one experiment: the papers' tables, and sweeps over settings."""

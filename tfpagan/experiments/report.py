@@ -1,0 +1,123 @@
+"""Outcomes for people: a table in Markdown with the papers' numbers beside ours, and a page of pictures."""
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfpagan.experiments.runs import Outcome
+from tfpagan.experiments.tables import Row, Table
+
+NETWORKS = (("inception_score", "inception"), ("classifier_score", "classifier"))
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "IS": ("{score}_mean", "{score}_std"),
+    "FID": ("frechet_{network}_distance",),
+    "RID": ("reconstruction_{network}_dissimilarity_mean", "reconstruction_{network}_dissimilarity_std"),
+    "class kept": ("class_kept",),
+    "RMSE": ("rmse",),
+    "NLL nats": ("nll_bound_nats",),
+    "NLL bits/dim": ("nll_bound_bits_per_dim",),
+    "codes": ("latent_variance_of_means", "latent_mean_of_variances"),
+}
+"""Keys of scores by column: a value, with its deviation; of codes the variance of the means and the mean of the variances."""
+
+
+def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
+    """The table: ours, and in brackets the paper's; failures as failures; the protocols below."""
+    header = ["", *table.columns]
+    lines = [f"# {table.title}", "", _line(header), _line(["---"] * len(header))]
+    for row, outcome in zip(table.rows, outcomes, strict=True):
+        lines.append(_line([row.name, *(_cell(column, row, outcome) for column in table.columns)]))
+    lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
+    if protocols := {outcome.scores["protocol"] for outcome in outcomes if outcome.scores}:
+        lines += ["", f"Protocol: {'; '.join(sorted(_in_words(p) for p in protocols))}."]
+    if table.paper_protocol:
+        lines += ["", f"In brackets, the paper: {table.paper_protocol}. Scores by different classifiers do not compare."]
+    failed = [(row.name, outcome.failure) for row, outcome in zip(table.rows, outcomes, strict=True) if outcome.failure]
+    if failed:
+        lines += ["", *(f"- {name} failed: {failure}" for name, failure in failed)]
+    return "\n".join(lines) + "\n"
+
+
+def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) -> str:
+    """The last pictures of every run, copied beside the page: Markdown that shows them."""
+    lines: list[str] = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for row, outcome in zip(table.rows, outcomes, strict=True):
+        shown = []
+        for kind in ("samples", "reconstructions"):
+            pictures = sorted((runs / outcome.experiment.name / kind).glob("step_*.png"))
+            if pictures:
+                shutil.copyfile(pictures[-1], folder / f"{outcome.experiment.name}_{kind}.png")
+                shown.append(f"![{kind} of {row.name}]({folder.name}/{outcome.experiment.name}_{kind}.png)")
+        if shown:
+            lines += ["", f"{row.name}: samples; test images in odd columns, reconstructions in even ones", "", " ".join(shown)]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def as_json(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
+    """The same for programs."""
+    rows = [
+        {
+            "name": row.name,
+            "run": outcome.experiment.name,
+            "scores": {key: value for key, value in outcome.scores.items() if key != "protocol"},
+            "protocol": json.loads(outcome.scores["protocol"]) if outcome.scores else None,
+            "failure": outcome.failure or None,
+            "cpu_minutes": outcome.cpu_minutes,
+            "images_per_second": outcome.images_per_second,
+            "paper": dict(row.paper),
+        }
+        for row, outcome in zip(table.rows, outcomes, strict=True)
+    ]
+    return json.dumps(
+        {"table": table.title, "ours": dict(facts), "paper_protocol": table.paper_protocol, "rows": rows}, indent=2
+    )
+
+
+def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
+    """The numbers of a column; None for what is missing."""
+    if column == "images/s":
+        return (outcome.images_per_second,)
+    if column == "CPU min":
+        return (outcome.cpu_minutes,)
+    for score, network in NETWORKS:
+        keys = [key.format(score=score, network=network) for key in COLUMNS[column]]
+        if all(outcome.scores.get(key) for key in keys):
+            return tuple(float(outcome.scores[key]) for key in keys)
+    return (None,)
+
+
+def _cell(column: str, row: Row, outcome: Outcome) -> str:
+    values = value_of(column, outcome)
+    ours = "failed" if outcome.failure and column not in ("images/s", "CPU min") else _shown(column, values)
+    return f"{ours} ({row.paper[column]})" if column in row.paper else ours
+
+
+def _shown(column: str, values: Sequence[float | None]) -> str:
+    if values[0] is None:
+        return "-"
+    if column == "class kept":
+        return f"{100 * values[0]:.1f} %"
+    return (" + " if column == "codes" else " ± ").join(_number(value) for value in values if value is not None)
+
+
+def _number(value: float) -> str:
+    if value and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.1e}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:.{min(digits, 3)}f}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _in_words(protocol: str) -> str:
+    facts = json.loads(protocol)
+    of_network = ("classifier", "classifier_checksum")
+    of_images = ("samples", "test_images", "test_count", "reference", "reference_count")
+    keys = ("name", *of_network, *of_images, "splits", "seed")
+    return ", ".join(f"{key} {facts[key]}" for key in keys if key in facts)
