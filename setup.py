@@ -31,8 +31,9 @@ setup(
         "tensorflow-serving-api>=2.15,<2.16",  # the requests that an export warms up with
         "cheroot>=10",  # bin/serve, with Werkzeug, which comes with TensorBoard
         "werkzeug>=3,<4",
+        "matplotlib>=3.9,<3.11",  # the box plots of bin/sweep; 3.11 needs Python 3.11
         "pillow>=10",  # GIF, which TensorFlow cannot write
-        "scikit-learn>=1.3,<1.8",  # the linear classifiers of bin/probe; 1.8 needs Python 3.11
+        "scikit-learn>=1.3,<1.7",  # the linear classifiers of bin/probe
         "scipy>=1.10",  # tensorflow-datasets reads svhn_cropped with it
         "tqdm>=4.60",
     ],

@@ -48,9 +48,9 @@ def squared_distance_to_nearest(codes: np.ndarray) -> np.ndarray:
     return np.array([min(((a - b) ** 2).sum() for j, b in enumerate(codes) if j != i) for i, a in enumerate(codes)])
 
 
-def kl_of_fitted_normal(codes: np.ndarray) -> float:
+def kl_of_fitted_normal(codes: np.ndarray, floor: float = 0.0) -> float:
     """KL per dimension of N(mean, diag variance) of codes [N, M] from N(0, I), dimension by dimension."""
-    terms = [0.5 * (c.var() + c.mean() ** 2 - 1.0 - np.log(c.var())) for c in codes.astype(np.float64).T]
+    terms = [0.5 * (c.var() + c.mean() ** 2 - 1.0 - np.log(c.var() + floor)) for c in codes.astype(np.float64).T]
     return float(np.mean(terms))
 
 

@@ -191,9 +191,9 @@ def age(o: Oracle) -> Expected:
     def divergence(codes: tf.Tensor) -> float:
         codes = codes.numpy().astype(np.float64)
         if o.objective.batch_divergence == "fitted_normal":
-            return reference.kl_of_fitted_normal(codes)
+            return reference.kl_of_fitted_normal(codes, o.objective.variance_floor)
         count, dims = codes.shape  # dims is 4: the unit ball has pi^2 / 2
-        log_distances = 0.5 * np.log(reference.squared_distance_to_nearest(codes))
+        log_distances = 0.5 * np.log(reference.squared_distance_to_nearest(codes) + o.objective.variance_floor)
         entropy = dims * log_distances.mean() + np.log(count - 1) + np.log(np.pi**2 / 2) + np.euler_gamma
         return float((-reference.log_normal(codes, np.zeros(dims), 1.0).mean() - entropy) / dims)
 

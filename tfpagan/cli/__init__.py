@@ -22,6 +22,7 @@ from tfpagan.cli import (
     sampling,
     scoring,
     serving,
+    sweeping,
     training,
 )
 from tfpagan.cli.flags import execute
@@ -32,6 +33,7 @@ evaluate = partial(execute, scoring.COMMAND)
 compare = partial(execute, comparing.COMMAND)
 probe = partial(execute, probing.COMMAND)
 reproduce = partial(execute, reproducing.COMMAND)
+sweep = partial(execute, sweeping.COMMAND)
 export = partial(execute, exporting.COMMAND)
 serve = partial(execute, serving.COMMAND)
 sample = partial(execute, sampling.COMMAND)
@@ -45,7 +47,7 @@ bench_serve = partial(execute, benchmark_serving.COMMAND)
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     command.args[0].program: command
     for command in (
-        *(train, train_classifier, evaluate, compare, probe, reproduce),
+        *(train, train_classifier, evaluate, compare, probe, reproduce, sweep),
         *(export, serve, sample, reconstruct, interpolate, encode),
         *(bench, bench_eval, bench_serve),
     )

@@ -27,9 +27,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
     """The table: ours, and in brackets the paper's; failures as failures; the protocols below."""
     header = ["", *table.columns]
-    lines = [f"# {table.title}", "", _line(header), _line(["---"] * len(header))]
+    lines = [f"# {table.title}", "", line_of(header), line_of(["---"] * len(header))]
     for row, outcome in zip(table.rows, outcomes, strict=True):
-        lines.append(_line([row.name, *(_cell(column, row, outcome) for column in table.columns)]))
+        lines.append(line_of([row.name, *(_beside_the_papers(column, row, outcome) for column in table.columns)]))
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
     if protocols := {outcome.scores["protocol"] for outcome in outcomes if outcome.scores}:
         lines += ["", f"Protocol: {'; '.join(sorted(_in_words(p) for p in protocols))}."]
@@ -90,9 +90,15 @@ def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
     return (None,)
 
 
-def _cell(column: str, row: Row, outcome: Outcome) -> str:
-    values = value_of(column, outcome)
-    ours = "failed" if outcome.failure and column not in ("images/s", "CPU min") else _shown(column, values)
+def cell(column: str, outcome: Outcome) -> str:
+    """Ours, for people."""
+    if outcome.failure and column not in ("images/s", "CPU min"):
+        return "failed"
+    return _shown(column, value_of(column, outcome))
+
+
+def _beside_the_papers(column: str, row: Row, outcome: Outcome) -> str:
+    ours = cell(column, outcome)
     return f"{ours} ({row.paper[column]})" if column in row.paper else ours
 
 
@@ -111,7 +117,8 @@ def _number(value: float) -> str:
     return f"{value:.{min(digits, 3)}f}"
 
 
-def _line(cells: Sequence[str]) -> str:
+def line_of(cells: Sequence[str]) -> str:
+    """A row of a table in Markdown."""
     return f"| {' | '.join(cells)} |"
 
 

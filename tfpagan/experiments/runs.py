@@ -25,6 +25,7 @@ from tfpagan.errors import UserError
 
 CPU_FILE = "cpu_seconds.json"
 LOG_FILE = "experiment.log"
+LONGEST = 200  # characters of a failure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,6 +207,8 @@ class Runner:
         said = (folder / LOG_FILE).read_bytes()[start:].decode(errors="replace")
         errors = [line for line in said.splitlines() if "error:" in line] or said.splitlines()[-1:] or ["it said nothing"]
         failure = "" if process.returncode == 0 else errors[-1].partition("error: ")[2] or errors[-1]
+        if len(failure) > LONGEST:
+            failure = f"{failure[:LONGEST]} ... ({folder / LOG_FILE} has the rest)"
         return failure, usage.ru_utime + usage.ru_stime
 
     @contextmanager

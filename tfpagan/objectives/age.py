@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tfpagan import divergences, penalties
@@ -31,6 +32,12 @@ class AGE(Objective):
         "divergence of a batch of codes from the prior: of a fitted normal, eq. (7), or without one",
         choices=("fitted_normal", "kozachenko_leonenko"),
     )
+    variance_floor: float = setting(
+        1e-4,
+        "added to variances (distances squared) in the divergence: what the encoder gains by samples whose codes collapse is "
+        "bounded; near 0 that happened on MNIST within 100 steps, and nothing was learnt",
+        above=0.0,
+    )
     generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1)
 
     @property
@@ -46,7 +53,7 @@ class AGE(Objective):
         return (("encoder",), *(("generator",),) * self.generator_steps)
 
     def directs(self, p: "Pass") -> Iterator[Direct]:
-        divergence = divergences.BATCH_DIVERGENCES[self.batch_divergence]
+        divergence = partial(divergences.BATCH_DIVERGENCES[self.batch_divergence], floor=self.variance_floor)
         # (5): V2 + lambda L_Z, of which the second divergence does not depend on the generator
         yield Direct("divergence_fake", ("generator",), lambda: divergence(p.whole_batch(p.z_rec)))
         yield Direct("latent", ("generator",), lambda: self.latent_weight * penalties.squared_distance(p.z, p.z_rec))

@@ -1,0 +1,143 @@
+"""A grid over settings: the runs that it takes, and how their scores spread."""
+
+import csv
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfpagan import objectives
+from tfpagan import settings as checks
+from tfpagan.config import SECTIONS
+from tfpagan.errors import UserError
+from tfpagan.experiments import report
+from tfpagan.experiments.runs import Experiment, Outcome
+
+BEST = 10  # black circles, as in alpha-GAN's figures
+METRICS: Mapping[str, bool] = {"IS": True, "FID": False, "RID": False, "class kept": True, "RMSE": False}
+"""Columns that are plotted, and whether more is better."""
+
+
+def parse(text: str) -> dict[str, list[Any]]:
+    """The values of every setting of a grid.
+
+    >>> parse("learning_rate=1e-4,5e-4; channels=32,64")
+    {'learning_rate': [0.0001, 0.0005], 'channels': [32, 64]}
+
+    Raises:
+      UserError: on an unknown setting, or a value of the wrong type.
+    """
+    kinds = _kinds()
+    grid: dict[str, list[Any]] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, equals, values = (piece.strip() for piece in part.partition("="))
+        if not equals or not values:
+            raise UserError(f"--grid={text} is not legal: it must be NAME=VALUE,VALUE,...; NAME=...")
+        if name not in kinds:
+            raise UserError(checks.unknown(name, kinds, "setting of the grid"))
+        if name in grid:
+            raise UserError(f"--grid={text} is not legal: it has {name} twice")
+        grid[name] = [_typed(name, value.strip(), kinds[name]) for value in values.split(",")]
+        if len(set(grid[name])) < len(grid[name]):
+            raise UserError(f"--grid={text} is not legal: {name} has a value twice")
+    if not grid:
+        raise UserError("--grid is missing: the values of the sweep, as --grid='learning_rate=1e-4,5e-4; seed=0,1'")
+    return grid
+
+
+def experiments(grid: Mapping[str, Sequence[Any]], preset: str, settings: Mapping[str, Any]) -> list[Experiment]:
+    """A run for every combination, the last setting changing first.
+
+    Raises:
+      UserError: on a combination that is not legal, or a setting that is given both ways.
+    """
+    if both := [name for name in grid if name in settings]:
+        raise UserError(f"--{both[0]} is in the grid too; give it once")
+    found = []
+    for values in itertools.product(*grid.values()):
+        chosen = dict(zip(grid, values, strict=True))
+        name = ",".join(f"{key}={value}" for key, value in chosen.items()).replace("/", "-").replace(":", "-")
+        experiment = Experiment(name, preset, {**settings, **chosen})
+        assert experiment.config  # refuses what is not legal
+        found.append(experiment)
+    return found
+
+
+def table(grid: Mapping[str, Sequence[Any]], outcomes: Sequence[Outcome]) -> str:
+    """Every run with its scores, in Markdown."""
+    columns = [*METRICS, "images/s", "CPU min"]
+    lines = [report.line_of([*grid, *columns]), report.line_of(["---"] * (len(grid) + len(columns)))]
+    for outcome in outcomes:
+        given = [str(outcome.experiment.settings[name]) for name in grid]
+        lines.append(report.line_of([*given, *(report.cell(column, outcome) for column in columns)]))
+    lines += [f"\n- {outcome.experiment.name} failed: {outcome.failure}" for outcome in outcomes if outcome.failure]
+    return "\n".join(lines) + "\n"
+
+
+def write_csv(file: Path, grid: Mapping[str, Sequence[Any]], outcomes: Sequence[Outcome]) -> None:
+    """Every run with its settings and all its scores."""
+    rows = [
+        {**{name: o.experiment.settings[name] for name in grid}, "failure": o.failure, "cpu_minutes": o.cpu_minutes, **o.scores}
+        for o in outcomes
+    ]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    with file.open("w", newline="") as f:
+        writer = csv.DictWriter(f, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
+    """Box plots of every metric that the runs have, a box for each value of one setting; the best runs as black circles.
+
+    As alpha-GAN's figures 2 and 5: the box is the quartiles, the line in it the median, whiskers reach the ends.
+
+    Returns:
+      The metrics plotted.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    known = {m: [(o, v) for o in outcomes if (v := report.value_of(m, o)[0]) is not None] for m in METRICS}
+    plotted = [metric for metric, found in known.items() if found]
+    if not plotted:
+        return []
+    figure, axes = pyplot.subplots(1, len(plotted), figsize=(3.2 * len(plotted), 3.6), squeeze=False)
+    for axis, metric in zip(axes[0], plotted, strict=True):
+        groups: dict[str, list[float]] = {}
+        for outcome, value in known[metric]:
+            groups.setdefault(str(outcome.experiment.settings[by]), []).append(value)
+        axis.boxplot(list(groups.values()), whis=(0, 100), tick_labels=list(groups))
+        best = sorted((v for _, v in known[metric]), reverse=METRICS[metric])[:BEST]
+        for place, values in enumerate(groups.values(), 1):
+            shown = [value for value in values if value in best]
+            axis.plot([place] * len(shown), shown, "ko", markersize=4)
+        axis.set_title(metric)
+        axis.set_xlabel(by)
+        axis.tick_params(axis="x", rotation=30)
+    figure.tight_layout()
+    figure.savefig(file, dpi=100)
+    pyplot.close(figure)
+    return plotted
+
+
+def _kinds() -> dict[str, type]:
+    """Types of every setting by name, those of objectives too."""
+    sections = [*SECTIONS.values(), *(objectives.get(name) for name in objectives.names())]
+    kinds: dict[str, Any] = {field.name: field.type for kind in sections for field in dataclasses.fields(kind)}
+    return {"objective": str, **kinds}
+
+
+def _typed(name: str, text: str, kind: type) -> Any:
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise UserError(f"{name}={text} in the grid is not legal: it must be true or false")
+        return text.lower() == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = {int: "a whole number", float: "a number"}[kind]
+        raise UserError(f"{name}={text} in the grid is not legal: it must be {wanted}") from None
