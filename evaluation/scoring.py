@@ -116,7 +116,8 @@ class Scorer:
         if metric in OF_RECONSTRUCTIONS and subject.pairs is None:
             return f"{subject.name} gives no reconstructions"
         if metric == "panel" and (subject.encode is None or subject.decode is None):
-            return f"{subject.name} has no encoder"
+            missing = "encoder" if subject.encode is None else "decoder of codes alone"
+            return f"{subject.name} has no {missing}"
         if metric == "nll" and subject.bound is None:
             return f"{subject.name} has no likelihood: its decoder gives images and no density of them"
         if metric == "ais" and subject.decode_tensor is None:

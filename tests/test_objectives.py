@@ -15,6 +15,7 @@ from tfpagan import inference, networks, objectives, step
 from tfpagan.checkpoints import Checkpoints
 from tfpagan.config import Config
 from tfpagan.forward import Noise, Pass
+from tfpagan.images import to_unit_range
 from tfpagan.signatures import Served
 from tfpagan.step import Backward, Gradients
 from tfpagan.train import Trainer
@@ -36,6 +37,7 @@ CASES: dict[str, dict[str, Any]] = {
     "wgan_gp": {"objective": "wgan_gp", "critic_steps": 2},
     "age": {"objective": "age"},
     "age_gaussian": {"objective": "age", "code": "point", "batch_divergence": "kozachenko_leonenko"},
+    "conditional_age": {"objective": "conditional_age", "latent_dim": tiny.Z},
     "as_vae": {"objective": "as_vae"},
     "as_vae_r": {"objective": "as_vae_r", "likelihood": "laplace"},
     "as_vae_g": {"objective": "as_vae_g"},
@@ -238,8 +240,19 @@ def alice(o: Oracle) -> Expected:
     return {player: value + ali(o).get(player, 0.0) for player, value in cycle.items()} | {"disc_xz": ali(o)["disc_xz"]}
 
 
+def conditional_age(o: Oracle) -> Expected:
+    """AGE's, with the distance of a and b alone: all three channels have 2/3 of it, for lightness is copied."""
+    np.testing.assert_array_equal(o.p.x_rec[..., 0], o.p.x[..., 0])
+    expected = age(o)
+    distance = l1(o.p.x, o.p.x_rec)
+    return expected | {"encoder": expected["encoder"] + o.objective.data_weight * 0.5 * distance}
+
+
 EXPECTED: dict[str, Callable[[Oracle], Expected]] = {
-    **{f.__name__: f for f in (pagan, f_pagan, wpagan, vae, alpha_gan, dcgan, wgan_gp, age, as_vae, ali, alice)},
+    **{
+        f.__name__: f
+        for f in (pagan, f_pagan, wpagan, vae, alpha_gan, dcgan, wgan_gp, age, conditional_age, as_vae, ali, alice)
+    },
     "as_vae_r": as_vae,
     "as_vae_g": as_vae,
 }
@@ -299,9 +312,13 @@ def test_a_phase_gives_its_players_the_gradients_that_they_have_in_the_whole(cas
         assert_same_gradients(part, only)
 
 
-def half_batches(strategy: tf.distribute.Strategy, replica_step: Callable[[tf.Tensor, tf.Tensor], list]) -> list:
+def half_batches(
+    strategy: tf.distribute.Strategy,
+    shape: tuple[int, int, int],
+    replica_step: Callable[[tf.Tensor, tf.Tensor], list],
+) -> list:
     """Run a step on two halves of the images, and sum what the replicas give."""
-    halves = tf.reshape(tiny.images(), [2, tiny.N // 2, *tiny.SHAPE])
+    halves = tf.reshape(tiny.images(shape=shape), [2, tiny.N // 2, *shape])
 
     @tf.function
     def run() -> list:
@@ -319,7 +336,7 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
     config, alone = built_for(case)
     objective, mode = config.objective, step.choose("auto", config.objective, alone)
     with two_replicas.scope():
-        mirrored = {role: networks.build(role, config.networks, tiny.SHAPE) for role in objective.players}
+        mirrored = {role: networks.build(role, config.networks, tiny.shape_of(config.networks)) for role in objective.players}
     for role, network in alone.items():
         for target, source in zip(mirrored[role].variables, network.variables, strict=True):
             target.assign(source)
@@ -333,7 +350,7 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
         result = getattr(Backward(objective, mirrored, replicas=2), mode)(new_pass, objective.players)
         return tf.nest.flatten((result.of, result.losses, result.logits, result.directs))
 
-    together = half_batches(two_replicas, replica_step)
+    together = half_batches(two_replicas, tiny.shape_of(config.networks), replica_step)
     oracle = compute(mode, objective, alone, config=config.networks)
     packed = tf.nest.pack_sequence_as((oracle.of, oracle.losses, oracle.logits, oracle.directs), together)
     # Batch norm over replicas has its variance from sums of squares, and loses a digit by it.
@@ -343,8 +360,9 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
 @pytest.mark.parametrize("case", ONE_EACH)
 def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.distribute.Strategy, tmp_path: Path) -> None:
     config = config_of(case, ema_decay=0.5, image_size=8)
-    trainer = Trainer(config=config, image_shape=tiny.SHAPE, strategy=one_device)
-    batches = iter(tf.data.Dataset.from_tensors(tiny.images(4)).repeat())
+    shape = tiny.shape_of(config.networks)
+    trainer = Trainer(config=config, image_shape=shape, strategy=one_device)
+    batches = iter(tf.data.Dataset.from_tensors(tiny.images(4, shape)).repeat())
     for steps in (1, 2):
         assert trainer.advance(batches, steps).not_finite == {}
     assert trainer._one_step.experimental_get_tracing_count() == 1
@@ -352,7 +370,7 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
 
     Checkpoints(trainer.checkpoint(), tmp_path / "ckpt", keep=1).save()
     (tmp_path / "config.json").write_text(config.to_json())
-    again = Trainer(config=config, image_shape=tiny.SHAPE, strategy=one_device)
+    again = Trainer(config=config, image_shape=shape, strategy=one_device)
     assert Checkpoints(again.checkpoint(), tmp_path / "ckpt", keep=1).restore(tmp_path / "ckpt") == 3
     for role, network in trainer.networks.items():
         for v, restored in zip(network.variables, again.networks[role].variables, strict=True):
@@ -363,6 +381,10 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
     tf.saved_model.save(served.module(), str(tmp_path / "export"), signatures=signatures)
     loaded = tf.saved_model.load(str(tmp_path / "export")).signatures
     codes = np.random.default_rng(0).normal(size=[2, tiny.Z]).astype(np.float32)
-    expected = trainer.inference("generator")(codes)
-    np.testing.assert_allclose(loaded["decode"](latents=tf.constant(codes))["images"], expected, atol=1e-5)
+    given = {"latents": tf.constant(codes)}
+    if config.networks.condition == "lightness":
+        given["images"] = to_unit_range(tiny.images(2, shape))
+    expected = trainer.inference("generator")(*given.values())
+    made = loaded["colourise" if "images" in given else "decode"](**given)["images"]
+    np.testing.assert_allclose(made, expected, atol=1e-5)
     assert ("encode" in loaded) == ("encoder" in config.objective.players)

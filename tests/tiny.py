@@ -18,13 +18,18 @@ N, Z = 6, 4
 CONFIG = NetworkConfig(channels=8, latent_dim=Z)
 
 
+def shape_of(config: NetworkConfig) -> tuple[int, int, int]:
+    """Images that networks can take: in colour where they make colours."""
+    return (8, 8, 3) if config.condition == "lightness" else SHAPE
+
+
 def images(n: int = N, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, [n, *shape]).astype(np.uint8)
 
 
 def build_networks(objective: Objective, config: NetworkConfig = CONFIG) -> dict[str, tf.keras.Model]:
     """The networks of an objective, with biases other than zero and kernels that make logits of order 1."""
-    built = {role: networks.build(role, config, SHAPE) for role in objective.players}
+    built = {role: networks.build(role, config, shape_of(config)) for role in objective.players}
     random = np.random.default_rng(5)
     for network in built.values():
         for v in network.trainable_variables:
@@ -41,7 +46,7 @@ def new_pass(
     noise: Noise | None = None,
     config: NetworkConfig = CONFIG,
 ) -> Pass:
-    x = images() if x is None else x
+    x = images(shape=shape_of(config)) if x is None else x
     a = augment.build(AugmentationConfig(augmentation=augmentation, pad_fraction=0.25))
     return Pass(built, tf.cast(x, tf.float32) / 127.5 - 1.0, noise or Noise(0, tf.constant(3), len(x)), a, config)
 

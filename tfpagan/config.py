@@ -73,6 +73,11 @@ class NetworkConfig:
         "sphere, on which the prior is uniform then",
         choices=("normal", "flow", "point", "sphere"),
     )
+    condition: str = setting(
+        "none",
+        "what encoder and generator are given: lightness makes the colours of grey images",
+        choices=("none", "lightness"),
+    )
     flow_length: int = setting(80, "flow: couplings, one after another", at_least=1, at_most=1000)
     disc_norm: str = setting("spectral", "normalisation inside the discriminators", choices=("spectral", "batch", "none"))
     code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
@@ -234,6 +239,9 @@ def _check_together(config: Config) -> None:
         if chosen[name] not in values:
             legal = f"it must be {'one of ' * (len(values) > 1)}{', '.join(map(str, values))}"
             raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: {legal}")
+    if config.networks.condition != "none" and "condition" not in config.objective.legal:
+        given = f"--condition={config.networks.condition}"
+        raise UserError(f"{given} is not legal with --objective={config.objective.name}: it must be none")
     if config.networks.code == "flow" and config.networks.latent_dim < 2:
         raise UserError("--code=flow needs a --latent_dim of at least 2: a coupling changes one half by the other")
     for low, high in (("blur_sigma_min", "blur_sigma_max"), ("contrast_min", "contrast_max")):

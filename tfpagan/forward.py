@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 
 import tensorflow as tf
 
-from tfpagan import densities
+from tfpagan import colours, densities
 from tfpagan.codes import on_sphere
 from tfpagan.config import NetworkConfig
 
@@ -96,7 +96,8 @@ class Pass:
 
     Args:
       networks: by role.
-      x: images [N, H, W, C] float32 in [-1, 1].
+      x: images [N, H, W, C] float32 in [-1, 1]; of a system that is given lightness, `Pass.x` and all that is made of it
+        are Lab images (`colours.py`).
       noise: of this step.
       augmentation: a(x), as `augment.build` gives it.
       config: of the networks: the code's dimensions and kind, the decoder's likelihood.
@@ -111,7 +112,7 @@ class Pass:
         config: NetworkConfig,
     ):
         self._networks, self._noise, self._augmentation, self._config = networks, noise, augmentation, config
-        self.x = x
+        self.x = colours.to_lab(x) if config.condition == "lightness" else x
 
     @_Once
     def z(self) -> tf.Tensor:
@@ -126,7 +127,7 @@ class Pass:
     @_Once
     def x_gen(self) -> tf.Tensor:
         """Samples G(z) [N, H, W, C]."""
-        return self._networks["generator"](self.z, training=True)
+        return self._generated(self.z)
 
     @_Once
     def x_draw(self) -> tf.Tensor:
@@ -152,7 +153,7 @@ class Pass:
     @_Once
     def x_rec(self) -> tf.Tensor:
         """Reconstructions G(E(x)) [N, H, W, C]."""
-        return self._networks["generator"](self.z_enc, training=True)
+        return self._generated(self.z_enc)
 
     @_Once
     def code_gen(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -210,6 +211,10 @@ class Pass:
             return {}
         mean, log_variance = self.code
         return {"mean_square": tf.reduce_mean(mean**2, 1), "variance": tf.reduce_mean(tf.exp(log_variance), 1)}
+
+    def _generated(self, z: tf.Tensor) -> tf.Tensor:
+        given = (z, colours.lightness(self.x)) if self._config.condition == "lightness" else z
+        return self._networks["generator"](given, training=True)
 
     def _prior(self, name: str) -> tf.Tensor:
         normal = self._noise.normal(name, self._config.latent_dim)

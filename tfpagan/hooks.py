@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
 
-from tfpagan import augment
+from tfpagan import augment, colouring
 from tfpagan.checkpoints import Checkpoints
 from tfpagan.errors import UserError
 from tfpagan.forward import Noise
@@ -139,6 +139,8 @@ class Pictures(Hook):
 
     def _pictures(self) -> dict[str, np.ndarray]:
         generator = self._trainer.inference("generator")
+        if self._trainer.config.networks.condition == "lightness":
+            return self._colours(generator)
         pictures = {"samples": grid(to_bytes(generator(self._z)), self.SIDE)}
         if "encoder" in self._trainer.networks:
             mean, _ = self._trainer.inference("encoder")(to_unit_range(self._test))
@@ -147,6 +149,18 @@ class Pictures(Hook):
             between = tf.linspace(mean, tf.roll(mean, -1, 0), self.SIDE, axis=1)[: self.SIDE]  # from each to the next
             pictures["interpolations"] = grid(to_bytes(generator(tf.reshape(between, [-1, mean.shape[1]]))), self.SIDE)
         return pictures
+
+    def _colours(self, colouriser: colouring.Colouriser) -> dict[str, np.ndarray]:
+        """Of a system that makes colours: several for each image, those of one on the next, and its own."""
+        encoder, side = self._trainer.inference("encoder"), self.SIDE
+        x, codes = to_unit_range(self._test[:side]), self._z[: side - 2]
+        every = to_unit_range(self._test)
+        pairs = interleaved(self._test, to_bytes(colouriser(encoder(every)[0], every)))
+        return {
+            "colourisations": grid(colouring.colourisations(colouriser, x, codes), side),
+            "transfers": grid(colouring.transfers(encoder, colouriser, x, tf.roll(x, -1, 0)), 3),
+            "reconstructions": grid(pairs, 2 * side),
+        }
 
 
 class Saves(Hook):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfpagan import networks, run_folder
+from tfpagan import colouring, networks, run_folder
 from tfpagan.checkpoints import UNREADABLE, read_newest, steps_in, why
 from tfpagan.config import Config
 from tfpagan.errors import UserError
@@ -71,6 +71,12 @@ def decoding(generator: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     return lambda z: run(tf.constant(z)).numpy()
 
 
+def colourising(colouriser: colouring.Colouriser) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """G given lightness, as a function of arrays: codes [n, Z] and images in [-1, 1] to images of their lightness."""
+    run = tf.function(lambda z, x: colouriser(z, x), reduce_retracing=True)
+    return lambda z, x: run(tf.constant(z), tf.constant(x)).numpy()
+
+
 def encoding(encoder: tf.keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """E as a function of arrays: images in [-1, 1] to the mean and the log-variance of their codes [n, Z]."""
     run = tf.function(lambda x: encoder(x), reduce_retracing=True)
@@ -89,14 +95,15 @@ def features(encoder: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _read(prefix: str, config: Config) -> tuple[dict[str, tf.keras.Model], tuple[int, int, int]]:
-    shape = (config.data.image_size, config.data.image_size, _image_channels(prefix))
+    channels = 3 if config.networks.condition == "lightness" else _image_channels(prefix)
+    shape = (config.data.image_size, config.data.image_size, channels)
     roles = [role for role in networks.USED if role in config.objective.players]
     precision = config.training.mixed_precision
     built = {role: networks.build(role, config.networks, shape, mixed_precision=precision) for role in roles}
     wanted = {"averages" if config.training.ema_decay else "networks": built}
     # Whatever else the checkpoint holds is for training.
     tf.train.Checkpoint(**wanted).restore(prefix).assert_existing_objects_matched().expect_partial()
-    return built, shape
+    return {role: colouring.for_use(role, network, config.networks) for role, network in built.items()}, shape
 
 
 def _image_channels(prefix: str) -> int:

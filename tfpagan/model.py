@@ -42,12 +42,18 @@ class Model:
         name: str,
         image_shape: tuple[int, int, int],
         latent_dim: int,
-        decode: Callable[[np.ndarray], np.ndarray],
+        decode: Callable[[np.ndarray], np.ndarray] | None,
         encode: Callable[[np.ndarray], Moments] | None,
         config: Config | None = None,
+        colourise: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     ):
         self.name, self.image_shape, self.latent_dim = name, image_shape, latent_dim
-        self._decode, self._encode, self.config = decode, encode, config
+        self._decode, self._encode, self.config, self._colourise = decode, encode, config, colourise
+
+    @property
+    def colourises(self) -> bool:
+        """Whether it is given the lightness of images, and makes their colours."""
+        return self._colourise is not None
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """The mean codes of images.
@@ -87,6 +93,36 @@ class Model:
         if dtype not in ("uint8", "float32", np.uint8, np.float32):  # a np.dtype is equal to its name and type
             named = getattr(dtype, "__name__", dtype)
             raise UserError(f"images of type {named} cannot be given; ask for uint8 or float32")
+        if self._decode is None:
+            raise UserError(f"{self.name} makes colours of given images, and no images of codes alone; colourise them")
+        floats = self._as_codes(codes)
+        images = [self._decode(part) for part in _parts(floats)]
+        if not all(np.isfinite(part).all() for part in images):
+            raise UserError(f"codes as large as {np.abs(floats).max():g} cannot be decoded: the network overflows")
+        return np.concatenate([to_bytes(part) for part in images] if np.dtype(dtype) == np.uint8 else images)
+
+    def colourise(self, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Images in the colours of codes; of a system that is given lightness.
+
+        Args:
+          images: [N, H, W, 3], uint8, or floats in [-1, 1]; their lightness is kept, their colours are not looked at.
+          codes: [N, Z].
+
+        Returns:
+          Images of the same shape and type.
+
+        Raises:
+          UserError: when the system makes none, or images and codes are not equally many; and as `encode` and `decode`.
+        """
+        if self._colourise is None:
+            raise UserError(f"{self.name} is not given lightness, and makes no colours of other images")
+        x, z = self._as_float(images), self._as_codes(codes)
+        if len(x) != len(z):
+            raise UserError(f"{len(x)} images and {len(z)} codes are not equally many")
+        made = np.concatenate([self._colourise(a, b) for a, b in zip(_parts(z), _parts(x), strict=True)])
+        return to_bytes(made) if _array(images).dtype == np.uint8 else made
+
+    def _as_codes(self, codes: np.ndarray) -> np.ndarray:
         codes = _array(codes)
         if codes.ndim != 2 or codes.shape[1] != self.latent_dim or not len(codes):
             raise UserError(f"codes of shape {list(codes.shape)} cannot be decoded; [N, {self.latent_dim}] is wanted")
@@ -96,13 +132,12 @@ class Model:
             floats = codes.astype(np.float32)
         if not np.isfinite(floats).all():
             raise UserError("codes that are not finite numbers cannot be decoded")
-        images = [self._decode(part) for part in _parts(floats)]
-        if not all(np.isfinite(part).all() for part in images):
-            raise UserError(f"codes as large as {np.abs(floats).max():g} cannot be decoded: the network overflows")
-        return np.concatenate([to_bytes(part) for part in images] if np.dtype(dtype) == np.uint8 else images)
+        return floats
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """G(E(x)) with the mean code: images in, images of the same shape and type out; errors as `encode`."""
+        if self.colourises:
+            return self.colourise(images, self.encode(images))
         return self.decode(self.encode(images), np.uint8 if _array(images).dtype == np.uint8 else np.float32)
 
     def sample(self, count: int, seed: int = 0, dtype: DTypeLike = np.uint8) -> np.ndarray:
@@ -196,20 +231,24 @@ def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
     if not (path / "ckpt").is_dir():
         raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb")
     run = inference.restored(path, step=step, best=best)
-    encoder = run.networks.get("encoder")
+    encoder, generator = run.networks.get("encoder"), run.networks["generator"]
+    given = run.config.networks.condition == "lightness"
     return Model(
         str(path),
         run.image_shape,
         run.config.networks.latent_dim,
-        inference.decoding(run.networks["generator"]),
+        None if given else inference.decoding(generator),
         inference.encoding(encoder) if encoder else None,
         run.config,
+        inference.colourising(generator) if given else None,
     )
 
 
 def _of_export(folder: Path) -> Model:
     try:
         signatures = tf.saved_model.load(str(folder)).signatures
+        if "colourise" in signatures:
+            return _of_colours(folder, signatures)
         decode = signatures["decode"]
         latent_dim = decode.structured_input_signature[1]["latents"].shape[1]
         height, width, channels = decode.structured_outputs["images"].shape[1:]
@@ -228,6 +267,21 @@ def _of_export(folder: Path) -> Model:
 
     shape, config = (height, width, channels), export.config_of(folder)
     return Model(str(folder), shape, latent_dim, decoded, encoded if encode else None, config)
+
+
+def _of_colours(folder: Path, signatures: Any) -> Model:
+    encode, colourise = signatures["encode"], signatures["colourise"]
+    given = colourise.structured_input_signature[1]
+    shape, latent_dim = tuple(given["images"].shape[1:]), given["latents"].shape[1]
+
+    def encoded(x: np.ndarray) -> Moments:
+        moments = encode(images=tf.constant(x))
+        return moments["mean"].numpy(), moments["log_variance"].numpy()
+
+    def coloured(z: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return colourise(images=tf.constant(x), latents=tf.constant(z))["images"].numpy()
+
+    return Model(str(folder), shape, latent_dim, None, encoded, export.config_of(folder), coloured)
 
 
 def _array(values: Any) -> np.ndarray:

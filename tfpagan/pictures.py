@@ -13,11 +13,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from evaluation.statistics import UNREADABLE
+from tfpagan.colouring import grey
 from tfpagan.data.decode import CorruptImageError, decode
 from tfpagan.data.folder import images_under
 from tfpagan.data.geometry import Geometry
 from tfpagan.errors import UserError
-from tfpagan.images import grid, whole, write_png
+from tfpagan.images import grid, to_bytes, to_unit_range, whole, write_png
 from tfpagan.model import AT_ONCE, Model
 
 PNG_PX = 1_000_000  # a side; the library that writes it takes no more
@@ -79,6 +80,14 @@ def decoded(model: Model, codes: np.ndarray) -> Iterator[np.ndarray]:
     """Batches of uint8 images of codes [N, Z], with a progress bar."""
     for some in _with_progress(codes):
         yield model.decode(some)
+
+
+def coloured(model: Model, images: np.ndarray, codes: np.ndarray) -> Iterator[np.ndarray]:
+    """For each image [H, W, 3]: grey, as it is, in the colours of every code; uint8 [2 + K, H, W, 3]."""
+    for image in images:
+        many = np.repeat(image[None], len(codes), 0)
+        without = to_bytes(grey(to_unit_range(image[None])))
+        yield np.concatenate([without, image[None], model.colourise(many, codes)])
 
 
 def read_code(file: Path, row: int) -> np.ndarray:

@@ -16,6 +16,8 @@ from tfpagan.config import Config
 from tfpagan.train import Trainer
 
 MEASURED_STEPS = 3
+KINDS = ("samples", "colourisations", "transfers", "reconstructions", "interpolations", "augmentations")
+"""Folders of pictures in a run's; a system has those that it can make."""
 
 
 def dry_run(config: Config, described: data.Described, *, as_json: bool = False) -> str:
@@ -43,7 +45,7 @@ def dry_run(config: Config, described: data.Described, *, as_json: bool = False)
 def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     """Where the pictures, checkpoints and logs of a run are, and how to go on."""
     rows: list[tuple[str, object]] = []
-    for name in ("samples", "reconstructions", "interpolations", "augmentations"):
+    for name in KINDS:
         if pictures := sorted((model_dir / name).glob("step_*.png")):
             rows.append((name, pictures[-1]))
     if checkpoint := tf.train.latest_checkpoint(str(model_dir / "ckpt")):

@@ -10,7 +10,8 @@
 
 `images` are float32 [N, H, W, C] in [-1, 1], `latents` float32 [N, Z], `images_bytes` [N] the contents of PNG or JPEG files,
 `seed` and `num` int32 scalars. `latents` of an image is its mean code. Names that end in `_bytes` are base64 in TensorFlow
-Serving's REST format. A system without an encoder has `decode` and `sample` only, and `decode` is its default.
+Serving's REST format. A system without an encoder has `decode` and `sample` only, and `decode` is its default. One that makes
+colours has `encode`, `reconstruct` and `colourise`, which takes `images` and `latents`.
 """
 
 import dataclasses
@@ -42,6 +43,7 @@ class Served:
 
     def __init__(self, run: Inference):
         self.generator, self.encoder = run.networks["generator"], run.networks.get("encoder")
+        self.colours = run.config.networks.condition == "lightness"
         self.image_shape, self.latent_dim = run.image_shape, run.config.networks.latent_dim
 
     def module(self) -> tf.Module:
@@ -56,6 +58,8 @@ class Served:
         latents = tf.TensorSpec([None, self.latent_dim], tf.float32, "latents")
         files = tf.TensorSpec([None], tf.string, "images_bytes")
         seed, num = tf.TensorSpec([], tf.int32, "seed"), tf.TensorSpec([], tf.int32, "num")
+        if self.colours:
+            return self._of_colours(images, latents)
         found = {"decode": Signature(self.decode, (latents,)), "sample": Signature(self.sample, (seed, num))}
         if self.encoder is not None:
             found |= {"encode": Signature(self.encode, (images,)), "reconstruct": Signature(self.reconstruct, (images,))}
@@ -66,6 +70,19 @@ class Served:
             if self.encoder is not None:
                 found[f"reconstruct_{ending}"] = Signature(_giving_bytes(self._reconstruct_files, encoded), (files,))
         return found | {"serving_default": found["reconstruct" if self.encoder is not None else "decode"]}
+
+    def _of_colours(self, images: tf.TensorSpec, latents: tf.TensorSpec) -> dict[str, Signature]:
+        reconstruct = Signature(lambda x: self.colourise(x, self.encode(x)["latents"]), (images,))
+        return {
+            "encode": Signature(self.encode, (images,)),
+            "colourise": Signature(self.colourise, (images, latents)),
+            "reconstruct": reconstruct,
+            "serving_default": reconstruct,
+        }
+
+    def colourise(self, images: tf.Tensor, latents: tf.Tensor) -> Outputs:
+        """G(z given L of x): the images in the colours of the codes."""
+        return {"images": self.generator(latents, images)}
 
     def encode(self, images: tf.Tensor) -> Outputs:
         """E: the moments of q(z | x); the mean is the code."""

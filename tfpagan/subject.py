@@ -12,14 +12,20 @@ from evaluation.subjects import Subject, of_networks
 from tfpagan import augment, densities
 from tfpagan.codes import on_sphere
 from tfpagan.config import AugmentationConfig, NetworkConfig
-from tfpagan.inference import decoding, encoding
+from tfpagan.inference import colourising, decoding, encoding
 
 Array = np.ndarray
 Random = np.random.Generator
 
 
 def of_run(generator: tf.keras.Model, encoder: tf.keras.Model | None, config: NetworkConfig, name: str) -> Subject:
-    """The networks as they are now, in inference mode."""
+    """The networks as they are now, in inference mode.
+
+    A system that makes colours has no samples of its own: what it makes are its colours of given images.
+    """
+    if config.condition == "lightness":
+        assert encoder is not None
+        return _of_colours(generator, encoder, config, name)
     encode, draw = (encoding(encoder), _drawing(encoder)) if encoder else (None, None)
     subject = of_networks(name, decoding(generator), config.latent_dim, encode, draw)
     subject = dataclasses.replace(subject, decode_tensor=generator)
@@ -28,6 +34,15 @@ def of_run(generator: tf.keras.Model, encoder: tf.keras.Model | None, config: Ne
     if encoder and config.likelihood != "none":
         subject = dataclasses.replace(subject, bound=_bound(generator, encoder, config))
     return subject
+
+
+def _of_colours(generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkConfig, name: str) -> Subject:
+    encode, colourise = encoding(encoder), colourising(generator)
+
+    def pairs(x: Images, code: str, seed: int) -> Pairs:  # codes are points: a draw is the mean
+        return Pairs(x, lambda images: colourise(encode(images)[0], images))
+
+    return Subject(name, pairs=pairs, encode=encode, latent_dim=config.latent_dim)
 
 
 def _drawn(encoder: tf.keras.Model, x: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

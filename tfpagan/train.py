@@ -7,7 +7,7 @@ from functools import partial
 
 import tensorflow as tf
 
-from tfpagan import augment, networks, step
+from tfpagan import augment, colouring, networks, step
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.forward import Noise, Pass, own_rows
@@ -55,6 +55,7 @@ class Trainer:
         self.several_workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         if training.batch_size % self.replicas:
             raise UserError(f"--batch_size={training.batch_size} does not divide among {self.replicas} replicas")
+        colouring.require_colours(config.networks, image_shape)
         with strategy.scope():
             self.networks = {role: self._build(role) for role in self.objective.players}
             self.optimizers = {role: self._optimizer(role) for role in self.networks}
@@ -88,7 +89,7 @@ class Trainer:
 
     def inference(self, role: str) -> tf.keras.Model:
         """The network to look at: the moving average of a player where one is kept, else the player itself."""
-        return self.averages.get(role, self.networks[role])
+        return colouring.for_use(role, self.averages.get(role, self.networks[role]), self.config.networks)
 
     def advance(self, batches: Iterator[tf.Tensor], steps: int) -> Progress:
         """Do `steps` steps in one call of the graph; stops early after a loss that is not finite.

@@ -12,6 +12,7 @@ from tfpagan.cli import (
     benchmark_eval,
     benchmark_serving,
     classifying,
+    colouring,
     comparing,
     encoding,
     exporting,
@@ -40,6 +41,7 @@ sample = partial(execute, sampling.COMMAND)
 reconstruct = partial(execute, reconstructing.COMMAND)
 interpolate = partial(execute, interpolating.COMMAND)
 encode = partial(execute, encoding.COMMAND)
+colourise = partial(execute, colouring.COMMAND)
 bench = partial(execute, benchmark.COMMAND)
 bench_eval = partial(execute, benchmark_eval.COMMAND)
 bench_serve = partial(execute, benchmark_serving.COMMAND)
@@ -48,7 +50,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     command.args[0].program: command
     for command in (
         *(train, train_classifier, evaluate, compare, probe, reproduce, sweep),
-        *(export, serve, sample, reconstruct, interpolate, encode),
+        *(export, serve, sample, reconstruct, interpolate, encode, colourise),
         *(bench, bench_eval, bench_serve),
     )
 }

@@ -47,7 +47,7 @@ def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) ->
     folder.mkdir(parents=True, exist_ok=True)
     for row, outcome in zip(table.rows, outcomes, strict=True):
         shown = []
-        for kind in ("samples", "reconstructions"):
+        for kind in ("samples", "colourisations", "transfers", "reconstructions"):
             pictures = sorted((runs / outcome.experiment.name / kind).glob("step_*.png"))
             if pictures:
                 shutil.copyfile(pictures[-1], folder / f"{outcome.experiment.name}_{kind}.png")

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import tensorflow as tf
 
 from tfpagan.config import NetworkConfig
+from tfpagan.networks import colouring, residual
 from tfpagan.networks import convolutional as nets
-from tfpagan.networks import residual
 from tfpagan.networks.blocks import Code, spectral_layers
 from tfpagan.networks.init import Initializers
 
@@ -38,7 +38,8 @@ def build(
     with _precision(mixed_precision):
         network = _ROLES[kind](config, image_shape, Initializers(seed, role, config.initializer))
         image, code = tf.zeros([1, *image_shape]), tf.zeros([1, config.latent_dim])
-        inputs = {"generator": code, "disc_z": code, "disc_xx": (image, image), "disc_xz": (image, code)}
+        given = (code, image[..., :1]) if config.condition == "lightness" else code
+        inputs = {"generator": given, "disc_z": code, "disc_xx": (image, image), "disc_xz": (image, code)}
         network(inputs.get(kind, image))
     return network
 
@@ -68,6 +69,8 @@ def _pair_discriminator(config: NetworkConfig, shape: Shape, init: Initializers)
 
 
 def _generator(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
+    if c.condition == "lightness":
+        return colouring.Generator(c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere")
     kind = residual.Generator if c.architecture == "resnet" else nets.Generator
     return kind(shape, c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere", scale=_scale(c))
 

@@ -10,6 +10,8 @@ from tfpagan.objectives.base import Direct, Objective
 from tfpagan.settings import setting
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from tfpagan.forward import Pass
 
 
@@ -52,6 +54,10 @@ class AGE(Objective):
     def phases(self) -> tuple[tuple[str, ...], ...]:
         return (("encoder",), *(("generator",),) * self.generator_steps)
 
+    def data_loss(self, p: "Pass") -> "tf.Tensor":
+        """L_X, eq. (3), of every sample [N]."""
+        return penalties.l1(p.x, p.x_rec)
+
     def directs(self, p: "Pass") -> Iterator[Direct]:
         divergence = partial(divergences.BATCH_DIVERGENCES[self.batch_divergence], floor=self.variance_floor)
         # (5): V2 + lambda L_Z, of which the second divergence does not depend on the generator
@@ -60,4 +66,4 @@ class AGE(Objective):
         # (6): -(V2 - mu L_X)
         yield Direct("minus_divergence_fake", ("encoder",), lambda: -divergence(p.whole_batch(p.z_rec)))
         yield Direct("divergence_real", ("encoder",), lambda: divergence(p.whole_batch(p.z_enc)))
-        yield Direct("data", ("encoder",), lambda: self.data_weight * penalties.l1(p.x, p.x_rec))
+        yield Direct("data", ("encoder",), lambda: self.data_weight * self.data_loss(p))

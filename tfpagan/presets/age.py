@@ -53,3 +53,12 @@ def age_mnist() -> Config:
     bin/train --preset=age_mnist
     """
     return _on("mnist", 10)
+
+
+def conditional_age_cars196() -> Config:
+    """Conditional AGE on Stanford Cars at 64 px (section 3.2, figure 4): colours of a given lightness, three dimensions.
+
+    bin/train --preset=conditional_age_cars196
+    """
+    cars = {"dataset": "cars196", "image_size": 64, "crop": "center"}
+    return Config().with_changes({"objective": "conditional_age", **cars})

@@ -1,0 +1,27 @@
+"""AGE given the lightness of an image: colourisation."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfpagan import penalties
+from tfpagan.objectives.age import AGE
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfpagan.forward import Pass
+
+
+@dataclass(frozen=True)
+class ConditionalAGE(AGE):
+    """Conditional AGE (Ulyanov et al., 2018, section 3.2): x are the colours a and b, encoder and generator are given L.
+
+    The game is AGE's; a batch of codes is of images of different lightness. The code has three dimensions.
+    """
+
+    name = "conditional_age"
+    defaults = {**AGE.defaults, "condition": "lightness", "latent_dim": 3}
+    legal = {**AGE.legal, "condition": ("lightness",)}
+
+    def data_loss(self, p: "Pass") -> "tf.Tensor":
+        return penalties.l1(p.x[..., 1:], p.x_rec[..., 1:])
