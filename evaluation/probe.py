@@ -64,9 +64,9 @@ def _fitted(features: Array, labels: Array, cost: float) -> Any:
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
 
-    return make_pipeline(StandardScaler(), LinearSVC(C=cost, loss="squared_hinge", dual=True, random_state=0)).fit(
-        features, labels
-    )
+    return make_pipeline(
+        StandardScaler(), LinearSVC(C=cost, loss="squared_hinge", dual=True, max_iter=10_000, random_state=0)
+    ).fit(features, labels)
 
 
 def _drawn(labels: Array, probe: Probe) -> tuple[list[Array], Array]:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfpagan import cli, objectives, presets
 from tfpagan.errors import UserError
-from tfpagan.experiments import report, sweep, tables
+from tfpagan.experiments import report, runs, sweep, tables
 from tfpagan.experiments.runs import Experiment, Outcome, Runner, Scoring
 from tfpagan.images import write_png
 
@@ -94,10 +94,44 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_before_anything_runs(p
     (tmp_path / "vae" / "ckpt").mkdir(parents=True)
     (tmp_path / "vae" / "ckpt" / "ckpt-1.index").touch()  # before its first checkpoint a run binds nobody
     (tmp_path / "vae" / "config.json").write_text(small(places, "vae", objective="vae", channels=16).config.to_json())
+    (tmp_path / "mnist" / "ckpt").mkdir(parents=True)
+    (tmp_path / "mnist" / "ckpt" / "ckpt-7.index").touch()
+    (tmp_path / "mnist" / "config.json").write_text(Experiment("", "", {"dataset": "mnist", "image_size": 32}).config.to_json())
+    scoring, run = Scoring("quick1k", "inception"), runner(places, tmp_path)
+    with pytest.raises(UserError, match=r"mnist is a run of other settings \(dataset: mnist -> cifar10\)"):
+        run.outcomes([Experiment("mnist", "", {"dataset": "cifar10"})], scoring)
+    run.check([Experiment("mnist", "", {"dataset": "mnist"})])  # 0 px and auto are what it began with
+    with pytest.raises(UserError, match="mnist is a run of 7 steps, and 6 are wanted"):
+        run.outcomes([Experiment("mnist", "", {"dataset": "mnist", "train_steps": 6})], scoring)
     other = small(places, "gan", objective="dcgan")
     with pytest.raises(UserError, match=r"vae is a run of other settings \(channels: 16 -> 8\)"):
         runner(places, tmp_path).outcomes([other, small(places, "vae", objective="vae")], Scoring("quick1k", "inception"))
     assert not (tmp_path / "gan").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(
+    places: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    argv = ["--table=systems_mnist", "--rows=vae", "--images=64", f"--runs={tmp_path}/file/runs", "--protocol=nll10k"]
+    assert cli.reproduce(argv) == 1
+    said = capsys.readouterr().err
+    assert "cannot be written to" in said
+    assert said.count("\n") == 1
+
+
+def test_scores_of_another_classifier_or_of_none_are_not_taken(tmp_path: Path) -> None:
+    experiment = Experiment("a", "", {"train_steps": 3})
+    rows = [{"name": "quick1k", "classifier_checksum": "one"}, {"name": "quick1k"}]
+    for protocol, own, other in ((rows[0], "one", "two"), (rows[1], "", "one")):
+        (tmp_path / "scores.csv").unlink(missing_ok=True)
+        with (tmp_path / "scores.csv").open("w", newline="") as f:
+            writer = csv.DictWriter(f, ["step", "rmse", "protocol"])
+            writer.writeheader()
+            writer.writerow({"step": 3, "rmse": 1.5, "protocol": json.dumps(protocol)})
+        scoring = Scoring("quick1k", "inception")
+        assert (runs._row(tmp_path, experiment, scoring, own) or {})["rmse"] == "1.5"
+        assert runs._row(tmp_path, experiment, scoring, other) is None
 
 
 def test_sigterm_saves_the_run_under_way_and_the_same_command_goes_on(tmp_path: Path) -> None:
@@ -197,6 +231,7 @@ def test_a_grid_is_every_combination_with_typed_values() -> None:
         ("channels=8,12", "--channels=12 is not legal"),
         ("critic_steps=1,2", "unknown setting of objective pagan 'critic_steps'"),
         ("learning_rate=1,2", "--learning_rate is in the grid too"),
+        ("code_layers=512,256", "code_layers cannot be in a grid: its values have commas"),
     ],
 )
 def test_a_grid_that_cannot_be_is_refused_in_one_line(grid: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:

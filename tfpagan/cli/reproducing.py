@@ -6,7 +6,7 @@ from typing import Any
 from tfpagan import settings as checks
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.errors import UserError
-from tfpagan.experiments.runs import Experiment, Runner, Scoring
+from tfpagan.experiments.runs import Experiment, Runner, Scoring, kept_in
 from tfpagan.experiments.tables import TABLES, Table
 
 MOST_IMAGES = 10**12
@@ -31,8 +31,9 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     facts = {"images seen by each": options["images"] or "", "channels": options["channels"] or ""}
     text = report.markdown(table, outcomes, facts)
-    pictures = report.page(table, outcomes, folder, folder / options["table"])
-    (folder / f"{options['table']}.md").write_text(text + pictures)
+    with kept_in(folder):
+        pictures = report.page(table, outcomes, folder, folder / options["table"])
+        (folder / f"{options['table']}.md").write_text(text + pictures)
     print(report.as_json(table, outcomes, facts) if options["json"] else text)
     return 1 if any(outcome.failure for outcome in outcomes) else 0
 

@@ -8,7 +8,7 @@ from absl import logging
 from tfpagan.cli.flags import PLACES, Command, Option, path
 from tfpagan.errors import UserError
 from tfpagan.experiments import sweep
-from tfpagan.experiments.runs import Runner, Scoring
+from tfpagan.experiments.runs import Runner, Scoring, kept_in
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
@@ -32,9 +32,11 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     protocol = protocols.get(options["protocol"]).name  # refused here, not after the work
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     text = sweep.table(grid, outcomes)
-    (folder / "sweep.md").write_text(text)
-    sweep.write_csv(folder / "sweep.csv", grid, outcomes)
-    if sweep.plot(folder / "boxes.png", by, outcomes):
+    with kept_in(folder):
+        (folder / "sweep.md").write_text(text)
+        sweep.write_csv(folder / "sweep.csv", grid, outcomes)
+        plotted = sweep.plot(folder / "boxes.png", by, outcomes)
+    if plotted:
         logging.info("box plots by %s: %s; HParams: tensorboard --logdir=%s", by, folder / "boxes.png", folder)
     scores = [{"run": o.experiment.name, "failure": o.failure or None, **o.scores} for o in outcomes]
     print(json.dumps(scores, indent=2) if options["json"] else text)

@@ -8,6 +8,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 
 from absl import logging
 
+from evaluation import protocols
 from evaluation.errors import EvaluationError
 from evaluation.results import last_row
 from tfpagan import config as configs
@@ -67,18 +69,16 @@ class Scoring:
     protocol: str
     classifier: str
 
-    @property
     def checksum(self) -> str:
-        """Of the classifier; "" for Inception, which evaluations find by themselves.
+        """Of the classifier that scores will be of; "" where none is needed or can be had.
 
         Raises:
-          EvaluationError: when there is none.
+          EvaluationError: when a classifier is named and cannot be used.
         """
-        if self.classifier == "inception":
-            return ""
-        from evaluation.classifier import from_saved_model
+        from tfpagan import scores
 
-        return from_saved_model(Path(os.path.expanduser(self.classifier))).checksum
+        found, _ = scores.classifier(protocols.get(self.protocol), self.classifier)
+        return found.checksum if found else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,11 +124,11 @@ class Runner:
             stored = run_folder.stored_config(self._folder / experiment.name)
             if stored is None:
                 continue
-            # What `auto` and 0 mean is written into a run's configuration when it begins.
-            alike = dataclasses.replace(stored, data=experiment.config.data)
-            if changed := configs.difference(alike, experiment.config):
-                folder = self._folder / experiment.name
+            folder, until = self._folder / experiment.name, experiment.config.training.train_steps
+            if changed := configs.difference(stored, _as_begun(experiment.config, stored)):
                 raise UserError(f"{folder} is a run of other settings ({'; '.join(changed)}); name another --runs folder")
+            if (done := _steps_done(folder)) > until:
+                raise UserError(f"{folder} is a run of {done} steps, and {until} are wanted; name another --runs folder")
 
     def outcomes(self, experiments: Sequence[Experiment], scoring: Scoring) -> list[Outcome]:
         """Of every experiment, trained to its last step and scored, in their order.
@@ -136,7 +136,9 @@ class Runner:
         A failure is an outcome. SIGTERM and Ctrl-C stop the runs under way, which save, and raise KeyboardInterrupt.
         """
         self.check(experiments)
-        checksum = scoring.checksum
+        checksum = scoring.checksum()
+        with kept_in(self._folder), tempfile.TemporaryFile(dir=self._folder):
+            pass
         with self._stopping(), concurrent.futures.ThreadPoolExecutor(self._jobs) as pool:
             cores = _shares(self._jobs)
             free = list(cores)
@@ -231,6 +233,29 @@ class Runner:
                 signal.signal(number, handler)
 
 
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """What is written to a folder meanwhile.
+
+    Raises:
+      UserError: when it cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as e:
+        raise UserError(f"--runs={folder} cannot be written to: {e.strerror}") from None
+
+
+def _as_begun(config: Config, stored: Config) -> Config:
+    """A configuration with what `auto`, 0 and relative paths came to mean when the run began."""
+    data, known = config.data, stored.data
+    kind, _, folder = data.dataset.partition(":")
+    dataset = f"folder:{os.path.abspath(os.path.expanduser(folder))}" if kind == "folder" else data.dataset
+    size, crop = data.image_size or known.image_size, known.crop if data.crop == "auto" else data.crop
+    return dataclasses.replace(config, data=dataclasses.replace(data, dataset=dataset, image_size=size, crop=crop))
+
+
 def _steps_done(folder: Path) -> int:
     """Of the newest checkpoint, by its name."""
     names = (path.name.partition("-")[2].partition(".")[0] for path in (folder / "ckpt").glob("ckpt-*.index"))
@@ -245,7 +270,7 @@ def _row(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str) 
         return None
     step = "" if experiment.stand_in else str(experiment.config.training.train_steps)
     used = json.loads(row["protocol"]).get("classifier_checksum", "")
-    return row if row.get("step", "") == step and (not checksum or used == checksum) else None
+    return row if row.get("step", "") == step and used == checksum else None
 
 
 def _cpu_minutes(folder: Path) -> float | None:

@@ -15,6 +15,7 @@ from tfpagan.experiments import report
 from tfpagan.experiments.runs import Experiment, Outcome
 
 BEST = 10  # black circles, as in alpha-GAN's figures
+WITH_COMMAS = ("code_layers", "devices")
 METRICS: Mapping[str, bool] = {"IS": True, "FID": False, "RID": False, "class kept": True, "RMSE": False}
 """Columns that are plotted, and whether more is better."""
 
@@ -36,6 +37,8 @@ def parse(text: str) -> dict[str, list[Any]]:
             raise UserError(f"--grid={text} is not legal: it must be NAME=VALUE,VALUE,...; NAME=...")
         if name not in kinds:
             raise UserError(checks.unknown(name, kinds, "setting of the grid"))
+        if name in WITH_COMMAS:
+            raise UserError(f"{name} cannot be in a grid: its values have commas; run a sweep for each of them")
         if name in grid:
             raise UserError(f"--grid={text} is not legal: it has {name} twice")
         grid[name] = [_typed(name, value.strip(), kinds[name]) for value in values.split(",")]

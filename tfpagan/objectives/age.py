@@ -27,7 +27,9 @@ class AGE(Objective):
     defaults = {"code": "sphere"}
     legal = {"code": ("sphere", "point")}  # point: codes in space, with the prior N(0, I) of section 2
 
-    latent_weight: float = setting(1000.0, "lambda of eq. (5): of |z - e(g(z))|^2 for the generator", at_least=0.0)
+    latent_weight: float = setting(
+        1000.0, "lambda of eq. (5): of |z - e(g(z))|^2, summed over dimensions, for the generator", at_least=0.0
+    )
     data_weight: float = setting(10.0, "mu of eq. (6): of |x - g(e(x))|, mean over pixels, for the encoder", at_least=0.0)
     batch_divergence: str = setting(
         "fitted_normal",
@@ -40,7 +42,7 @@ class AGE(Objective):
         "bounded; near 0 that happened on MNIST within 100 steps, and nothing was learnt",
         above=0.0,
     )
-    generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1)
+    generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1, at_most=100)
 
     @property
     def why_not_fused(self) -> str:

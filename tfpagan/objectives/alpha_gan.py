@@ -32,14 +32,18 @@ class AlphaGAN(Objective):
     }
     legal = {"code": ("point", "normal")}
 
-    encoder_l1_weight: float = setting(10.0, "lambda of the encoder (appendix H.1 sweeps 1, 5, 10, 50)", at_least=0.0)
-    generator_l1_weight: float = setting(10.0, "lambda of the generator (sweeps the same)", at_least=0.0)
+    encoder_l1_weight: float = setting(
+        10.0, "lambda of the encoder, of |x - G(E(x))|, mean over pixels (appendix H.1 sweeps 1, 5, 10, 50)", at_least=0.0
+    )
+    generator_l1_weight: float = setting(10.0, "lambda of the generator, of the same (sweeps the same)", at_least=0.0)
     code_match: str = setting(
         "discriminator",
         "what draws codes to the prior: a discriminator, or appendix D's KL of the normal fitted to a batch",
         choices=("discriminator", "empirical_kl"),
     )
-    autoencoder_steps: int = setting(2, "updates of encoder and generator before one of the discriminators", at_least=1)
+    autoencoder_steps: int = setting(
+        2, "updates of encoder and generator before one of the discriminators", at_least=1, at_most=100
+    )
 
     @property
     def why_not_fused(self) -> str:

@@ -18,7 +18,7 @@ class DCGAN(Objective):
     name = "dcgan"
     defaults = {"disc_norm": "batch", "adam_beta2": 0.9}
 
-    generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1)
+    generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1, at_most=100)
 
     @property
     def why_not_fused(self) -> None:

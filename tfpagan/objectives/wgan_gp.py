@@ -20,11 +20,11 @@ class WGANGP(Objective):
     """WGAN-GP (Gulrajani et al., 2017, Algorithm 1) as alpha-GAN's baseline (Rosca et al., 2017, appendix H)."""
 
     name = "wgan_gp"
-    defaults = {"disc_norm": "none", "learning_rate": 1e-4, "adam_beta2": 0.9}
+    defaults = {"disc_norm": "none", "initializer": "xavier", "learning_rate": 1e-4, "adam_beta2": 0.9}
     legal = {"disc_norm": ("none", "spectral")}
 
     gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
-    critic_steps: int = setting(5, "updates of the critics before one of the others", at_least=1)
+    critic_steps: int = setting(5, "updates of the critics before one of the others", at_least=1, at_most=100)
 
     @property
     def why_not_fused(self) -> str:

@@ -21,14 +21,14 @@ class WPAGAN(Objective):
     """Wasserstein PAGAN (Alanov et al., 2018, appendices C.2 and D.1): critics with gradient penalties, pairs by channels."""
 
     name = "wpagan"
-    defaults = {"pair": "channels", "disc_norm": "none"}
+    defaults = {"pair": "channels", "disc_norm": "none", "initializer": "xavier"}
     legal = {"disc_norm": ("none", "spectral")}
 
     gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
     interpolation: str = setting(
         "shared", "alpha of pairs: one for both images, eq. (38), or one each, eq. (39)", choices=("shared", "independent")
     )
-    critic_steps: int = setting(10, "updates of the critics before one of the others", at_least=1)
+    critic_steps: int = setting(10, "updates of the critics before one of the others", at_least=1, at_most=100)
 
     @property
     def why_not_fused(self) -> str:
