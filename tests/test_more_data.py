@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfpagan.config import DataConfig
 from tfpagan.data import color_mnist, describe, prepare
+from tfpagan.data.catalogue import Catalogued
 from tfpagan.data.color_mnist import ColorMNIST
 from tfpagan.data.source import Example
 from tfpagan.errors import UserError
@@ -56,14 +57,17 @@ def test_real_color_mnist_is_three_real_digits(tmp_path: Path) -> None:
     data_dir = os.environ.get("TFDS_DATA_DIR", "")
     if not data_dir or not (Path(data_dir).expanduser() / "mnist").is_dir():
         pytest.skip("$TFDS_DATA_DIR holds no mnist")
-    digits = prepare(DataConfig(dataset="mnist", cache_dir=str(tmp_path)))
-    images = prepare(DataConfig(dataset="color_mnist", cache_dir=str(tmp_path)))
-    assert images.train.shape == (60000, 32, 32, 3)
-    np.testing.assert_array_equal(images.test[:, :, :, 0], digits.test[:, :, :, 0])
-    assert images.test_labels is not None
-    np.testing.assert_array_equal(images.test_labels // 100, digits.test_labels)
-    sums = digits.train.sum((1, 2, 3), dtype=np.int64)
-    np.testing.assert_array_equal(np.sort(images.train[:, :, :, 2].sum((1, 2), dtype=np.int64)), np.sort(sums))
+    source, mnist = ColorMNIST(Path(data_dir), tmp_path), Catalogued("mnist", Path(data_dir), tmp_path)
+    digits = list(mnist.examples("test"))
+    images = [tf.io.decode_png(example.read()).numpy() for example in source.examples("test")]
+    assert len(images) == 10_000
+    labels = [example.label or 0 for example in source.examples("test")]
+    assert [label // 100 for label in labels] == [digit.label for digit in digits]
+    reds = [tf.io.decode_png(digit.read()).numpy()[:, :, 0] for digit in digits]
+    np.testing.assert_array_equal(np.stack(images)[:, :, :, 0], reds)
+    sums = np.sum(reds, (1, 2), dtype=np.int64)
+    np.testing.assert_array_equal(np.sort(np.stack(images)[:, :, :, 2].sum((1, 2), dtype=np.int64)), np.sort(sums))
+    assert describe(DataConfig(dataset="color_mnist", cache_dir=str(tmp_path))).config.image_size == 32
 
 
 def tiny_imagenet(folder: Path) -> DataConfig:
