@@ -159,6 +159,8 @@ class Runner:
 
     def _outcome(self, experiment: Experiment, scoring: Scoring, checksum: str, cores: set[int]) -> Outcome:
         folder = self._folder / experiment.name
+        if self._stopped.is_set():
+            return Outcome(experiment, {}, "stopped")
         failure = "" if experiment.stand_in else self._trained(experiment, folder, cores)
         row = _row(folder, experiment, scoring, checksum)
         if not failure and not row:
