@@ -155,6 +155,8 @@ def test_what_an_objective_cannot_work_with_is_refused() -> None:
         Config().with_changes({"objective": "wgan_gp", "disc_norm": "batch"})
     with pytest.raises(UserError, match="--code=point is not legal with --objective=vae: it must be normal"):
         Config().with_changes({"objective": "vae", "code": "point"})
+    with pytest.raises(UserError, match="--likelihood=gaussian is not legal with --objective=pagan: it must be none"):
+        Config().with_changes({"likelihood": "gaussian"})  # its scale would be a weight without a gradient
     with pytest.raises(UserError, match="unknown setting of objective pagan 'critic_steps'"):
         Config().with_changes({"critic_steps": 3})
 

@@ -239,9 +239,9 @@ def _check_together(config: Config) -> None:
         if chosen[name] not in values:
             legal = f"it must be {'one of ' * (len(values) > 1)}{', '.join(map(str, values))}"
             raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: {legal}")
-    if config.networks.condition != "none" and "condition" not in config.objective.legal:
-        given = f"--condition={config.networks.condition}"
-        raise UserError(f"{given} is not legal with --objective={config.objective.name}: it must be none")
+    for name in ("condition", "likelihood"):  # which systems must know what to do with
+        if chosen[name] != "none" and name not in config.objective.legal:
+            raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: it must be none")
     if config.networks.code == "flow" and config.networks.latent_dim < 2:
         raise UserError("--code=flow needs a --latent_dim of at least 2: a coupling changes one half by the other")
     for low, high in (("blur_sigma_min", "blur_sigma_max"), ("contrast_min", "contrast_max")):
