@@ -97,9 +97,7 @@ class Model:
             raise UserError(f"{self.name} makes colours of given images, and no images of codes alone; colourise them")
         floats = self._as_codes(codes)
         images = [self._decode(part) for part in _parts(floats)]
-        if not all(np.isfinite(part).all() for part in images):
-            raise UserError(f"codes as large as {np.abs(floats).max():g} cannot be decoded: the network overflows")
-        return np.concatenate([to_bytes(part) for part in images] if np.dtype(dtype) == np.uint8 else images)
+        return _given(images, floats, as_bytes=np.dtype(dtype) == np.uint8)
 
     def colourise(self, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Images in the colours of codes; of a system that is given lightness.
@@ -119,8 +117,8 @@ class Model:
         x, z = self._as_float(images), self._as_codes(codes)
         if len(x) != len(z):
             raise UserError(f"{len(x)} images and {len(z)} codes are not equally many")
-        made = np.concatenate([self._colourise(a, b) for a, b in zip(_parts(z), _parts(x), strict=True)])
-        return to_bytes(made) if _array(images).dtype == np.uint8 else made
+        made = [self._colourise(codes, some) for codes, some in zip(_parts(z), _parts(x), strict=True)]
+        return _given(made, z, as_bytes=_array(images).dtype == np.uint8)
 
     def _as_codes(self, codes: np.ndarray) -> np.ndarray:
         codes = _array(codes)
@@ -258,15 +256,26 @@ def _of_export(folder: Path) -> Model:
         raise UserError(f"{folder} is no export that can be read: {why(e)}") from None
     encode = signatures.get("encode")
 
-    def encoded(x: np.ndarray) -> Moments:
-        moments = encode(images=tf.constant(x))
-        return moments["mean"].numpy(), moments["log_variance"].numpy()
-
     def decoded(z: np.ndarray) -> np.ndarray:
         return decode(latents=tf.constant(z))["images"].numpy()
 
     shape, config = (height, width, channels), export.config_of(folder)
-    return Model(str(folder), shape, latent_dim, decoded, encoded if encode else None, config)
+    return Model(str(folder), shape, latent_dim, decoded, _encoding(encode) if encode else None, config)
+
+
+def _given(images: list[np.ndarray], codes: np.ndarray, *, as_bytes: bool) -> np.ndarray:
+    """What was made of codes, in one; refuses what is not finite."""
+    if not all(np.isfinite(part).all() for part in images):
+        raise UserError(f"codes as large as {np.abs(codes).max():g} cannot be decoded: the network overflows")
+    return np.concatenate([to_bytes(part) for part in images] if as_bytes else images)
+
+
+def _encoding(signature: Any) -> Callable[[np.ndarray], Moments]:
+    def encoded(x: np.ndarray) -> Moments:
+        moments = signature(images=tf.constant(x))
+        return moments["mean"].numpy(), moments["log_variance"].numpy()
+
+    return encoded
 
 
 def _of_colours(folder: Path, signatures: Any) -> Model:
@@ -274,14 +283,10 @@ def _of_colours(folder: Path, signatures: Any) -> Model:
     given = colourise.structured_input_signature[1]
     shape, latent_dim = tuple(given["images"].shape[1:]), given["latents"].shape[1]
 
-    def encoded(x: np.ndarray) -> Moments:
-        moments = encode(images=tf.constant(x))
-        return moments["mean"].numpy(), moments["log_variance"].numpy()
-
     def coloured(z: np.ndarray, x: np.ndarray) -> np.ndarray:
         return colourise(images=tf.constant(x), latents=tf.constant(z))["images"].numpy()
 
-    return Model(str(folder), shape, latent_dim, None, encoded, export.config_of(folder), coloured)
+    return Model(str(folder), shape, latent_dim, None, _encoding(encode), export.config_of(folder), coloured)
 
 
 def _array(values: Any) -> np.ndarray:
