@@ -313,25 +313,6 @@ def test_a_phase_gives_its_players_the_gradients_that_they_have_in_the_whole(cas
         assert_same_gradients(part, only)
 
 
-def half_batches(
-    strategy: tf.distribute.Strategy,
-    shape: tuple[int, int, int],
-    replica_step: Callable[[tf.Tensor, tf.Tensor], list],
-) -> list:
-    """Run a step on two halves of the images, and sum what the replicas give."""
-    halves = tf.reshape(tiny.images(shape=shape), [2, tiny.N // 2, *shape])
-
-    @tf.function
-    def run() -> list:
-        def on_replica() -> list:
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            return replica_step(tf.gather(halves, replica), replica)
-
-        return [strategy.reduce("SUM", g, axis=None) for g in strategy.run(on_replica)]
-
-    return run()
-
-
 @pytest.mark.parametrize("case", ONE_EACH)
 def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.distribute.MirroredStrategy, case: str) -> None:
     config, alone = built_for(case)
@@ -342,16 +323,20 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
         for target, source in zip(mirrored[role].variables, network.variables, strict=True):
             target.assign(source)
 
-    def replica_step(x: tf.Tensor, replica: tf.Tensor) -> list:
+    halves = tiny.images(shape=tiny.shape_of(config.networks)).reshape(2, tiny.N // 2, *tiny.shape_of(config.networks))
+
+    def replica_step() -> list:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         noise = Noise(0, tf.constant(3), tiny.N // 2, replica=replica, replicas=2)
 
         def new_pass() -> Pass:
-            return tiny.new_pass(mirrored, x=x, noise=noise, config=config.networks)
+            return tiny.new_pass(mirrored, x=halves[int(replica)], noise=noise, config=config.networks)
 
         result = getattr(Backward(objective, mirrored, replicas=2), mode)(new_pass, objective.players)
         return tf.nest.flatten((result.of, result.losses, result.logits, result.directs))
 
-    together = half_batches(two_replicas, tiny.shape_of(config.networks), replica_step)
+    # Eagerly: to trace batch norms over replicas takes four times as long, and `test_train` and `test_workers` do.
+    together = [two_replicas.reduce("SUM", value, axis=None) for value in two_replicas.run(replica_step)]
     oracle = compute(mode, objective, alone, config=config.networks)
     packed = tf.nest.pack_sequence_as((oracle.of, oracle.losses, oracle.logits, oracle.directs), together)
     # Batch norm over replicas has its variance from sums of squares, and loses a digit by it.
@@ -360,7 +345,7 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
 
 @pytest.mark.parametrize("case", ONE_EACH)
 def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.distribute.Strategy, tmp_path: Path) -> None:
-    config = config_of(case, image_size=8)
+    config = config_of(case, image_size=8, sync_batch_norm=False)
     shape = tiny.shape_of(config.networks)
     trainer = Trainer(config=config, image_shape=shape, strategy=one_device)
     batches = iter(tf.data.Dataset.from_tensors(tiny.images(4, shape)).repeat())
