@@ -202,6 +202,20 @@ def test_a_table_has_ours_the_papers_and_failures_as_failures() -> None:
     assert any("somewhere else" in line for line in lines)
 
 
+def test_a_page_shows_the_upper_halves_of_the_last_pictures_and_says_what_they_are(tmp_path: Path) -> None:
+    picture = np.arange(64 * 32 * 3, dtype=np.uint8).reshape(64, 32, 3)
+    for run, kind, step in (("a", "samples", 9), ("a", "samples", 10), ("a", "reconstructions", 10), ("b", "samples", 10)):
+        (tmp_path / run / kind).mkdir(parents=True, exist_ok=True)
+        write_png(picture * (step == 10), str(tmp_path / run / kind / f"step_{step:08d}.png"))
+    table = tables.Table("T", tuple(tables.Row(n, Experiment(n, "", {})) for n in "abc"), ())
+    sections = report.page(table, [outcome(n) for n in "abc"], tmp_path, tmp_path / "page").split("## ")[1:]
+    assert [section.split()[0] for section in sections] == ["a", "b"]
+    assert "samples; test images in odd columns" in sections[0]
+    assert "(page/a_samples.png) ![reconstructions of a](page/a_reconstructions.png)" in sections[0]
+    assert "reconstructions" not in sections[1]
+    np.testing.assert_array_equal(tf.io.decode_png((tmp_path / "page/a_samples.png").read_bytes()), picture[:32])
+
+
 def test_numbers_of_the_official_classifier_go_into_the_same_columns() -> None:
     assert report.value_of("FID", outcome("a", frechet_inception_distance=3.5)) == (3.5,)
     assert report.value_of("IS", outcome("a")) == (None,)

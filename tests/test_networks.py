@@ -47,6 +47,22 @@ def test_the_code_discriminator_has_two_hidden_layers_of_512_and_256() -> None:
     assert kernels(networks.build("disc_z", NetworkConfig(), (32, 32, 3))) == [(128, 512), (512, 256), (256, 1)]
 
 
+def test_the_networks_of_color_mnist_have_the_widths_of_alpha_gan() -> None:
+    config = NetworkConfig(architecture="color_mnist", channels=64, latent_dim=50)
+    disc, encoder, generator = (networks.build(role, config, (32, 32, 3)) for role in ("disc_x", "encoder", "generator"))
+    widths = [(3, 8), (8, 16), (16, 32), (32, 64), (64, 64)]
+    assert kernels(disc) == [(5, 5, i, o) for i, o in widths] + [(4 * 4 * 64, 1)]
+    assert [conv.strides for conv in disc.trunk.convs] == [2, 1, 2, 1, 2]
+    assert kernels(generator) == [(50, 8 * 8 * 64), (5, 5, 64, 64), (5, 5, 32, 64), (5, 5, 3, 32)]  # [k, k, out, in]
+    assert kernels(encoder) == [(5, 5, 3, 32), (5, 5, 32, 64), (5, 5, 64, 64), (8 * 8 * 64, 100)]
+    for shape in ((32, 32, 3), (40, 40, 1)):
+        built = {role: networks.build(role, config, shape) for role in (*ROLES, "disc_xz")}
+        x = built["generator"](tf.random.normal([3, 50]))
+        assert x.shape == (3, *shape)
+        mean, _ = built["encoder"](x)
+        assert built["disc_x"](x).shape == built["disc_xx"]((x, x)).shape == built["disc_xz"]((x, mean)).shape == (3,)
+
+
 @pytest.mark.parametrize("shape", [(8, 8, 1), (16, 16, 3), (32, 32, 1), (64, 64, 3), (40, 40, 3)])
 @pytest.mark.parametrize("pair", ["width", "channels", "siamese"])
 def test_one_architecture_serves_every_size(shape: tuple[int, int, int], pair: str) -> None:

@@ -60,7 +60,11 @@ class NetworkConfig:
         512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
     )
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
-    architecture: str = setting("dcgan", "of generator and encoder", choices=("dcgan", "resnet"))
+    architecture: str = setting(
+        "dcgan",
+        "layers of the networks: PAGAN's; generator and encoder residual; alpha-GAN's for ColorMNIST (64 channels)",
+        choices=("dcgan", "resnet", "color_mnist"),
+    )
     initializer: str = setting("normal", "kernels before training: Normal(0, 0.02), or Xavier's", choices=("normal", "xavier"))
     encoder_norm: str = setting(
         "batch",

@@ -2,10 +2,11 @@
 
 import json
 import math
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from tfpagan.experiments.runs import Outcome
 from tfpagan.experiments.tables import Row, Table
@@ -22,6 +23,14 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "codes": ("latent_variance_of_means", "latent_mean_of_variances"),
 }
 """Keys of scores by column: a value, with its deviation; of codes the variance of the means and the mean of the variances."""
+
+PICTURES: Mapping[str, str] = {
+    "samples": "samples",
+    "colourisations": "a grey image, itself, and its colourisations by six codes",
+    "transfers": "an image, another, and the other in the colours of the first",
+    "reconstructions": "test images in odd columns, their reconstructions in even ones",
+}
+"""The pictures of a page: folders of a run, and what is to be seen in them."""
 
 
 def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
@@ -42,19 +51,24 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
 
 
 def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) -> str:
-    """The last pictures of every run, copied beside the page: Markdown that shows them."""
+    """The upper halves of the last pictures of every run, written into `folder`: Markdown that shows them."""
     lines: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     for row, outcome in zip(table.rows, outcomes, strict=True):
-        shown = []
-        for kind in ("samples", "colourisations", "transfers", "reconstructions"):
-            pictures = sorted((runs / outcome.experiment.name / kind).glob("step_*.png"))
-            if pictures:
-                shutil.copyfile(pictures[-1], folder / f"{outcome.experiment.name}_{kind}.png")
-                shown.append(f"![{kind} of {row.name}]({folder.name}/{outcome.experiment.name}_{kind}.png)")
+        shown = {}
+        for kind in PICTURES:
+            if pictures := sorted((runs / outcome.experiment.name / kind).glob("step_*.png")):
+                copy = folder / f"{outcome.experiment.name}_{kind}.png"
+                _upper_half(pictures[-1], copy)
+                shown[kind] = f"![{kind} of {row.name}]({folder.name}/{copy.name})"
         if shown:
-            lines += ["", f"{row.name}: samples; test images in odd columns, reconstructions in even ones", "", " ".join(shown)]
+            lines += ["", f"## {row.name}", "", "; ".join(PICTURES[kind] for kind in shown), "", " ".join(shown.values())]
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _upper_half(picture: Path, copy: Path) -> None:
+    with Image.open(picture) as whole:
+        whole.crop((0, 0, whole.width, whole.height // 2)).save(copy, optimize=True)
 
 
 def as_json(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:

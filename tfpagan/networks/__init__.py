@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import tensorflow as tf
 
@@ -62,22 +63,27 @@ def moving_averages(network: tf.keras.Model) -> list[tf.Variable]:
 
 
 def _pair_discriminator(config: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
+    plan = _plan(config)
     if config.pair == "siamese":
-        return nets.SiamesePairDiscriminator(config.channels, config.disc_norm, config.sync_batch_norm, init)
+        return nets.SiamesePairDiscriminator(plan, config.channels, config.disc_norm, config.sync_batch_norm, init)
     axis = PAIR_AXES[config.pair]
-    return nets.JoinedPairDiscriminator(config.channels, config.disc_norm, config.sync_batch_norm, axis, init)
+    return nets.JoinedPairDiscriminator(plan, config.channels, config.disc_norm, config.sync_batch_norm, axis, init)
 
 
 def _generator(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
     if c.condition == "lightness":
         return colouring.Generator(c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere")
-    kind = residual.Generator if c.architecture == "resnet" else nets.Generator
+    kind = residual.Generator if c.architecture == "resnet" else partial(nets.Generator, _plan(c))
     return kind(shape, c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere", scale=_scale(c))
 
 
 def _encoder(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
-    kind = residual.Encoder if c.architecture == "resnet" else nets.Encoder
+    kind = residual.Encoder if c.architecture == "resnet" else partial(nets.Encoder, _plan(c))
     return kind(Code(c.code, c.latent_dim, c.flow_length), c.channels, c.encoder_norm, c.sync_batch_norm, init)
+
+
+def _plan(config: NetworkConfig) -> nets.Plan:
+    return nets.COLOR_MNIST if config.architecture == "color_mnist" else nets.PAGAN
 
 
 def _scale(config: NetworkConfig) -> float | None:
@@ -92,10 +98,10 @@ def _widths(config: NetworkConfig) -> tuple[int, ...]:
 _ROLES: dict[str, Callable[[NetworkConfig, Shape, Initializers], tf.keras.Model]] = {
     "generator": _generator,
     "encoder": _encoder,
-    "disc_x": lambda c, shape, init: nets.ImageDiscriminator(c.channels, c.disc_norm, c.sync_batch_norm, init),
+    "disc_x": lambda c, shape, init: nets.ImageDiscriminator(_plan(c), c.channels, c.disc_norm, c.sync_batch_norm, init),
     "disc_z": lambda c, shape, init: nets.CodeDiscriminator(_widths(c), c.disc_norm, init),
     "disc_xx": _pair_discriminator,
-    "disc_xz": lambda c, shape, init: nets.JointDiscriminator(c.channels, c.disc_norm, c.sync_batch_norm, init),
+    "disc_xz": lambda c, shape, init: nets.JointDiscriminator(_plan(c), c.channels, c.disc_norm, c.sync_batch_norm, init),
 }
 
 

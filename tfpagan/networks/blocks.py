@@ -122,6 +122,13 @@ def plain_conv(units: int, kernel: int, strides: int, bias: bool, init: Initiali
     )
 
 
+def plain_deconv(units: int, kernel: int, strides: int, bias: bool, init: Initializers) -> tf.keras.layers.Conv2DTranspose:
+    """A transposed convolution with 'same' padding."""
+    return tf.keras.layers.Conv2DTranspose(
+        units, kernel, strides, "same", use_bias=bias, kernel_initializer=init.kernel(), name=init.name
+    )
+
+
 def flat(x: tf.Tensor) -> tf.Tensor:
     """[N, h, w, c] -> [N, h w c]."""
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])

@@ -1,8 +1,10 @@
-"""The convolutional networks of PAGAN section 5: DCGAN's generator, and SN-DCGAN's trunk under discriminators and encoder.
+"""The convolutional networks: PAGAN's (section 5), and those of alpha-GAN for ColorMNIST (its appendix H.4.1).
 
-The widths are for `channels` = 512, the paper's; narrower networks scale every layer. The bottom of every network is
-image size / 8, so that one architecture serves 32, 64 and 128 px.
+PAGAN's are DCGAN's generator, and SN-DCGAN's trunk under discriminators and encoder. Every width is a share of the widest,
+`channels`: 512 in PAGAN, 64 in alpha-GAN. The bottom is a share of the image, so that one plan serves 32, 64 and 128 px.
 """
+
+from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -16,17 +18,50 @@ from tfpagan.networks.blocks import (
     flat,
     log_scale,
     plain_conv,
+    plain_deconv,
     plain_dense,
 )
 from tfpagan.networks.init import Initializers
 
 LEAK = 0.2
-# Kernel size, strides, share of the widest layer's channels: 64, 128, 128, 256, 256, 512, 512 of 512.
-TRUNK = ((3, 1, 8), (4, 2, 4), (3, 1, 4), (4, 2, 2), (3, 1, 2), (4, 2, 1), (3, 1, 1))
+Layers = tuple[tuple[int, int, int], ...]
+"""Kernel size, strides, and which share of the widest layer's channels, layer by layer."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The layers of networks that belong together.
+
+    Attributes:
+      trunk: convolutions of the discriminators.
+      encoder: convolutions of the encoder.
+      bottom: the generator begins with images smaller by this factor.
+      generator: its transposed convolutions.
+      to_image: kernel size and strides of its last one; without strides it is a plain convolution.
+    """
+
+    trunk: Layers
+    encoder: Layers
+    bottom: int
+    generator: Layers
+    to_image: tuple[int, int]
+
+
+_SN_DCGAN = ((3, 1, 8), (4, 2, 4), (3, 1, 4), (4, 2, 2), (3, 1, 2), (4, 2, 1), (3, 1, 1))
+PAGAN = Plan(_SN_DCGAN, _SN_DCGAN, 8, ((4, 2, 2), (4, 2, 4), (4, 2, 8)), (3, 1))
+"""64, 128, 128, 256, 256, 512, 512 channels down and 256, 128, 64 up."""
+COLOR_MNIST = Plan(
+    ((5, 2, 8), (5, 1, 4), (5, 2, 2), (5, 1, 1), (5, 2, 1)),
+    ((5, 2, 2), (5, 1, 1), (5, 2, 1)),
+    4,
+    ((5, 2, 1), (5, 1, 2)),
+    (5, 2),
+)
+"""8, 16, 32, 64, 64 channels down (Table 3) and 64, 32 up (Table 4); the encoder is the generator transposed (H.4)."""
 
 
 class Generator(tf.keras.Model):
-    """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1): dense, three transposed convolutions, one convolution.
+    """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1): dense, transposed convolutions, one convolution.
 
     Biases are left out where batch norm follows: it would subtract them. With `sphere` the code's direction alone counts,
     so that a code of N(0, I) does as a uniform one on the sphere. `log_scale` is that of a stochastic decoder.
@@ -34,6 +69,7 @@ class Generator(tf.keras.Model):
 
     def __init__(
         self,
+        plan: Plan,
         image_shape: tuple[int, int, int],
         channels: int,
         sync: bool,
@@ -45,44 +81,35 @@ class Generator(tf.keras.Model):
         super().__init__(name=init.name)
         self.sphere, self.log_scale = sphere, log_scale(self, scale)
         height, width, image_channels = image_shape
-        self.bottom = (height // 8, width // 8, channels)
+        self.bottom = (height // plan.bottom, width // plan.bottom, channels)
         units = self.bottom[0] * self.bottom[1] * channels
         self.dense = plain_dense(units, False, init.layer("dense"))
         self.dense_norm = batch_norm(init.layer("dense_norm"), scale=True, synchronized=sync)
         self.deconvs, self.norms = [], []
-        for i, share in enumerate((2, 4, 8)):
-            layer = init.layer(f"deconv{i}")
-            self.deconvs.append(
-                tf.keras.layers.Conv2DTranspose(
-                    channels // share,
-                    4,
-                    2,
-                    "same",
-                    use_bias=False,
-                    kernel_initializer=layer.kernel(),
-                    name=layer.name,
-                )
-            )
+        for i, (kernel, strides, share) in enumerate(plan.generator):
+            self.deconvs.append(plain_deconv(channels // share, kernel, strides, False, init.layer(f"deconv{i}")))
             self.norms.append(batch_norm(init.layer(f"norm{i}"), scale=True, synchronized=sync))
-        self.to_image = plain_conv(image_channels, 3, 1, True, init.layer("to_image"))
+        kernel, strides = plan.to_image
+        last = plain_conv if strides == 1 else plain_deconv
+        self.to_image = last(image_channels, kernel, strides, True, init.layer("to_image"))
 
     def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
         z = on_sphere(z) if self.sphere else z
         h = tf.nn.relu(self.dense_norm(self.dense(z), training=training))
-        h = tf.reshape(h, [-1, *self.bottom])  # [N, H / 8, W / 8, channels]
+        h = tf.reshape(h, [-1, *self.bottom])
         for deconv, norm in zip(self.deconvs, self.norms, strict=True):
             h = tf.nn.relu(norm(deconv(h), training=training))
         return tf.tanh(tf.cast(self.to_image(h), tf.float32))  # [N, H, W, C]
 
 
 class SpectralTrunk(tf.keras.layers.Layer):
-    """Images [N, H, W, C] -> what seven spectrally normalised convolutions give, each with a leaky ReLU."""
+    """Images [N, H, W, C] -> what spectrally normalised convolutions give, each with a leaky ReLU."""
 
-    def __init__(self, channels: int, init: Initializers):
+    def __init__(self, layers: Layers, channels: int, init: Initializers):
         super().__init__(name=init.name)
         self.convs = [
             SpectralConv(channels // share, kernel, strides, init.layer(f"conv{i}"))
-            for i, (kernel, strides, share) in enumerate(TRUNK)
+            for i, (kernel, strides, share) in enumerate(layers)
         ]
 
     def call(self, x: tf.Tensor) -> list[tf.Tensor]:
@@ -95,10 +122,10 @@ class SpectralTrunk(tf.keras.layers.Layer):
 class PlainTrunk(tf.keras.layers.Layer):
     """The same without spectral normalisation; with batch norm (no gamma) after all but the first convolution, or none."""
 
-    def __init__(self, channels: int, batch_normed: bool, sync: bool, init: Initializers):
+    def __init__(self, layers: Layers, channels: int, batch_normed: bool, sync: bool, init: Initializers):
         super().__init__(name=init.name)
         self.convs, self.norms = [], []
-        for i, (kernel, strides, share) in enumerate(TRUNK):
+        for i, (kernel, strides, share) in enumerate(layers):
             normed = batch_normed and i > 0
             self.convs.append(plain_conv(channels // share, kernel, strides, not normed, init.layer(f"conv{i}")))
             if normed:
@@ -116,9 +143,9 @@ class PlainTrunk(tf.keras.layers.Layer):
 class Encoder(CodeNetwork):
     """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x), or another code."""
 
-    def __init__(self, code: Code, channels: int, norm: str, sync: bool, init: Initializers):
+    def __init__(self, plan: Plan, code: Code, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
+        self.trunk = _trunk(plan.encoder, channels, norm, sync, init.layer("trunk"))
         self.add_end(code, norm, init)
 
     def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
@@ -128,9 +155,9 @@ class Encoder(CodeNetwork):
 class ImageDiscriminator(tf.keras.Model):
     """Images [N, H, W, C] -> logits [N] float32: SN-DCGAN (Miyato et al., 2018, table 3), or DCGAN's with another norm."""
 
-    def __init__(self, channels: int, norm: str, sync: bool, init: Initializers):
+    def __init__(self, plan: Plan, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
+        self.trunk = _trunk(plan.trunk, channels, norm, sync, init.layer("trunk"))
         self.to_logit = dense(1, norm, init.layer("to_logit"))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
@@ -140,8 +167,8 @@ class ImageDiscriminator(tf.keras.Model):
 class JoinedPairDiscriminator(ImageDiscriminator):
     """Pairs of images, two [N, H, W, C] -> logits [N]: one image beside the other by width, or stacked by channels."""
 
-    def __init__(self, channels: int, norm: str, sync: bool, axis: int, init: Initializers):
-        super().__init__(channels, norm, sync, init)
+    def __init__(self, plan: Plan, channels: int, norm: str, sync: bool, axis: int, init: Initializers):
+        super().__init__(plan, channels, norm, sync, init)
         self.axis = axis
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
@@ -151,9 +178,9 @@ class JoinedPairDiscriminator(ImageDiscriminator):
 class SiamesePairDiscriminator(tf.keras.Model):
     """Pairs of images, two [N, H, W, C] -> logits [N]: one trunk for both, a hidden layer that compares their features."""
 
-    def __init__(self, channels: int, norm: str, sync: bool, init: Initializers):
+    def __init__(self, plan: Plan, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
+        self.trunk = _trunk(plan.trunk, channels, norm, sync, init.layer("trunk"))
         self.compare = dense(channels, norm, init.layer("compare"))
         self.to_logit = dense(1, norm, init.layer("to_logit"))
 
@@ -183,9 +210,9 @@ class JointDiscriminator(tf.keras.Model):
     The form of ALI's and BiGAN's (Dumoulin et al., 2017; Donahue et al., 2017): separate features, judged together.
     """
 
-    def __init__(self, channels: int, norm: str, sync: bool, init: Initializers):
+    def __init__(self, plan: Plan, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = _trunk(channels, norm, sync, init.layer("trunk"))
+        self.trunk = _trunk(plan.trunk, channels, norm, sync, init.layer("trunk"))
         self.of_code = dense(channels, norm, init.layer("of_code"))
         self.of_both = dense(2 * channels, norm, init.layer("of_both"))
         self.to_logit = dense(1, norm, init.layer("to_logit"))
@@ -198,9 +225,13 @@ class JointDiscriminator(tf.keras.Model):
         return _logit(self.to_logit(tf.nn.leaky_relu(self.of_both(both), LEAK)))
 
 
-def _trunk(channels: int, norm: str, sync: bool, init: Initializers) -> tf.keras.layers.Layer:
-    """Seven convolutions with spectral normalisation, batch norm, or none."""
-    return SpectralTrunk(channels, init) if norm == "spectral" else PlainTrunk(channels, norm == "batch", sync, init)
+def _trunk(layers: Layers, channels: int, norm: str, sync: bool, init: Initializers) -> tf.keras.layers.Layer:
+    """Convolutions with spectral normalisation, batch norm, or none."""
+    return (
+        SpectralTrunk(layers, channels, init)
+        if norm == "spectral"
+        else PlainTrunk(layers, channels, norm == "batch", sync, init)
+    )
 
 
 def _logit(column: tf.Tensor) -> tf.Tensor:
