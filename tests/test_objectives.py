@@ -352,6 +352,7 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
     for steps in (1, 2):
         assert trainer.advance(batches, steps).not_finite == {}
     assert trainer._one_step.experimental_get_tracing_count() == 1
+    assert trainer._phase.experimental_get_tracing_count() == len(set(config.objective.phases))
     assert int(trainer.position.numpy()) == 3 * 4 * len(config.objective.phases)
 
     Checkpoints(trainer.checkpoint(), tmp_path / "ckpt", keep=1).save()

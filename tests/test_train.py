@@ -73,10 +73,13 @@ def test_a_step_is_adam_on_the_players_gradients(one_device: tf.distribute.Strat
     assert moved.max() <= 2.001e-4
 
 
-def update_once(trainer: Trainer, x: np.ndarray | None = None) -> dict[str, float]:
-    """One update without tracing: the same code, op by op."""
-    batches = [tf.constant(tiny.images(4) if x is None else x)] * len(trainer.update.phases)
-    return {tag: float(value) for tag, value in trainer.update(batches, trainer.step, 0).items()}
+def update_once(trainer: Trainer, *batches: np.ndarray) -> dict[str, float]:
+    """One update of every phase without tracing: the same code, op by op."""
+    scalars, phases = {}, trainer.objective.phases
+    for i, players in enumerate(phases):
+        images = tf.constant(batches[i] if batches else tiny.images(4))
+        scalars |= trainer.update(players, images, trainer.step * len(phases) + i, 0)
+    return {tag: float(value) for tag, value in scalars.items()}
 
 
 def test_the_loop_does_what_the_update_says(one_device: tf.distribute.Strategy) -> None:
@@ -153,7 +156,7 @@ def test_two_replicas_train_as_one(
     one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "STATISTICS_EVERY_STEPS", 1)
-    changes = {"sync_batch_norm": True, "ema_decay": 0.5}
+    changes = {"objective": "dcgan", "disc_norm": "spectral", "sync_batch_norm": True, "ema_decay": 0.5}
     alone, together = make(one_device, changes), make(two_replicas, changes)
     one, two = alone.advance(feed(), 1).totals, together.advance(feed(), 1).totals
     for tag, value in one.items():
@@ -178,12 +181,18 @@ def test_a_batch_that_does_not_divide_is_refused(two_replicas: tf.distribute.Mir
     ("augmentation", "pair"),
     [("blur", "channels"), ("contrast", "siamese"), ("none", "width")],  # pad_crop and width are the next test's
 )
-def test_the_whole_update_compiles_as_one_xla_program(one_device: tf.distribute.Strategy, augmentation: str, pair: str) -> None:
-    changes = {"augmentation": augmentation, "pair": pair}
-    trainer, plain = make(one_device, changes), make(one_device, changes)
-    compiled = tf.function(trainer.update, jit_compile=True)
-    given = compiled([tf.constant(tiny.images(4))], tf.constant(0, tf.int64), tf.constant(0))
-    assert_did_as(plain, {tag: float(value) for tag, value in given.items()}, trainer)
+def test_every_kind_of_pair_compiles_with_its_gradient(augmentation: str, pair: str) -> None:
+    built = tiny.build_networks(PAGAN(), dataclasses.replace(tiny.CONFIG, pair=pair))
+    weights = built["disc_xx"].trainable_variables + built["generator"].trainable_variables
+
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            p = tiny.new_pass(built, augmentation)
+            logits = built["disc_xx"]((p.x, p.x_aug)) - built["disc_xx"]((p.x, p.x_rec))
+        return tape.gradient(logits, weights)
+
+    for given, expected in zip(tf.function(gradients, jit_compile=True)(), gradients(), strict=True):
+        np.testing.assert_allclose(given, expected, rtol=1e-3, atol=1e-4)
 
 
 def assert_did_as(plain: Trainer, totals: Mapping[str, float], trainer: Trainer) -> None:
@@ -253,17 +262,32 @@ class TwoPhase(PAGAN):
 
 def test_phases_draw_a_batch_each_and_move_only_their_players(one_device: tf.distribute.Strategy) -> None:
     two_phase = dataclasses.replace(config({"step": "simultaneous"}), objective=TwoPhase())
-    trainer = Trainer(config=two_phase, image_shape=tiny.SHAPE, strategy=one_device)
+    trainer, twice, looped = (Trainer(config=two_phase, image_shape=tiny.SHAPE, strategy=one_device) for _ in range(3))
     before = variables(trainer)
-    trainer.update([tf.constant(tiny.images(4, seed=s)) for s in (1, 2)], trainer.step, 0)
+    first, second = tiny.images(4, seed=1), tiny.images(4, seed=2)
+    expected = update_once(trainer, first, second)
     assert not any(np.array_equal(v, before[n]) for n, v in variables(trainer).items() if "kernel" in n)
-    twice = Trainer(config=two_phase, image_shape=tiny.SHAPE, strategy=one_device)
-    twice.update([tf.constant(tiny.images(4, seed=1))] * 2, twice.step, 0)
+    update_once(twice, first, first)
     for name, value in variables(twice).items():  # the second batch is for the generator and the encoder alone
         if "kernel" in name and (name.startswith("disc") or name.startswith("encoder")):
             assert np.array_equal(value, variables(trainer)[name]) == name.startswith("disc"), name
-    trainer.advance(feed(), 1)
-    assert int(trainer.position.numpy()) == 8
+    batches = iter(tf.data.Dataset.from_tensor_slices([first, second]).repeat())
+    for tag, value in looped.advance(batches, 1).totals.items():
+        assert value == pytest.approx(expected[tag], rel=1e-4, abs=1e-6), tag
+    assert int(looped.position.numpy()) == 8
+
+
+def test_phases_of_the_same_players_are_traced_once_and_draw_anew(one_device: tf.distribute.Strategy) -> None:
+    changes = {"objective": "wgan_gp", "critic_steps": 3, "disc_norm": "spectral"}
+    looped, plain = make(one_device, changes), make(one_device, changes)
+    expected = [update_once(plain, *(tiny.images(4, seed=s) for s in range(4)))]
+    plain.step.assign_add(1)
+    expected.append(update_once(plain, *(tiny.images(4, seed=s) for s in range(4))))
+    batches = iter(tf.data.Dataset.from_tensor_slices([tiny.images(4, seed=s) for s in range(4)]).repeat())
+    for scalars in expected:
+        for tag, value in looped.advance(batches, 1).totals.items():
+            assert value == pytest.approx(scalars[tag], rel=1e-3, abs=1e-5), tag
+    assert looped._phase.experimental_get_tracing_count() == 2  # the critic's and the generator's
 
 
 def test_the_step_mode_is_chosen_before_anything_is_traced(one_device: tf.distribute.Strategy) -> None:

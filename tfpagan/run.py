@@ -129,7 +129,7 @@ def _hooks(
         folder,
         writer,
         every_steps=training.summary_every_steps,
-        images_per_step=training.batch_size * len(trainer.update.phases),
+        images_per_step=training.batch_size * len(trainer.objective.phases),
         step=step,
         until=training.train_steps,
     )

@@ -218,7 +218,7 @@ def choose(mode: str, objective: Objective, networks: Networks, mixed_precision:
 
 
 class Update:
-    """One update of every player, phase by phase; runs on one replica, inside `strategy.run`.
+    """One update of the players of a phase; runs on one replica, inside `strategy.run`.
 
     Args:
       objective: what is played.
@@ -241,29 +241,25 @@ class Update:
         seed: int,
         replicas: int = 1,
     ):
-        self.phases = objective.phases
         self._objective, self._networks, self._optimizers = objective, networks, optimizers
         self._new_pass, self._mode, self._seed, self._replicas = new_pass, mode, seed, replicas
 
-    def __call__(self, batches: Sequence[tf.Tensor], step: tf.Tensor, replica: tf.Tensor | int) -> dict[str, tf.Tensor]:
-        """Update every player once.
+    def __call__(
+        self, players: Sequence[str], images: tf.Tensor, draw: tf.Tensor, replica: tf.Tensor | int
+    ) -> dict[str, tf.Tensor]:
+        """Update some players once.
 
         Args:
-          batches: uint8 images [N, H, W, C], one batch per phase.
-          step: scalar integer, updates done so far.
+          players: those of a phase.
+          images: uint8 [N, H, W, C].
+          draw: scalar integer, phases done so far; it decides the noise.
           replica: which replica this is.
 
         Returns:
           Scalars by TensorBoard tag; their sum over replicas is the value for the global batch.
         """
-        scalars: dict[str, tf.Tensor] = {}
-        for i, (players, images) in enumerate(zip(self.phases, batches, strict=True)):
-            draw = tf.cast(step, tf.int64) * len(self.phases) + i
-            noise = Noise(self._seed, draw, images.shape[0], replica=replica, replicas=self._replicas)
-            scalars |= self._phase(players, to_unit_range(images), noise)
-        return scalars
-
-    def _phase(self, players: Sequence[str], x: tf.Tensor, noise: Noise) -> dict[str, tf.Tensor]:
+        x = to_unit_range(images)
+        noise = Noise(self._seed, draw, images.shape[0], replica=replica, replicas=self._replicas)
         for network in self._networks.values():
             nets.power_iteration(network)  # once per pass, however often a network is called in it
         optimizers = {player: self._optimizers[player] for player in players}

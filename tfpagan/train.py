@@ -76,6 +76,7 @@ class Trainer:
         )
         self._on_replica = tf.function(self.update, jit_compile=True) if training.xla else self.update
         self._tags: list[str] = []
+        self._tags_of: dict[tuple[str, ...], list[str]] = {}  # by phase
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """Everything that a resumed run needs."""
@@ -139,20 +140,30 @@ class Trainer:
 
     @tf.function
     def _one_step(self, batches: Iterator[tf.Tensor]) -> tf.Tensor:
-        images = [next(batches) for _ in self.update.phases]
-        scalars = self.strategy.run(self._replica_step, args=(images,))  # [K] per replica
+        scalars: dict[str, tf.Tensor] = {}
+        phases = self.objective.phases
+        for i, players in enumerate(phases):
+            images = next(batches)
+            values = self._phase(players, images, self.step * len(phases) + i)
+            scalars |= zip(self._tags_of[players], tf.unstack(values), strict=True)
         self.step.assign_add(1)
-        self.position.assign_add(self.config.training.batch_size * len(images))
+        self.position.assign_add(self.config.training.batch_size * len(phases))
         if self.averages:
-            self._follow(images[-1])
-        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, scalars, axis=None)
-
-    def _replica_step(self, images: list[tf.Tensor]) -> tf.Tensor:
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        own = [own_rows(batch, replica, self.replicas) for batch in images]
-        scalars = self._on_replica(own, self.step.read_value(), replica)
+            self._follow(images)
         self._tags = sorted(scalars)  # known once this is traced
         return tf.stack([scalars[tag] for tag in self._tags])
+
+    @tf.function(experimental_attributes={"_noinline": True})
+    def _phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+        """Traced once for all phases of the same players: of ten critic steps the graph has one."""
+        scalars = self.strategy.run(partial(self._replica_phase, players), args=(images, draw))  # [K] per replica
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, scalars, axis=None)
+
+    def _replica_phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        scalars = self._on_replica(players, own_rows(images, replica, self.replicas), draw, replica)
+        self._tags_of[players] = sorted(scalars)
+        return tf.stack([scalars[tag] for tag in self._tags_of[players]])
 
     def _follow(self, images: tf.Tensor) -> None:
         """Move the averages towards the players; now and then show them a batch."""
