@@ -8,8 +8,8 @@ import tensorflow as tf
 import tiny
 
 import tfpagan
-from tfpagan import cli, colouring, colours, export, inference
-from tfpagan.config import Config
+from tfpagan import cli, colouring, colours, export, inference, networks
+from tfpagan.config import Config, NetworkConfig
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range, write_png
 from tfpagan.model import Model
@@ -48,6 +48,18 @@ def test_a_model_keeps_lightness_and_makes_colours_of_codes(run: Path) -> None:
     np.testing.assert_allclose(lab[..., 0], lightness(x)[..., 0], atol=2e-3)
     np.testing.assert_allclose(lab[..., 1], np.tanh(0.1), atol=2e-3)
     np.testing.assert_allclose(lab[..., 2], -np.tanh(0.1), atol=2e-3)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_copies_lightness_as_it_is(precision: str) -> None:
+    config = NetworkConfig(condition="lightness", code="sphere", channels=8, latent_dim=3)
+    mixed, plain = (networks.build("generator", config, SHAPE, mixed_precision=p) for p in (precision, "none"))
+    assert mixed.first.conv.compute_dtype == precision
+    codes = tf.random.stateless_normal([3, 3], [0, 1])
+    given = colours.lightness(colours.to_lab(to_unit_range(images())))
+    made = mixed((codes, given), training=True)
+    np.testing.assert_array_equal(made[..., :1], given)
+    np.testing.assert_allclose(made, plain((codes, given), training=True), atol=0.03)
 
 
 def test_what_a_model_looks_at_of_the_images_is_their_lightness(run: Path) -> None:

@@ -314,6 +314,21 @@ def test_a_phase_gives_its_players_the_gradients_that_they_have_in_the_whole(cas
 
 
 @pytest.mark.parametrize("case", ONE_EACH)
+def test_activations_of_16_bits_give_about_the_same_losses(case: str) -> None:
+    config, built = built_for(case)
+    shape = tiny.shape_of(config.networks)
+    mixed = {role: networks.build(role, config.networks, shape, mixed_precision="bfloat16") for role in built}
+    for role, network in built.items():
+        for target, source in zip(mixed[role].variables, network.variables, strict=True):
+            target.assign(source)
+    expected = compute("simultaneous", config.objective, built, config=config.networks)
+    given = compute("simultaneous", config.objective, mixed, config=config.networks)
+    for player, loss in given.losses.items():
+        assert float(loss) == pytest.approx(float(expected.losses[player]), rel=0.1, abs=0.05), player
+        assert all(np.isfinite(gradient).all() for gradient in given.of[player])
+
+
+@pytest.mark.parametrize("case", ONE_EACH)
 def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.distribute.MirroredStrategy, case: str) -> None:
     config, alone = built_for(case)
     objective, mode = config.objective, step.choose("auto", config.objective, alone)

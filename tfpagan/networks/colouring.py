@@ -19,7 +19,7 @@ class Generator(tf.keras.Model):
     log_scale = None  # no likelihood
 
     def __init__(self, channels: int, sync: bool, init: Initializers, *, sphere: bool):
-        super().__init__(name=init.name)
+        super().__init__(name=init.name, autocast=False)  # lightness is copied as it is; the layers cast what they take
         self.sphere = sphere
         self.first = _ConvNorm(channels // 8, 1, sync, init.layer("first"))
         self.down = [_ConvNorm(channels // s, 2, sync, init.layer(f"down{s}")) for s in (4, 2)]
