@@ -94,9 +94,7 @@ class Model:
             named = getattr(dtype, "__name__", dtype)
             raise UserError(f"images of type {named} cannot be given; ask for uint8 or float32")
         if self._decode is None:
-            raise UserError(
-                f"{self.name} makes colours of given images, and no images of codes alone; bin/colourise gives images colours"
-            )
+            raise UserError(f"{self.name} makes colours of given images, not images of codes; bin/colourise has use of it")
         floats = self._as_codes(codes)
         images = [self._decode(part) for part in _parts(floats)]
         return _given(images, floats, as_bytes=np.dtype(dtype) == np.uint8)
