@@ -292,6 +292,17 @@ def test_bin_reproduce_refuses_in_one_line(flags: list[str], message: str, capsy
     assert said.count("\n") == 1
 
 
+def test_a_table_names_the_command_that_makes_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Runner, "outcomes", lambda self, experiments, scoring: [outcome(e.name) for e in experiments])
+    flags = ["--table=pagan_5", "--images=704", "--channels=8", "--classifier=vgg"]
+    assert cli.reproduce([*flags, f"--runs={tmp_path}", "--jobs=2"]) == 0
+    line = f"Ours: images seen by each 704; channels 8; made by `bin/reproduce {' '.join(flags)}`."
+    assert line in capsys.readouterr().out.splitlines()
+    assert line in (tmp_path / "pagan_5.md").read_text().splitlines()
+
+
 def test_a_budget_is_the_same_number_of_images_for_every_system(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.reproduce(["--table=systems_mnist", "--images=70400", "--channels=8", "--dry_run"]) == 0
     lines = capsys.readouterr().out.splitlines()

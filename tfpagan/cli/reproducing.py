@@ -29,7 +29,11 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
     protocol = protocols.get(options["protocol"] or table.protocol).name  # refused here, not after the work
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
-    facts = {"images seen by each": options["images"] or "", "channels": options["channels"] or ""}
+    facts = {
+        "images seen by each": options["images"] or "",
+        "channels": options["channels"] or "",
+        "made by": f"`{_as_given(options)}`",
+    }
     text = report.markdown(table, outcomes, facts)
     with kept_in(folder):
         pictures = report.page(table, outcomes, folder, folder / options["table"])
@@ -81,6 +85,13 @@ def _budgeted(experiment: Experiment, options: dict[str, Any]) -> Experiment:
     changed = dataclasses.replace(experiment, settings={**experiment.settings, **changes})
     assert changed.config  # refuses what is not legal
     return changed
+
+
+def _as_given(options: dict[str, Any]) -> str:
+    """The command line that says the same, without what has no part in the numbers."""
+    told = {o.name: options[o.name] for o in COMMAND.options if o.name not in ("runs", "jobs", "dry_run", "json")}
+    given = {o.name for o in COMMAND.options if options[o.name] != o.default}
+    return " ".join(["bin/reproduce", *(f"--{name}={value}" for name, value in told.items() if name in given)])
 
 
 COMMAND = Command(

@@ -40,8 +40,8 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     for row, outcome in zip(table.rows, outcomes, strict=True):
         lines.append(line_of([row.name, *(_beside_the_papers(column, row, outcome) for column in table.columns)]))
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
-    if protocols := {outcome.scores["protocol"] for outcome in outcomes if outcome.scores}:
-        lines += ["", f"Protocol: {'; '.join(sorted(_in_words(p) for p in protocols))}."]
+    if protocols := {_in_words(outcome.scores["protocol"]) for outcome in outcomes if outcome.scores}:
+        lines += ["", f"Protocol: {'; '.join(sorted(protocols))}."]
     if table.paper_protocol:
         lines += ["", f"In brackets, the paper: {table.paper_protocol}. Scores by different classifiers do not compare."]
     failed = [(row.name, outcome.failure) for row, outcome in zip(table.rows, outcomes, strict=True) if outcome.failure]
