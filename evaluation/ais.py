@@ -37,19 +37,14 @@ def log_likelihoods(
       annealing: how.
       seed: of the chains.
     """
-    run = tf.function(_Chains(decode, latent_dim, annealing).log_weights, reduce_retracing=True)
-    parts = []
-    for i in range(0, len(images), annealing.images_at_once):
-        x = tf.constant(images[i : i + annealing.images_at_once], tf.float32) / 255.0
-        log_weights = run(x, tf.constant(sigma), tf.constant([seed, i])).numpy().astype(np.float64)  # [chains, n]
-        parts.append(np.logaddexp.reduce(log_weights, 0) - math.log(annealing.chains))
-    return np.concatenate(parts)
+    return _Chains(decode, latent_dim, annealing).log_likelihoods(images, sigma, seed)
 
 
 def best_sigma(decode: Decode, latent_dim: int, images: np.ndarray, annealing: Annealing, *, seed: int = 0) -> float:
     """The noise of SIGMAS under which some images, which are not those to be scored, are likeliest."""
     quick = dataclasses.replace(annealing, distributions=max(1, annealing.distributions // 10))
-    means = [log_likelihoods(decode, latent_dim, images, sigma, quick, seed=seed).mean() for sigma in SIGMAS]
+    chains = _Chains(decode, latent_dim, quick)
+    means = [chains.log_likelihoods(images, sigma, seed).mean() for sigma in SIGMAS]
     return SIGMAS[int(np.argmax(means))]
 
 
@@ -58,8 +53,18 @@ class _Chains:
 
     def __init__(self, decode: Decode, latent_dim: int, annealing: Annealing):
         self._decode, self._latent_dim, self._annealing = decode, latent_dim, annealing
+        self._run = tf.function(self._log_weights, reduce_retracing=True)
 
-    def log_weights(self, x: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def log_likelihoods(self, images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
+        """[n], for uint8 images [n, H, W, C]."""
+        parts = []
+        for i in range(0, len(images), self._annealing.images_at_once):
+            x = tf.constant(images[i : i + self._annealing.images_at_once], tf.float32) / 255.0
+            log_weights = self._run(x, tf.constant(sigma), tf.constant([seed, i])).numpy().astype(np.float64)  # [chains, n]
+            parts.append(np.logaddexp.reduce(log_weights, 0) - math.log(self._annealing.chains))
+        return np.concatenate(parts)
+
+    def _log_weights(self, x: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """[chains, n], for images [n, H, W, C] in [0, 1]."""
         a = self._annealing
         x = tf.tile(x, [a.chains, 1, 1, 1])

@@ -62,7 +62,14 @@ def test_the_estimate_is_the_same_however_many_images_run_at_once_within_its_err
 
 
 def test_the_noise_that_made_the_images_is_the_likeliest() -> None:
-    assert ais.best_sigma(decode, Z, images(), QUICK) == SIGMA
+    traced = []
+
+    def counted(z: tf.Tensor) -> tf.Tensor:
+        traced.append(z.shape)
+        return decode(z)
+
+    assert ais.best_sigma(counted, Z, images(), QUICK) == SIGMA
+    assert len(traced) == 3  # the weight's, a proposal's start and its end: one trace for all that are tried
 
 
 def test_it_is_a_metric_with_its_protocol() -> None:
