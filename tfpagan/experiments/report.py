@@ -24,6 +24,14 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Keys of scores by column: a value, with its deviation; of codes the variance of the means and the mean of the variances."""
 
+LEGENDS: Mapping[str, str] = {
+    "class kept": "class kept: reconstructions that the classifier gives the class of their image",
+    "codes": "codes: variance of their means + mean of their variances, over dimensions; of the prior 1 in sum, on the sphere 1 / Z",
+    "images/s": "images/s: of training, the median",
+    "CPU min": "CPU min: of training",
+}
+"""What a column is, where its name does not say it."""
+
 PICTURES: Mapping[str, str] = {
     "samples": "samples",
     "colourisations": "a grey image, itself, and its colourisations by six codes",
@@ -42,6 +50,8 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
     if protocols := {_in_words(outcome.scores["protocol"]) for outcome in outcomes if outcome.scores}:
         lines += ["", f"Protocol: {'; '.join(sorted(protocols))}."]
+    if legends := [LEGENDS[column] for column in table.columns if column in LEGENDS]:
+        lines += ["", f"{'; '.join(legends)}."]
     if table.paper_protocol:
         lines += ["", f"In brackets, the paper: {table.paper_protocol}. Scores by different classifiers do not compare."]
     failed = [(row.name, outcome.failure) for row, outcome in zip(table.rows, outcomes, strict=True) if outcome.failure]
