@@ -47,6 +47,22 @@ def test_more_labels_make_fewer_errors() -> None:
     assert np.mean(error_rates(noisy, *data, few)) > np.mean(error_rates(noisy, *data, many)) + 0.03
 
 
+def test_a_rotation_into_as_many_dimensions_as_images_changes_nothing() -> None:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
+    from evaluation.probe import _best
+
+    random = np.random.default_rng(0)
+    labels, means = np.arange(90) % 3, random.normal(size=[3, 400])
+    x, held_out = means[labels] + 3 * random.normal(size=[90, 400]), means[labels] + 3 * random.normal(size=[90, 400])
+    direct = make_pipeline(StandardScaler(), LinearSVC(C=1e-3, dual=True, max_iter=10_000, random_state=0)).fit(x, labels)
+    rotated = _best(x, labels, held_out, labels, (1e-3,))
+    np.testing.assert_allclose(rotated.decision_function(held_out), direct.decision_function(held_out), atol=1e-3)
+    assert np.abs(direct.decision_function(held_out)).max() > 0.1
+
+
 def test_the_sets_have_equally_many_of_every_class_and_nothing_that_is_held_out() -> None:
     from evaluation.probe import _drawn
 

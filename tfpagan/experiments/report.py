@@ -26,7 +26,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 LEGENDS: Mapping[str, str] = {
     "class kept": "class kept: reconstructions that the classifier gives the class of their image",
-    "codes": "codes: variance of their means + mean of their variances, over dimensions; of the prior 1 in sum, on the sphere 1 / Z",
+    "codes": "codes: variance of their means + mean of their variances, over dimensions; of the prior 1, on the sphere 1 / Z",
     "images/s": "images/s: of training, the median",
     "CPU min": "CPU min: of training",
 }
