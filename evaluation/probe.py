@@ -1,6 +1,7 @@
 """How well a linear classifier with few labels does on an encoder's features: the feature learning protocol."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from evaluation.errors import EvaluationError
 
 Array = np.ndarray
 AT_ONCE = 500
+ROUNDS = 1000  # of the solver over the images of a set, at most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +63,7 @@ def error_rates(
 def _best(features: Array, labels: Array, of_held_out: Array, labels_held_out: Array, costs: tuple[float, ...]) -> Any:
     """The classifier, of one for every cost, that is right most often on the images held out."""
     from sklearn.decomposition import PCA
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
@@ -70,7 +73,9 @@ def _best(features: Array, labels: Array, of_held_out: Array, labels_held_out: A
     rotated, rotated_held_out = rotation.transform(features), rotation.transform(of_held_out)
     best, most = None, -1
     for cost in costs:
-        svm = LinearSVC(C=cost, loss="squared_hinge", dual=True, max_iter=10_000, random_state=0).fit(rotated, labels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # at great costs; where it stops it is a classifier too
+            svm = LinearSVC(C=cost, loss="squared_hinge", dual=True, max_iter=ROUNDS, random_state=0).fit(rotated, labels)
         right = int(np.sum(svm.predict(rotated_held_out) == labels_held_out))
         if right > most:
             best, most = make_pipeline(rotation, svm), right
