@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from evaluation.annealing import Annealing
 
@@ -45,7 +46,10 @@ def best_sigma(decode: Decode, latent_dim: int, images: np.ndarray, annealing: A
     quick = dataclasses.replace(annealing, distributions=max(1, annealing.distributions // 10))
     chains = _Chains(decode, latent_dim, quick)
     means = [chains.log_likelihoods(images, sigma, seed).mean() for sigma in SIGMAS]
-    return SIGMAS[int(np.argmax(means))]
+    best = SIGMAS[int(np.argmax(means))]
+    if best in (SIGMAS[0], SIGMAS[-1]):
+        logging.warning("ais: the likeliest noise is %g, the last of %s; a likelier one may lie beyond", best, SIGMAS)
+    return best
 
 
 class _Chains:

@@ -94,7 +94,9 @@ def test_larger_images_are_cut_and_shrunk_where_that_is_asked_for(
     argv = [f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]
     assert cli.reconstruct(argv) == 1
     assert not list((tmp_path / "out").rglob("*.png"))
-    assert "wide.png is 16 x 32 px, and the model takes 8 x 8; --fit crops and shrinks" in capsys.readouterr().err
+    assert (
+        "wide.png is 16 x 32 px (height x width), and the model takes 8 x 8; --fit crops and shrinks" in capsys.readouterr().err
+    )
     assert cli.reconstruct([*argv, "--fit"]) == 0
     np.testing.assert_array_equal(png(tmp_path / "out/pairs/0000.png")[:8, :8], tiny.images(1, SHAPE)[0])
     (tmp_path / "in/small.png").write_bytes(tf.io.encode_png(wide[:4, :4]).numpy())
@@ -102,7 +104,10 @@ def test_larger_images_are_cut_and_shrunk_where_that_is_asked_for(
     assert "out/reconstructions is not empty; name a new folder" in capsys.readouterr().err
     shutil.rmtree(tmp_path / "out")
     assert cli.reconstruct([*argv, "--fit"]) == 1
-    assert "small.png is 4 x 4 px, and the model takes 8 x 8; images are never enlarged" in capsys.readouterr().err
+    assert (
+        "small.png is 4 x 4 px (height x width), and the model takes 8 x 8; images are never enlarged"
+        in capsys.readouterr().err
+    )
 
 
 def test_two_images_of_one_name_are_refused_and_a_grid_too_large_for_a_png(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfpagan import objectives, settings
@@ -182,6 +182,7 @@ class Config:
             for name, kind in SECTIONS.items()
         }
         changed = {name: settings.replace(getattr(self, name), part, name) for name, part in sections.items()}
+        _check_owned(rest, objective)
         config = Config(objective=settings.replace(objective, rest, f"objective {objective.name}"), **changed)
         _check_together(config)
         return config
@@ -235,6 +236,17 @@ def is_resumable(name: str) -> bool:
     """Whether a setting may differ when a run goes on: it does not decide what a step computes."""
     fields = [f for kind in SECTIONS.values() for f in dataclasses.fields(kind) if f.name == name]
     return bool(fields) and fields[0].metadata["resumable"]
+
+
+def _check_owned(names: Iterable[str], objective: Objective) -> None:
+    for name in names:
+        owners = [o for o in objectives.names() if name in _fields(objectives.get(o))]
+        if owners and objective.name not in owners:
+            raise UserError(f"--{name} is a setting of objective {', '.join(owners)}, not of {objective.name}")
+
+
+def _fields(kind: type[Objective]) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
 
 
 def _check_together(config: Config) -> None:

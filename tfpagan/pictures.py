@@ -61,7 +61,7 @@ def read(file: Path, shape: tuple[int, int, int], *, fit: bool) -> np.ndarray:
     if image.shape != shape:
         given, wanted = (f"{s[0]} x {s[1]}" for s in (image.shape, shape))
         remedy = "images are never enlarged" if fit else "--fit crops and shrinks"
-        raise UserError(f"{file} is {given} px, and the model takes {wanted}; {remedy}")
+        raise UserError(f"{file} is {given} px (height x width), and the model takes {wanted}; {remedy}")
     return image
 
 

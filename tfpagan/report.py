@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfpagan import data, devices
 from tfpagan.config import Config
@@ -25,6 +26,7 @@ def dry_run(config: Config, described: data.Described, *, as_json: bool = False)
     size = described.config.image_size
     strategy = devices.strategy(config.training.devices, xla=config.training.xla)
     trainer = Trainer(config=config, image_shape=(size, size, described.channels), strategy=strategy)
+    logging.info("measuring %d steps", MEASURED_STEPS)
     seconds = _seconds_per_step(trainer)
     parameters = {role: int(sum(np.prod(v.shape) for v in n.trainable_variables)) for role, n in trainer.networks.items()}
     facts = {

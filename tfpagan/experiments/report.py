@@ -50,6 +50,8 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
     if protocols := {_in_words(outcome.scores["protocol"]) for outcome in outcomes if outcome.scores}:
         lines += ["", f"Protocol: {'; '.join(sorted(protocols))}."]
+    if any("classifier_" in key and value for o in outcomes for key, value in o.scores.items() if key != "protocol"):
+        lines += ["", "IS, FID and RID are of this classifier here, not of Inception, and do not compare with published ones."]
     if legends := [LEGENDS[column] for column in table.columns if column in LEGENDS]:
         lines += ["", f"{'; '.join(legends)}."]
     if table.paper_protocol:

@@ -113,6 +113,7 @@ class Runner:
         self._folder, self._jobs, self._places = folder, jobs, list(places)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock, self._stopped = threading.Lock(), threading.Event()
+        self._stopped_by = 0  # the signal
 
     def check(self, experiments: Sequence[Experiment]) -> None:
         """Refuse, before anything runs, folders that hold runs of other settings.
@@ -133,7 +134,11 @@ class Runner:
     def outcomes(self, experiments: Sequence[Experiment], scoring: Scoring) -> list[Outcome]:
         """Of every experiment, trained to its last step and scored, in their order.
 
-        A failure is an outcome. SIGTERM and Ctrl-C stop the runs under way, which save, and raise KeyboardInterrupt.
+        A failure is an outcome. SIGTERM and Ctrl-C stop the runs under way, which save.
+
+        Raises:
+          SystemExit: with 143 after SIGTERM.
+          KeyboardInterrupt: after Ctrl-C.
         """
         self.check(experiments)
         checksum = scoring.checksum()
@@ -153,6 +158,8 @@ class Runner:
                         free.append(own)
 
             found = list(pool.map(one, experiments))
+        if self._stopped_by == signal.SIGTERM:
+            sys.exit(128 + signal.SIGTERM)
         if self._stopped.is_set():
             raise KeyboardInterrupt
         return found
@@ -220,6 +227,7 @@ class Runner:
         """SIGTERM and Ctrl-C stop the processes under way as they do a run alone: they save."""
 
         def stop(number: int, frame: Any) -> None:
+            self._stopped_by = number
             self._stopped.set()
             for process in list(self._running):
                 process.send_signal(signal.SIGTERM)

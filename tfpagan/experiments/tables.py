@@ -54,7 +54,7 @@ def _systems(dataset: str) -> Table:
         if name != "conditional_age" or dataset != "mnist"  # which has no colours
     ]
     columns = ("IS", "FID", "RID", "class kept", "RMSE", "codes", "images/s", "CPU min")
-    return Table(f"Every system on {dataset}", tuple(rows), columns)
+    return Table(f"Every system on {dataset}, the pairs of images by channels", tuple(rows), columns)
 
 
 OFFICIAL = "CIFAR-10, 100,000 steps of batch 64 at 512 channels, official Inception, 50,000 samples, 10,000 test images"
