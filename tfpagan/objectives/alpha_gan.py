@@ -26,16 +26,16 @@ class AlphaGAN(Objective):
         "code": "point",  # the posterior is implicit: appendix H.4, no activation after the encoder
         "code_layers": "750,750,750",
         "disc_norm": "batch",
-        "learning_rate": 1e-4,
+        "learning_rate": 5e-4,  # of 1e-4 and 5e-4 (Table 2); docs/systems.md has why
         "disc_learning_rate": 5e-4,
         "adam_beta2": 0.9,
     }
     legal = {"code": ("point", "normal")}
 
     encoder_l1_weight: float = setting(
-        10.0, "lambda of the encoder, of |x - G(E(x))|, mean over pixels (appendix H.1 sweeps 1, 5, 10, 50)", at_least=0.0
+        50.0, "lambda of the encoder, of |x - G(E(x))|, mean over pixels (appendix H.1 sweeps 1, 5, 10, 50)", at_least=0.0
     )
-    generator_l1_weight: float = setting(10.0, "lambda of the generator, of the same (sweeps the same)", at_least=0.0)
+    generator_l1_weight: float = setting(50.0, "lambda of the generator, of the same (sweeps the same)", at_least=0.0)
     code_match: str = setting(
         "discriminator",
         "what draws codes to the prior: a discriminator, or appendix D's KL of the normal fitted to a batch",

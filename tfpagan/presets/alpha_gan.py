@@ -29,7 +29,7 @@ def _on(data: str, objective: str, **settings: Any) -> Config:
 
 
 def alpha_gan_color_mnist() -> Config:
-    """alpha-GAN on ColorMNIST: both lambdas 10 of 1, 5, 10, 50; learning rate 1e-4 of 1e-4, 5e-4.
+    """alpha-GAN on ColorMNIST: both lambdas 50 of 1, 5, 10, 50; learning rate 5e-4 of 1e-4, 5e-4.
 
     bin/train --preset=alpha_gan_color_mnist
     """
@@ -37,7 +37,7 @@ def alpha_gan_color_mnist() -> Config:
 
 
 def alpha_gan_celeb_a() -> Config:
-    """alpha-GAN on CelebA at 64 px: both lambdas 10 of 1, 5, 10, 50; learning rate 1e-4 of 1e-4, 5e-4.
+    """alpha-GAN on CelebA at 64 px: both lambdas 50 of 1, 5, 10, 50; learning rate 5e-4 of 1e-4, 5e-4.
 
     bin/train --preset=alpha_gan_celeb_a
     """
@@ -45,7 +45,7 @@ def alpha_gan_celeb_a() -> Config:
 
 
 def alpha_gan_cifar10() -> Config:
-    """alpha-GAN on CIFAR-10: both lambdas 10 of 1, 5, 10, 50; learning rate 1e-4 of 1e-4, 5e-4.
+    """alpha-GAN on CIFAR-10: both lambdas 50 of 1, 5, 10, 50; learning rate 5e-4 of 1e-4, 5e-4.
 
     bin/train --preset=alpha_gan_cifar10
     """
