@@ -119,6 +119,8 @@ def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
             shown = [value for value in values if value in best]
             axis.plot([place] * len(shown), shown, "ko", markersize=4)
         axis.set_title(metric)
+        if metric == "RID":
+            axis.set_yscale("log")  # the exponential of a divergence
         axis.set_xlabel(by)
         axis.tick_params(axis="x", rotation=30)
     figure.tight_layout()
