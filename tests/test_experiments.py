@@ -135,7 +135,14 @@ def test_scores_of_another_classifier_or_of_none_are_not_taken(tmp_path: Path) -
 
 
 def test_sigterm_saves_the_run_under_way_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    program = ["--grid=seed=0,1", "--dataset=shapes", "--channels=8", "--train_steps=100000", f"--runs={tmp_path}/runs"]
+    program = [
+        "--grid=seed=0,1",
+        "--objective=dcgan",
+        "--dataset=shapes",
+        "--channels=8",
+        "--train_steps=100000",
+        f"--runs={tmp_path}/runs",
+    ]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "tfpagan.cli", "sweep", *program]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
