@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from tfpagan.networks.init import Initializers
 
-LARGEST_LOG_SCALE = 0.5  # of one coupling: the product of 80 must neither vanish nor overflow at the first steps
+LARGEST_LOG_SCALE = 0.5  # of one coupling
+LARGEST_SUM = 4.0  # of the log-scales of all couplings that change a half
 
 
 class Flow(tf.keras.layers.Layer):
@@ -12,7 +13,8 @@ class Flow(tf.keras.layers.Layer):
 
     AS-VAE (section 5) names a flow of length 80 (Rezende and Mohamed, 2015). Its equation (9) asks for log q(z | x) at codes
     of the prior, hence for the inverse, which couplings have and planar flows have not. tensorflow_probability's RealNVP is
-    the oracle of the tests; a chain of 80 of it takes several times as long to trace and to run.
+    the oracle of the tests; a chain of 80 of it takes several times as long to trace and to run. What a coupling does is
+    divided among as many as change the same half: with all it can do each, 80 overflow after some hundred updates of Adam.
 
     Args:
       dims: Z, at least 2.
@@ -23,6 +25,8 @@ class Flow(tf.keras.layers.Layer):
     def __init__(self, dims: int, length: int, init: Initializers):
         super().__init__(name=init.name)
         self.halves = (dims // 2, dims - dims // 2)
+        self.share = 1.0 / max(1.0, length / 2)
+        self.largest = min(LARGEST_LOG_SCALE, LARGEST_SUM * self.share)
         self.hidden, self.outputs = [], []
         for i in range(length):
             layer = init.layer(f"coupling{i}")
@@ -52,4 +56,4 @@ class Flow(tf.keras.layers.Layer):
     def _coupling(self, i: int, kept: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What the half that is kept does to the other: shift and log-scale."""
         shift, raw = tf.split(self.outputs[i](self.hidden[i](kept)), 2, 1)
-        return shift, LARGEST_LOG_SCALE * tf.tanh(raw)
+        return self.share * shift, self.largest * tf.tanh(raw)
