@@ -155,7 +155,10 @@ class Trainer:
 
     @tf.function(experimental_attributes={"_noinline": True})
     def _phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
-        """Traced once for all phases of the same players: of ten critic steps the graph has one."""
+        """Traced once for all phases of the same players: of ten critic steps the graph has one.
+
+        Inlined, each would be optimised by itself again, which takes as long as tracing it.
+        """
         scalars = self.strategy.run(partial(self._replica_phase, players), args=(images, draw))  # [K] per replica
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, scalars, axis=None)
 

@@ -89,9 +89,9 @@ def _budgeted(experiment: Experiment, options: dict[str, Any]) -> Experiment:
 
 def _as_given(options: dict[str, Any]) -> str:
     """The command line that says the same, without what has no part in the numbers."""
-    told = {o.name: options[o.name] for o in COMMAND.options if o.name not in ("runs", "jobs", "dry_run", "json")}
-    given = {o.name for o in COMMAND.options if options[o.name] != o.default}
-    return " ".join(["bin/reproduce", *(f"--{name}={value}" for name, value in told.items() if name in given)])
+    silent = ("runs", "jobs", "dry_run", "json")
+    told = [o.name for o in COMMAND.options if o.name not in silent and options[o.name] != o.default]
+    return " ".join(["bin/reproduce", *(f"--{name}={options[name]}" for name in told)])
 
 
 COMMAND = Command(

@@ -112,8 +112,7 @@ class Runner:
     def __init__(self, folder: Path, *, jobs: int = 1, places: Sequence[str] = ()):
         self._folder, self._jobs, self._places = folder, jobs, list(places)
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock, self._stopped = threading.Lock(), threading.Event()
-        self._stopped_by = 0  # the signal
+        self._lock, self._stopped_by = threading.Lock(), 0  # a signal's number
 
     def check(self, experiments: Sequence[Experiment]) -> None:
         """Refuse, before anything runs, folders that hold runs of other settings.
@@ -160,13 +159,13 @@ class Runner:
             found = list(pool.map(one, experiments))
         if self._stopped_by == signal.SIGTERM:
             sys.exit(128 + signal.SIGTERM)
-        if self._stopped.is_set():
+        if self._stopped_by:
             raise KeyboardInterrupt
         return found
 
     def _outcome(self, experiment: Experiment, scoring: Scoring, checksum: str, cores: set[int]) -> Outcome:
         folder = self._folder / experiment.name
-        if self._stopped.is_set():
+        if self._stopped_by:
             return Outcome(experiment, {}, "stopped")
         failure = "" if experiment.stand_in else self._trained(experiment, folder, cores)
         row = _row(folder, experiment, scoring, checksum)
@@ -199,7 +198,7 @@ class Runner:
 
     def _process(self, command: str, flags: Sequence[str], folder: Path, cores: set[int]) -> tuple[str, float]:
         """Run a command to its end; why it failed, or "", and its CPU seconds."""
-        if self._stopped.is_set():
+        if self._stopped_by:
             return "stopped", 0.0
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOG_FILE).open("ab") as log:
@@ -228,7 +227,6 @@ class Runner:
 
         def stop(number: int, frame: Any) -> None:
             self._stopped_by = number
-            self._stopped.set()
             for process in list(self._running):
                 process.send_signal(signal.SIGTERM)
 
