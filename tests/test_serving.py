@@ -365,13 +365,20 @@ def test_it_ends_in_seconds_though_requests_keep_coming(start: Callable[..., tup
     assert seen <= {200, 503}
 
 
-def test_a_body_without_a_length_is_refused(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+def test_a_client_that_is_refused_while_it_sends_reads_the_answer(
+    start: Callable[..., tuple[subprocess.Popen[str], int]],
+) -> None:
     _, port = start()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
-    headers = {"Transfer-Encoding": "chunked"}
-    connection.request("POST", "/v1/models/tiny:predict", iter([b"{}"]), headers, encode_chunked=True)
-    response = connection.getresponse()
-    assert (response.status, response.getheader("Connection")) == (411, "close")
+    for head, status in (("Transfer-Encoding: chunked", 411), ("Content-Length: 1000", 404)):
+        with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
+            connection.sendall(f"POST /nope HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n".encode())
+            assert connection.recv(1, socket.MSG_PEEK)  # it has answered
+            for _ in range(3):  # a closed socket would answer the first with a reset, and the next would fail
+                time.sleep(0.2)
+                connection.sendall(b"2\r\n{}\r\n")
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            assert (response.status, response.getheader("Connection")) == (status, "close")
 
 
 def test_a_refused_body_is_no_further_request(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:

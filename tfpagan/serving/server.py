@@ -2,6 +2,7 @@
 
 import logging as standard_logging
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -26,26 +27,43 @@ GRACE_SECONDS = 1.0  # after a signal, in which new requests are still answered
 TURNING_AWAY_SECONDS = 0.5  # in which new requests are told to go
 SHUTDOWN_SECONDS = 5  # in which requests under way must be answered
 LAST_SECONDS = 1  # for connections that are still open: all in all less than the 10 s that docker gives
+LINGER_SECONDS = 30  # in which a refused client may still send, and read the answer
+SILENT_SECONDS = 2  # after which it is let go
 UNREAD_BYTES = 2**26  # of a refused body, that are read so that the client gets to the answer
 PIECE_BYTES = 2**16
 
 
 class _Request(HTTPRequest):
     def send_headers(self) -> None:
-        """Before a refusal, read what is left of the body and drop it: cheroot would keep all of it, however much comes."""
+        """A refusal leaves what is left of the body to the connection: cheroot would keep all of it, however much comes."""
         if (b"Connection", b"close") in self.outheaders:
             self.close_connection = True
-            unread = min(getattr(self.rfile, "remaining", 0), UNREAD_BYTES)
-            try:
-                while unread > 0 and (piece := self.rfile.read(min(unread, PIECE_BYTES))):
-                    unread -= len(piece)
-            except OSError:  # silent or gone
-                pass
+            self.conn.refused = True
         super().send_headers()
 
 
 class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
+    refused = False
+
+    def close(self) -> None:
+        if self.refused:
+            self._linger()
+        super().close()
+
+    def _linger(self) -> None:
+        """Say that no more is sent, and drop what comes until the client closes too.
+
+        A socket closed on unread bytes is reset, and the client may never see the answer (RFC 9112, section 9.6).
+        """
+        unread, until = UNREAD_BYTES, time.monotonic() + LINGER_SECONDS
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+            self.socket.settimeout(SILENT_SECONDS)
+            while unread > 0 and time.monotonic() < until and (piece := self.socket.recv(min(unread, PIECE_BYTES))):
+                unread -= len(piece)
+        except OSError:  # silent or gone
+            pass
 
 
 class _Server(wsgi.Server):
