@@ -84,6 +84,9 @@ class NetworkConfig:
     )
     flow_length: int = setting(80, "flow: couplings, one after another", at_least=1, at_most=1000)
     disc_norm: str = setting("spectral", "normalisation inside the discriminators", choices=("spectral", "batch", "none"))
+    disc_dropout: float = setting(
+        0.0, "share of the features of an image that discriminators drop after the last convolution", at_least=0.0, below=1.0
+    )
     code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
     pair: str = setting("width", "how the pair discriminator sees two images", choices=("width", "channels", "siamese"))
     likelihood: str = setting(

@@ -12,6 +12,7 @@ the gradient that is computed anyway for the discriminator, times one number per
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import tensorflow as tf
 
@@ -94,17 +95,17 @@ class Backward:
 
     def _forward(self, p: Pass, players: Sequence[str]) -> Gradients:
         """The losses of some players; real and fake go through a discriminator as two batches."""
-        result, judged = Gradients(losses={player: tf.constant(0.0) for player in players}), _Judged(self.networks)
+        result, judged = Gradients(losses={player: tf.constant(0.0) for player in players}), _Judged(self.networks, p)
         for duel in self.objective.duels(p):
             loss, moves = duel.loss, duel.disc in players
             fakers, hiders = ([m for m in makers if m in players] for makers in (duel.fakers, duel.hiders))
             if moves or fakers:
-                fake = judged(duel.disc, duel.fake)  # logits [N]
+                fake = judged(duel.disc, duel.fake, duel.called)  # logits [N]
                 result.logits[f"{duel.disc}/{duel.called}"] = self.mean(fake)
                 for faker in fakers:
                     result.losses[faker] += self.mean(loss.faker(fake))
             if moves or hiders:
-                real = judged(duel.disc, duel.real)
+                real = judged(duel.disc, duel.real, "real")
                 result.logits[f"{duel.disc}/real"] = self.mean(real)
                 for hider in hiders:
                     result.losses[hider] += self.mean(loss.faker(-real))
@@ -140,7 +141,10 @@ class Backward:
         discs = [self._variables(d.disc) for d in duels]
         with tf.GradientTape(watch_accessed_variables=False) as judging:
             judging.watch([discs, fakes])
-            logits = [self.networks[d.disc](_stacked(d.real, f)) for d, f in zip(duels, fakes, strict=True)]  # [2 N]
+            logits = [
+                self.networks[d.disc](_stacked(d.real, f), partial(_for_dropout, p, d.disc, ("real", d.called)))
+                for d, f in zip(duels, fakes, strict=True)
+            ]  # [2 N]
         slopes, ratios = [], []
         for duel, both in zip(duels, logits, strict=True):
             slope, ratio = self._play(duel, both, result)
@@ -296,14 +300,20 @@ class Update:
 class _Judged:
     """The logits of discriminators; what several duels share goes through once."""
 
-    def __init__(self, networks: Networks):
-        self._networks, self._known = networks, {}  # type: ignore[var-annotated]
+    def __init__(self, networks: Networks, p: Pass):
+        self._networks, self._pass, self._known = networks, p, {}  # type: ignore[var-annotated]
 
-    def __call__(self, disc: str, judged: tf.Tensor | tuple[tf.Tensor, ...]) -> tf.Tensor:
+    def __call__(self, disc: str, judged: tf.Tensor | tuple[tf.Tensor, ...], called: str) -> tf.Tensor:
         key = (disc, *(id(t) for t in tf.nest.flatten(judged)))
         if key not in self._known:
-            self._known[key] = (self._networks[disc](judged), judged)  # kept with it, so that no id is given twice
+            logits = self._networks[disc](judged, partial(_for_dropout, self._pass, disc, [called]))
+            self._known[key] = (logits, judged)  # kept with it, so that no id is given twice
         return self._known[key][0]
+
+
+def _for_dropout(p: Pass, disc: str, batches: Sequence[str], size: int) -> tf.Tensor:
+    """Uniform numbers for what a discriminator drops of batches one after another, [M N, size]."""
+    return tf.concat([p.uniform(f"dropout_{disc}_{batch}", size) for batch in batches], 0)
 
 
 def _slope(function: Callable[[tf.Tensor], tf.Tensor], at: tf.Tensor) -> tf.Tensor:

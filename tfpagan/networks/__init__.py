@@ -7,7 +7,7 @@ from functools import partial
 import tensorflow as tf
 
 from tfpagan.config import NetworkConfig
-from tfpagan.networks import colouring, residual
+from tfpagan.networks import colouring, discriminators, residual
 from tfpagan.networks import convolutional as nets
 from tfpagan.networks.blocks import Code, spectral_layers
 from tfpagan.networks.init import Initializers
@@ -63,11 +63,9 @@ def moving_averages(network: tf.keras.Model) -> list[tf.Variable]:
 
 
 def _pair_discriminator(config: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
-    plan = _plan(config)
     if config.pair == "siamese":
-        return nets.SiamesePairDiscriminator(plan, config.channels, config.disc_norm, config.sync_batch_norm, init)
-    axis = PAIR_AXES[config.pair]
-    return nets.JoinedPairDiscriminator(plan, config.channels, config.disc_norm, config.sync_batch_norm, axis, init)
+        return discriminators.SiamesePairDiscriminator(_sight(config), init)
+    return discriminators.JoinedPairDiscriminator(_sight(config), PAIR_AXES[config.pair], init)
 
 
 def _generator(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
@@ -86,6 +84,10 @@ def _plan(config: NetworkConfig) -> nets.Plan:
     return nets.COLOR_MNIST if config.architecture == "color_mnist" else nets.PAGAN
 
 
+def _sight(config: NetworkConfig) -> discriminators.Sight:
+    return discriminators.Sight(_plan(config), config.channels, config.disc_norm, config.sync_batch_norm, config.disc_dropout)
+
+
 def _scale(config: NetworkConfig) -> float | None:
     """Of p(x | z): None where the decoder has no likelihood with a scale, 0 where it is learned."""
     return config.likelihood_scale if config.likelihood in ("gaussian", "laplace") else None
@@ -98,10 +100,10 @@ def _widths(config: NetworkConfig) -> tuple[int, ...]:
 _ROLES: dict[str, Callable[[NetworkConfig, Shape, Initializers], tf.keras.Model]] = {
     "generator": _generator,
     "encoder": _encoder,
-    "disc_x": lambda c, shape, init: nets.ImageDiscriminator(_plan(c), c.channels, c.disc_norm, c.sync_batch_norm, init),
-    "disc_z": lambda c, shape, init: nets.CodeDiscriminator(_widths(c), c.disc_norm, init),
+    "disc_x": lambda c, shape, init: discriminators.ImageDiscriminator(_sight(c), init),
+    "disc_z": lambda c, shape, init: discriminators.CodeDiscriminator(_widths(c), c.disc_norm, init),
     "disc_xx": _pair_discriminator,
-    "disc_xz": lambda c, shape, init: nets.JointDiscriminator(_plan(c), c.channels, c.disc_norm, c.sync_batch_norm, init),
+    "disc_xz": lambda c, shape, init: discriminators.JointDiscriminator(_sight(c), init),
 }
 
 

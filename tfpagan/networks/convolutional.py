@@ -1,7 +1,8 @@
 """The convolutional networks: PAGAN's (section 5), and those of alpha-GAN for ColorMNIST (its appendix H.4.1).
 
-PAGAN's are DCGAN's generator, and SN-DCGAN's trunk under discriminators and encoder. Every width is a share of the widest,
-`channels`: 512 in PAGAN, 64 in alpha-GAN. The bottom is a share of the image, so that one plan serves 32, 64 and 128 px.
+PAGAN's are DCGAN's generator, and SN-DCGAN's trunk under encoder and discriminators (`discriminators.py`). Every width is
+a share of the widest, `channels`: 512 in PAGAN, 64 in alpha-GAN. The bottom is a share of the image, so that one plan serves
+32, 64 and 128 px.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,6 @@ from tfpagan.networks.blocks import (
     CodeNetwork,
     SpectralConv,
     batch_norm,
-    dense,
-    flat,
     log_scale,
     plain_conv,
     plain_deconv,
@@ -145,94 +144,17 @@ class Encoder(CodeNetwork):
 
     def __init__(self, plan: Plan, code: Code, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = _trunk(plan.encoder, channels, norm, sync, init.layer("trunk"))
+        self.trunk = trunk(plan.encoder, channels, norm, sync, init.layer("trunk"))
         self.add_end(code, norm, init)
 
     def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
         return self.trunk(x, training=training)
 
 
-class ImageDiscriminator(tf.keras.Model):
-    """Images [N, H, W, C] -> logits [N] float32: SN-DCGAN (Miyato et al., 2018, table 3), or DCGAN's with another norm."""
-
-    def __init__(self, plan: Plan, channels: int, norm: str, sync: bool, init: Initializers):
-        super().__init__(name=init.name)
-        self.trunk = _trunk(plan.trunk, channels, norm, sync, init.layer("trunk"))
-        self.to_logit = dense(1, norm, init.layer("to_logit"))
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        return _logit(self.to_logit(flat(self.trunk(x, training=True)[-1])))  # a discriminator has no other use
-
-
-class JoinedPairDiscriminator(ImageDiscriminator):
-    """Pairs of images, two [N, H, W, C] -> logits [N]: one image beside the other by width, or stacked by channels."""
-
-    def __init__(self, plan: Plan, channels: int, norm: str, sync: bool, axis: int, init: Initializers):
-        super().__init__(plan, channels, norm, sync, init)
-        self.axis = axis
-
-    def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        return super().call(tf.concat(pair, self.axis))
-
-
-class SiamesePairDiscriminator(tf.keras.Model):
-    """Pairs of images, two [N, H, W, C] -> logits [N]: one trunk for both, a hidden layer that compares their features."""
-
-    def __init__(self, plan: Plan, channels: int, norm: str, sync: bool, init: Initializers):
-        super().__init__(name=init.name)
-        self.trunk = _trunk(plan.trunk, channels, norm, sync, init.layer("trunk"))
-        self.compare = dense(channels, norm, init.layer("compare"))
-        self.to_logit = dense(1, norm, init.layer("to_logit"))
-
-    def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        both = flat(self.trunk(tf.concat(pair, 0), training=True)[-1])
-        features = tf.concat(tf.split(both, 2), 1)  # [2 N, F] -> [N, 2 F]
-        return _logit(self.to_logit(tf.nn.leaky_relu(self.compare(features), LEAK)))
-
-
-class CodeDiscriminator(tf.keras.Model):
-    """Codes [N, Z] -> logits [N] float32: hidden layers of 512 and 256 units (PAGAN section 5), or others."""
-
-    def __init__(self, widths: tuple[int, ...], norm: str, init: Initializers):
-        super().__init__(name=init.name)
-        self.hidden = [dense(units, norm, init.layer(f"hidden{i}")) for i, units in enumerate(widths)]
-        self.to_logit = dense(1, norm, init.layer("to_logit"))
-
-    def call(self, z: tf.Tensor) -> tf.Tensor:
-        for layer in self.hidden:
-            z = tf.nn.leaky_relu(layer(z), LEAK)
-        return _logit(self.to_logit(z))
-
-
-class JointDiscriminator(tf.keras.Model):
-    """Images [N, H, W, C] with codes [N, Z] -> logits [N]: a trunk on the image, a hidden layer on the code, one on both.
-
-    The form of ALI's and BiGAN's (Dumoulin et al., 2017; Donahue et al., 2017): separate features, judged together.
-    """
-
-    def __init__(self, plan: Plan, channels: int, norm: str, sync: bool, init: Initializers):
-        super().__init__(name=init.name)
-        self.trunk = _trunk(plan.trunk, channels, norm, sync, init.layer("trunk"))
-        self.of_code = dense(channels, norm, init.layer("of_code"))
-        self.of_both = dense(2 * channels, norm, init.layer("of_both"))
-        self.to_logit = dense(1, norm, init.layer("to_logit"))
-
-    def call(self, pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        image, code = pair
-        features = flat(self.trunk(image, training=True)[-1])  # [N, F]
-        code_features = tf.nn.leaky_relu(self.of_code(code), LEAK)
-        both = tf.concat([features, tf.cast(code_features, features.dtype)], 1)
-        return _logit(self.to_logit(tf.nn.leaky_relu(self.of_both(both), LEAK)))
-
-
-def _trunk(layers: Layers, channels: int, norm: str, sync: bool, init: Initializers) -> tf.keras.layers.Layer:
+def trunk(layers: Layers, channels: int, norm: str, sync: bool, init: Initializers) -> tf.keras.layers.Layer:
     """Convolutions with spectral normalisation, batch norm, or none."""
     return (
         SpectralTrunk(layers, channels, init)
         if norm == "spectral"
         else PlainTrunk(layers, channels, norm == "batch", sync, init)
     )
-
-
-def _logit(column: tf.Tensor) -> tf.Tensor:
-    return tf.cast(column[:, 0], tf.float32)  # [N, 1] -> [N]

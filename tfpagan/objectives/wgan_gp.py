@@ -21,7 +21,7 @@ class WGANGP(Objective):
 
     name = "wgan_gp"
     defaults = {"disc_norm": "none", "initializer": "xavier", "learning_rate": 1e-4, "adam_beta2": 0.9}
-    legal = {"disc_norm": ("none", "spectral")}
+    legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,)}
 
     gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
     critic_steps: int = setting(5, "updates of the critics before one of the others", at_least=1, at_most=100)

@@ -22,7 +22,7 @@ class WPAGAN(Objective):
 
     name = "wpagan"
     defaults = {"pair": "channels", "disc_norm": "none", "initializer": "xavier"}
-    legal = {"disc_norm": ("none", "spectral")}
+    legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,)}
 
     gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
     interpolation: str = setting(

@@ -1,6 +1,7 @@
-"""AS-VAE's experiments (Pu et al., 2017, section 5): Adam 1e-4, Xavier initialisation; here without its dropout.
+"""AS-VAE's experiments (Pu et al., 2017, section 5): Adam 1e-4, Xavier initialisation.
 
-Its networks are in an appendix that is not at hand: here they are PAGAN's. It names no number of steps.
+Its networks are in an appendix that is not at hand: here they are PAGAN's. It names no number of steps, and neither the rate
+nor the place of its dropout: none is set here, and `--disc_dropout` is what there is.
 """
 
 from typing import Any

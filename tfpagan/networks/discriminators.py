@@ -1,0 +1,129 @@
+"""The discriminators: of images, codes, pairs of images, and images with codes; all give logits [N] float32.
+
+Each is called with what it judges and, in a step, with a source of uniform numbers for its dropout; without one, nothing is
+dropped.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfpagan.networks.blocks import dense, flat
+from tfpagan.networks.convolutional import LEAK, Plan, trunk
+from tfpagan.networks.init import Initializers
+
+Uniform = Callable[[int], tf.Tensor]
+"""A number of features F to uniform numbers in (0, 1), [N, F]."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How discriminators see images.
+
+    Attributes:
+      plan: of the layers.
+      channels: of the widest one.
+      norm: spectral, batch or none; also of the layers that follow.
+      sync: whether batch statistics are over all replicas.
+      dropout: share of the features that is dropped after the last convolution (as in alpha-GAN's Table 3).
+    """
+
+    plan: Plan
+    channels: int
+    norm: str
+    sync: bool
+    dropout: float = 0.0
+
+
+class _Seeing(tf.keras.Model):
+    """A discriminator that looks at images."""
+
+    def __init__(self, sight: Sight, init: Initializers):
+        super().__init__(name=init.name)
+        self.trunk = trunk(sight.plan.trunk, sight.channels, sight.norm, sight.sync, init.layer("trunk"))
+        self.dropout = sight.dropout
+
+    def features(self, x: tf.Tensor) -> tf.Tensor:
+        """Images [N, H, W, C] to features [N, F]."""
+        return flat(self.trunk(x, training=True)[-1])  # a discriminator has no other use
+
+    def drop(self, features: tf.Tensor, uniform: Uniform | None) -> tf.Tensor:
+        """Features [N, F] with a share of them zero, and the others larger by as much (Srivastava et al., 2014)."""
+        if not self.dropout or uniform is None:
+            return features
+        kept = uniform(features.shape[1]) >= self.dropout
+        return tf.where(kept, features / (1.0 - self.dropout), tf.zeros_like(features))
+
+
+class ImageDiscriminator(_Seeing):
+    """Images [N, H, W, C] -> logits [N]: SN-DCGAN (Miyato et al., 2018, table 3), or DCGAN's with another norm."""
+
+    def __init__(self, sight: Sight, init: Initializers):
+        super().__init__(sight, init)
+        self.to_logit = dense(1, sight.norm, init.layer("to_logit"))
+
+    def call(self, x: tf.Tensor, uniform: Uniform | None = None) -> tf.Tensor:
+        return _logit(self.to_logit(self.drop(self.features(x), uniform)))
+
+
+class JoinedPairDiscriminator(ImageDiscriminator):
+    """Pairs of images, two [N, H, W, C] -> logits [N]: one image beside the other by width, or stacked by channels."""
+
+    def __init__(self, sight: Sight, axis: int, init: Initializers):
+        super().__init__(sight, init)
+        self.axis = axis
+
+    def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
+        return super().call(tf.concat(pair, self.axis), uniform)
+
+
+class SiamesePairDiscriminator(_Seeing):
+    """Pairs of images, two [N, H, W, C] -> logits [N]: one trunk for both, a hidden layer that compares their features."""
+
+    def __init__(self, sight: Sight, init: Initializers):
+        super().__init__(sight, init)
+        self.compare = dense(sight.channels, sight.norm, init.layer("compare"))
+        self.to_logit = dense(1, sight.norm, init.layer("to_logit"))
+
+    def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
+        features = tf.concat(tf.split(self.features(tf.concat(pair, 0)), 2), 1)  # [2 N, F] -> [N, 2 F]
+        return _logit(self.to_logit(tf.nn.leaky_relu(self.compare(self.drop(features, uniform)), LEAK)))
+
+
+class CodeDiscriminator(tf.keras.Model):
+    """Codes [N, Z] -> logits [N]: hidden layers of 512 and 256 units (PAGAN section 5), or others; no dropout."""
+
+    def __init__(self, widths: tuple[int, ...], norm: str, init: Initializers):
+        super().__init__(name=init.name)
+        self.hidden = [dense(units, norm, init.layer(f"hidden{i}")) for i, units in enumerate(widths)]
+        self.to_logit = dense(1, norm, init.layer("to_logit"))
+
+    def call(self, z: tf.Tensor, uniform: Uniform | None = None) -> tf.Tensor:
+        for layer in self.hidden:
+            z = tf.nn.leaky_relu(layer(z), LEAK)
+        return _logit(self.to_logit(z))
+
+
+class JointDiscriminator(_Seeing):
+    """Images [N, H, W, C] with codes [N, Z] -> logits [N]: a trunk on the image, a hidden layer on the code, one on both.
+
+    The form of ALI's and BiGAN's (Dumoulin et al., 2017; Donahue et al., 2017): separate features, judged together.
+    """
+
+    def __init__(self, sight: Sight, init: Initializers):
+        super().__init__(sight, init)
+        self.of_code = dense(sight.channels, sight.norm, init.layer("of_code"))
+        self.of_both = dense(2 * sight.channels, sight.norm, init.layer("of_both"))
+        self.to_logit = dense(1, sight.norm, init.layer("to_logit"))
+
+    def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
+        image, code = pair
+        features = self.drop(self.features(image), uniform)
+        code_features = tf.nn.leaky_relu(self.of_code(code), LEAK)
+        both = tf.concat([features, tf.cast(code_features, features.dtype)], 1)
+        return _logit(self.to_logit(tf.nn.leaky_relu(self.of_both(both), LEAK)))
+
+
+def _logit(column: tf.Tensor) -> tf.Tensor:
+    return tf.cast(column[:, 0], tf.float32)  # [N, 1] -> [N]
