@@ -1,11 +1,13 @@
-"""A system that is given lightness: in training, in use, from an export, from the command line."""
+"""A system that is given lightness: in training, in use, from an export, served, from the command line."""
 
+import base64
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from werkzeug.test import Client
 
 import tfpagan
 from tfpagan import cli, colouring, colours, export, inference, networks
@@ -13,6 +15,8 @@ from tfpagan.config import Config, NetworkConfig
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range, write_png
 from tfpagan.model import Model
+from tfpagan.serving.application import Application
+from tfpagan.serving.servable import Servable
 from tfpagan.train import Trainer
 
 SHAPE = (16, 16, 3)
@@ -80,7 +84,27 @@ def test_a_run_and_its_export_colourise_alike(run: Path, tmp_path: Path) -> None
         assert np.abs(one.colourise(x, codes).astype(int) - other.colourise(x, codes)).max() <= 1
         assert np.abs(one.reconstruct(x).astype(int) - other.reconstruct(x)).max() <= 1
     signatures = tf.saved_model.load(str(version)).signatures
-    assert set(signatures) == {"encode", "colourise", "reconstruct", "serving_default"}
+    made = {f"{name}{ending}" for name in ("colourise", "reconstruct") for ending in ("", "_bytes", "_jpeg_bytes")}
+    assert set(signatures) == made | {"encode", "encode_bytes", "serving_default"}
+
+
+def test_a_server_colourises(run: Path, tmp_path: Path) -> None:
+    version = export.publish(inference.restored(run), tmp_path / "export", name="colours")
+    application = Application("colours", 1, max_body_bytes=2**20)
+    application.available(Servable(version, max_rows=4))
+    client, model, x = Client(application), tfpagan.load(run), images(2)
+    codes = model.prior(2)
+    files = [{"b64": base64.b64encode(tf.io.encode_png(image).numpy()).decode()} for image in x]
+    body = {"signature_name": "colourise_bytes", "inputs": {"images_bytes": files, "latents": codes.tolist()}}
+    answer = client.post("/v1/models/colours:predict", json=body).json["outputs"]
+    for one, expected in zip(answer, model.colourise(x, codes), strict=True):
+        assert np.abs(tf.io.decode_png(base64.b64decode(one["b64"])).numpy().astype(int) - expected).max() <= 1
+    body["inputs"]["latents"] = codes[:1].tolist()
+    refused = client.post("/v1/models/colours:predict", json=body)
+    assert (refused.status_code, refused.json) == (400, {"error": "the inputs do not have equally many rows"})
+    facts = client.get("/model.json").json
+    assert (facts["encoder"], facts["prior"], facts["image_shape"]) == (True, False, list(SHAPE))
+    application.close()
 
 
 def test_what_a_model_that_makes_colours_cannot_do_is_refused(run: Path) -> None:

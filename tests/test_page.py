@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from test_serving import SHAPE, exported, start
 from werkzeug.serving import make_server
 
+import tfpagan
+from tfpagan import export, inference
 from tfpagan.serving.application import Application
 from tfpagan.serving.servable import Servable
 
@@ -98,24 +101,57 @@ def test_it_shows_the_model_samples_and_an_interpolation(page: WebDriver) -> Non
     assert not page.find_element(By.ID, "error").is_displayed()
 
 
-def test_it_waits_for_a_model_that_is_loading(chromium: WebDriver, exported: Path) -> None:
+@contextmanager
+def served(page: WebDriver) -> Iterator[Application]:
+    """The page of a server that has no model yet."""
     application = Application("tiny", 1, max_body_bytes=2**20)
     server = make_server("127.0.0.1", 0, application, threaded=True)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
-    chromium.get(f"http://127.0.0.1:{server.port}/")
-    assert chromium.find_element(By.ID, "title").text == "loading"
-    application.available(Servable(exported, max_rows=64))
-    until(chromium, lambda: sources(chromium, "#moved") != [None])
-    assert chromium.find_element(By.ID, "title").text == "tiny"
+    page.get(f"http://127.0.0.1:{server.port}/")
+    yield application
     server.shutdown()
     serving.join()
     application.close()
 
 
-def test_the_seeds_are_those_of_sample(page: WebDriver, exported: Path) -> None:
-    import tfpagan
+def test_it_waits_for_a_model_that_is_loading(chromium: WebDriver, exported: Path) -> None:
+    with served(chromium) as application:
+        assert chromium.find_element(By.ID, "title").text == "loading"
+        application.available(Servable(exported, max_rows=64))
+        until(chromium, lambda: sources(chromium, "#moved") != [None])
+        assert chromium.find_element(By.ID, "title").text == "tiny"
 
+
+def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_colours(
+    chromium: WebDriver, tmp_path: Path
+) -> None:
+    tiny.write_run(tmp_path / "run", SHAPE, objective="conditional_age", latent_dim=3)
+    run, random = inference.restored(tmp_path / "run"), np.random.default_rng(1)
+    for v in run.networks["generator"].network.trainable_variables:  # else all colours are at their ends
+        if "kernel" in v.name:
+            v.assign(random.normal(0, 0.4, v.shape))
+    with served(chromium) as application:
+        version = export.publish(run, tmp_path / "export", name="tiny")
+        application.available(Servable(version, max_rows=64))
+        until(chromium, lambda: "3 latent dimensions" in chromium.find_element(By.ID, "facts").text)
+        shown = {part: chromium.find_element(By.ID, part).is_displayed() for part in ("sampling", "interpolation", "latent")}
+        assert not any(shown.values())
+        upload(chromium, tmp_path)
+        until(chromium, lambda: sources(chromium, "#moved") != [None])
+        expected = tfpagan.load(version).reconstruct(tiny.images(1, SHAPE))[0]
+        for selector in ("#reconstructed", "#moved"):
+            assert np.abs(pixels(chromium, selector).astype(int) - expected).max() <= 1
+        changes(chromium, "#moved", lambda: slide(chromium, "3"))
+        assert not chromium.find_element(By.ID, "error").is_displayed()
+
+
+def slide(page: WebDriver, value: str) -> None:
+    page.execute_script("const e = document.querySelector('.slider input[type=range]'); e.value = arguments[0];"
+                        "e.dispatchEvent(new Event('input', {bubbles: true}))", value)  # fmt: skip
+
+
+def test_the_seeds_are_those_of_sample(page: WebDriver, exported: Path) -> None:
     model = tfpagan.load(exported)
     for selector, seed in (("#endA", 1), ("#endB", 2), ("#moved", 3)):
         assert np.abs(pixels(page, selector).astype(int) - model.sample(1, seed=seed)[0]).max() <= 1
@@ -130,8 +166,6 @@ def test_a_narrow_window_needs_no_scrolling_sideways(page: WebDriver) -> None:
 
 
 def test_an_image_is_reconstructed(page: WebDriver, tmp_path: Path, exported: Path) -> None:
-    import tfpagan
-
     upload(page, tmp_path)
     until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
     np.testing.assert_array_equal(pixels(page, "#original"), tiny.images(1, SHAPE)[0])
@@ -148,8 +182,6 @@ DROP = """
 
 
 def test_images_are_dropped_onto_the_page_and_onto_the_ends(page: WebDriver, exported: Path) -> None:
-    import tfpagan
-
     x = tiny.images(2, SHAPE)
     files = [list(tf.io.encode_png(image).numpy()) for image in x]
     changes(page, "#original", lambda: page.execute_script(DROP, "drop", files[0]))
@@ -166,15 +198,11 @@ def test_seeds_and_sliders_move_the_images(page: WebDriver) -> None:
         page.execute_script("const e = document.getElementById(arguments[0]); e.value = arguments[1];"
                             "e.dispatchEvent(new Event('change'))", name, value)  # fmt: skip
 
-    def slide(value: str) -> None:
-        page.execute_script("const e = document.querySelector('.slider input[type=range]'); e.value = arguments[0];"
-                            "e.dispatchEvent(new Event('input', {bubbles: true}))", value)  # fmt: skip
-
     type_seed("seed", "5")
     changes(page, "#samples img", lambda: page.find_element(By.ID, "sample").click())
     changes(page, "#between img", lambda: type_seed("seedA", "9"))
     start = sources(page, "#moved")
-    changes(page, "#moved", lambda: slide("3"))
+    changes(page, "#moved", lambda: slide(page, "3"))
     assert page.find_element(By.CSS_SELECTOR, ".slider output").text == "3.0"
     page.find_element(By.ID, "reset").click()
     until(page, lambda: sources(page, "#moved") == start)

@@ -11,7 +11,7 @@
 `images` are float32 [N, H, W, C] in [-1, 1], `latents` float32 [N, Z], `images_bytes` [N] the contents of PNG or JPEG files,
 `seed` and `num` int32 scalars. `latents` of an image is its mean code. Names that end in `_bytes` are base64 in TensorFlow
 Serving's REST format. A system without an encoder has `decode` and `sample` only, and `decode` is its default. One that makes
-colours has `encode`, `reconstruct` and `colourise`, which takes `images` and `latents`.
+colours has `colourise` in the place of these two: it takes `latents` besides the images.
 """
 
 import dataclasses
@@ -56,29 +56,29 @@ class Served:
         """By name."""
         images = tf.TensorSpec([None, *self.image_shape], tf.float32, "images")
         latents = tf.TensorSpec([None, self.latent_dim], tf.float32, "latents")
-        files = tf.TensorSpec([None], tf.string, "images_bytes")
         seed, num = tf.TensorSpec([], tf.int32, "seed"), tf.TensorSpec([], tf.int32, "num")
+        makers: dict[str, Signature] = {}  # of images
         if self.colours:
-            return self._of_colours(images, latents)
-        found = {"decode": Signature(self.decode, (latents,)), "sample": Signature(self.sample, (seed, num))}
+            makers["colourise"] = Signature(self.colourise, (images, latents))
+        else:
+            makers |= {"decode": Signature(self.decode, (latents,)), "sample": Signature(self.sample, (seed, num))}
+        found = {}
         if self.encoder is not None:
-            found |= {"encode": Signature(self.encode, (images,)), "reconstruct": Signature(self.reconstruct, (images,))}
-            found["encode_bytes"] = Signature(lambda b: self.encode(self._from_files(b)), (files,))
+            makers["reconstruct"] = Signature(self.reconstruct, (images,))
+            encode = found["encode"] = Signature(self.encode, (images,))
+            found["encode_bytes"] = self._taking_files(encode)
         for ending, encoded in (("bytes", as_png), ("jpeg_bytes", as_jpeg)):
-            found[f"decode_{ending}"] = Signature(_giving_bytes(self.decode, encoded), (latents,))
-            found[f"sample_{ending}"] = Signature(_giving_bytes(self.sample, encoded), (seed, num))
-            if self.encoder is not None:
-                found[f"reconstruct_{ending}"] = Signature(_giving_bytes(self._reconstruct_files, encoded), (files,))
-        return found | {"serving_default": found["reconstruct" if self.encoder is not None else "decode"]}
+            found |= {f"{name}_{ending}": _giving_bytes(self._taking_files(s), encoded) for name, s in makers.items()}
+        default = makers["reconstruct" if self.encoder is not None else "decode"]
+        return makers | found | {"serving_default": default}
 
-    def _of_colours(self, images: tf.TensorSpec, latents: tf.TensorSpec) -> dict[str, Signature]:
-        reconstruct = Signature(lambda x: self.colourise(x, self.encode(x)["latents"]), (images,))
-        return {
-            "encode": Signature(self.encode, (images,)),
-            "colourise": Signature(self.colourise, (images, latents)),
-            "reconstruct": reconstruct,
-            "serving_default": reconstruct,
-        }
+    def _taking_files(self, signature: Signature) -> Signature:
+        """With PNG or JPEG files in the place of images, where it takes such."""
+        if signature.inputs[0].name != "images":
+            return signature
+        files = tf.TensorSpec([None], tf.string, "images_bytes")
+        inputs = (files, *signature.inputs[1:])
+        return Signature(lambda first, *rest: signature.function(self._from_files(first), *rest), inputs)
 
     def colourise(self, images: tf.Tensor, latents: tf.Tensor) -> Outputs:
         """G(z given L of x): the images in the colours of the codes."""
@@ -96,14 +96,12 @@ class Served:
 
     def reconstruct(self, images: tf.Tensor) -> Outputs:
         """G of the mean code of x."""
-        return self.decode(self.encode(images)["latents"])
+        latents = self.encode(images)["latents"]
+        return self.colourise(images, latents) if self.colours else self.decode(latents)
 
     def sample(self, seed: tf.Tensor, num: tf.Tensor) -> Outputs:
         """G of `num` draws from the prior: the same for the same seed, and more of them begin with the fewer."""
         return self.decode(prior(seed, num, self.latent_dim))
-
-    def _reconstruct_files(self, images_bytes: tf.Tensor) -> Outputs:
-        return self.reconstruct(self._from_files(images_bytes))
 
     def _from_files(self, files: tf.Tensor) -> tf.Tensor:
         def pixels(file: tf.Tensor) -> tf.Tensor:
@@ -124,10 +122,10 @@ def as_jpeg(image: tf.Tensor) -> tf.Tensor:
     return tf.io.encode_jpeg(image, quality=JPEG_QUALITY)
 
 
-def _giving_bytes(function: Callable[..., Outputs], encode: Callable[[tf.Tensor], tf.Tensor]) -> Callable[..., Outputs]:
+def _giving_bytes(signature: Signature, encode: Callable[[tf.Tensor], tf.Tensor]) -> Signature:
     def encoded(*args: tf.Tensor) -> Outputs:
-        images = function(*args)["images"]
+        images = signature.function(*args)["images"]
         pixels = tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
         return {"images_bytes": tf.map_fn(encode, pixels, fn_output_signature=tf.string)}
 
-    return encoded
+    return Signature(encoded, signature.inputs)

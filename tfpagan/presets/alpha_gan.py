@@ -53,11 +53,13 @@ def alpha_gan_cifar10() -> Config:
 
 
 def dcgan_color_mnist() -> Config:
-    """DCGAN on ColorMNIST: learning rate 2e-4 of 1e-4, 2e-4, 3e-4; 'dropout of 0.8', read as the share that is dropped.
+    """DCGAN on ColorMNIST: learning rate 2e-4 of 1e-4, 2e-4, 3e-4; a dropout of 0.8, read as the share that is kept.
 
     bin/train --preset=dcgan_color_mnist
+
+    With 0.8 dropped, its samples have no strokes after 3,000 steps, where they are digits with 0.2.
     """
-    return _on("color_mnist", "dcgan", disc_dropout=0.8)
+    return _on("color_mnist", "dcgan", disc_dropout=0.2)
 
 
 def dcgan_celeb_a() -> Config:

@@ -149,14 +149,13 @@ class Application:
     def _model(self) -> Response:
         """What the page must know."""
         servable = self._found(self._name, None)
-        signatures = servable.signatures
-        encode = signatures.get("encode")
         facts = {
             "name": self._name,
             "version": self._version,
             "latent_dim": servable.latent_dim,
             "image_shape": servable.image_shape,
-            "encoder": encode is not None,
+            "encoder": "encode" in servable.signatures,
+            "prior": "sample" in servable.signatures,
             "max_rows": servable.max_rows,
         }
         return _json(facts)

@@ -57,10 +57,11 @@ class Servable:
             for name, function in self._loaded.signatures.items()
         }
         self.definitions = _definitions(folder)
-        if "decode" not in self.signatures or "latents" not in self.signatures["decode"].inputs:
-            raise ValueError("it has no signature decode that takes latents")
-        self.latent_dim = self.signatures["decode"].inputs["latents"].shape[1]
-        self.image_shape = tuple(self.signatures["decode"].call.structured_outputs["images"].shape[1:])
+        decode = self.signatures.get("decode") or self.signatures.get("colourise")
+        if decode is None or "latents" not in decode.inputs:
+            raise ValueError("it has no signature decode or colourise that takes latents")
+        self.latent_dim = decode.inputs["latents"].shape[1]
+        self.image_shape = tuple(decode.call.structured_outputs["images"].shape[1:])
 
     def inputs(self, signature: str) -> Mapping[str, tf.TensorSpec]:
         """What a signature takes.

@@ -66,6 +66,11 @@ async function decoded(codes) {
   return images.map((image) => image.b64);
 }
 
+// An image in the colours of a code.
+async function colourised(b64, code) {
+  return (await predict("colourise_bytes", {images_bytes: [{b64}], latents: [code]}))[0].b64;
+}
+
 // The code of the first sample of a seed.
 async function drawn(seed) {
   return (await call(`/codes/${seed}.json`)).latents[0];
@@ -95,7 +100,7 @@ function takesFiles(element, action) {
   });
 }
 
-let imageCode;
+let given = {};  // the image that was reconstructed, and its code
 const reconstruct = guarded(async (file) => {
   for (const id of ["original", "reconstructed"]) $(id).removeAttribute("src");
   $("fromImage").disabled = true;
@@ -103,8 +108,9 @@ const reconstruct = guarded(async (file) => {
   $("original").src = png(b64);
   const [image] = await predict("reconstruct_bytes", {images_bytes: [{b64}]});
   $("reconstructed").src = png(image.b64);
-  imageCode = await encoded(b64);
+  given = {b64, code: await encoded(b64)};
   $("fromImage").disabled = false;
+  if (!model.prior) from(given.code);
 });
 
 const sample = guarded(async () => {
@@ -131,8 +137,7 @@ async function move() {
     code[whole(dimension, model.latent_dim - 1)] += Number(offset.value);
     row.querySelector("output").textContent = Number(offset.value).toFixed(1);
   }
-  const [image] = await decoded([code]);
-  $("moved").src = png(image);
+  $("moved").src = png(model.prior ? (await decoded([code]))[0] : await colourised(given.b64, code));
 }
 
 // While an answer is under way only the newest position of the sliders waits.
@@ -149,6 +154,7 @@ const moved = guarded(async () => {
 
 function from(code) {
   start = code;
+  $("latent").hidden = false;
   for (const row of $("sliders").children) row.querySelectorAll("input")[1].value = 0;
   moved();
 }
@@ -179,25 +185,32 @@ const begin = guarded(async () => {
   const [height, width, channels] = model.image_shape;
   $("title").textContent = model.name;
   $("facts").textContent = `version ${model.version}: ${height} x ${width} px, ${channels} channel(s), ${model.latent_dim} latent dimensions`;
-  if (!model.encoder) document.querySelectorAll(".encoder").forEach((element) => element.remove());
+  for (const part of ["encoder", "prior"]) {
+    if (!model[part]) document.querySelectorAll(`.${part}`).forEach((element) => { element.hidden = true; });
+  }
+  $("latent").hidden = !model.prior;  // until there is an image
   makeSliders();
+  $("reset").addEventListener("click", () => from(start));
+  if (model.encoder) {
+    takesFiles($("drop"), reconstruct);
+    for (const end of ["A", "B"]) takesFiles($(`drop${end}`), endFrom(end));
+    $("file").addEventListener("change", () => { if ($("file").files.length) reconstruct($("file").files[0]); });
+    $("fromImage").addEventListener("click", () => from(given.code));
+  }
+  if (model.prior) await beginWithSamples();
+});
+
+async function beginWithSamples() {
   $("sample").addEventListener("click", sample);
   for (const end of ["A", "B"]) {
     await fromSeed(end);
     $(`seed${end}`).addEventListener("change", guarded(async () => { await fromSeed(end); await interpolate(); }));
   }
   $("seedL").addEventListener("change", guarded(async () => from(await drawn(seedOf("seedL")))));
-  $("reset").addEventListener("click", () => from(start));
-  if (model.encoder) {
-    takesFiles($("drop"), reconstruct);
-    for (const end of ["A", "B"]) takesFiles($(`drop${end}`), endFrom(end));
-    $("file").addEventListener("change", () => { if ($("file").files.length) reconstruct($("file").files[0]); });
-    $("fromImage").addEventListener("click", () => from(imageCode));
-  }
   await sample();
   await interpolate();
   from(await drawn(seedOf("seedL")));
-});
+}
 
 // A file that misses its place must not be opened in the place of the page.
 for (const event of ["dragover", "drop"]) window.addEventListener(event, (e) => e.preventDefault());
