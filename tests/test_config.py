@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tfpagan import config as configs
-from tfpagan import objectives, presets
+from tfpagan import objectives, presets, settings
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.objectives.pagan import PAGAN
@@ -52,16 +52,40 @@ def test_table_4_is_the_padding_of_the_image() -> None:
     assert all(presets.get(name).augmentation.augmentation == "pad_crop" for name in padded)
 
 
-def test_the_baselines_have_alpha_gans_constants() -> None:
-    for name in ("alpha_gan_cifar10", "dcgan_cifar10", "wgan_gp_cifar10"):
-        training = presets.get(name).training
-        assert (training.batch_size, training.adam_beta1, training.adam_beta2, training.train_steps) == (64, 0.5, 0.9, 200_000)
-    players = [presets.get(f"{o}_cifar10").objective for o in ("dcgan", "wgan_gp")]
-    assert [p.phases.count(("generator",)) for p in players] == [2, 1]
-    assert [p.phases.count(("disc_x",)) for p in players] == [1, 5]
-    alpha = presets.get("alpha_gan_cifar10")
-    assert alpha.objective.phases.count(("encoder",)) == alpha.objective.phases.count(("generator",)) == 2
-    assert alpha.networks.code_layers == "750,750,750"
+ADAM = {"learning_rate": 2e-4, "adam_beta1": 0.5, "adam_beta2": 0.999, "batch_size": 64}
+ALPHA = ADAM | {"adam_beta2": 0.9}
+COLOR_MNIST = {"architecture": "color_mnist", "channels": 64, "latent_dim": 50, "train_steps": 100_000}
+PUBLISHED: dict[str, dict[str, object]] = {
+    "pagan_cifar10": ADAM | {"channels": 512, "latent_dim": 128, "train_steps": 100_000, "pad_fraction": 0.1},
+    "wpagan_cifar10": {"pair": "channels", "gradient_penalty": 10.0, "interpolation": "shared", "critic_steps": 10},
+    "vae_cifar10": {"architecture": "resnet", "likelihood": "gaussian", "kl_weight": 1.0},
+    "alpha_gan_cifar10": ALPHA | {"learning_rate": 5e-4, "code_layers": "750,750,750", "disc_norm": "batch"},
+    "alpha_gan_color_mnist": ALPHA | {"learning_rate": 5e-4, "autoencoder_steps": 2} | COLOR_MNIST,
+    "dcgan_color_mnist": ALPHA | {"generator_steps": 2, "disc_dropout": 0.2} | COLOR_MNIST,
+    "dcgan_celeb_a": ALPHA | {"generator_steps": 2, "image_size": 64, "train_steps": 200_000},
+    "wgan_gp_cifar10": ALPHA | {"learning_rate": 1e-4, "critic_steps": 5, "gradient_penalty": 10.0, "train_steps": 200_000},
+    "age_celeb_a": {"code": "sphere", "latent_dim": 64, "generator_steps": 2, "latent_weight": 1000.0, "data_weight": 10.0},
+    "age_svhn": {"latent_dim": 64},
+    "age_cifar10": {"latent_dim": 128},
+    "age_tiny_imagenet": {"latent_dim": 128, "image_size": 64},
+    "age_mnist": {"latent_dim": 10},
+    "conditional_age_cars196": {"condition": "lightness", "latent_dim": 3, "image_size": 64},
+    "as_vae_mnist": {"learning_rate": 1e-4, "initializer": "xavier", "code": "flow", "flow_length": 80},
+    "as_vae_r_cifar10": {"learning_rate": 1e-4, "initializer": "xavier", "code": "normal", "likelihood": "gaussian"},
+}
+
+
+def test_the_baselines_move_as_often_as_in_alpha_gans_paper() -> None:
+    for name, moves in {"alpha_gan": {"generator": 2, "encoder": 2, "disc_x": 1, "disc_z": 1},
+                        "dcgan": {"generator": 2, "disc_x": 1}, "wgan_gp": {"generator": 1, "disc_x": 5}}.items():  # fmt: skip
+        phases = presets.get(f"{name}_cifar10").objective.phases
+        assert {player: sum(player in phase for phase in phases) for player in moves} == moves
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_presets_have_the_papers_constants(name: str) -> None:
+    config = presets.get(name).flat()
+    assert {key: config[key] for key in PUBLISHED[name]} == PUBLISHED[name]
 
 
 def test_age_has_two_generator_steps_and_codes_on_the_sphere() -> None:
@@ -118,6 +142,13 @@ def test_an_unknown_key_in_json_is_an_error() -> None:
 
 def test_a_setting_that_json_does_not_name_has_its_default() -> None:
     assert configs.from_json('{"networks": {"channels": 64}}') == Config().with_changes({"channels": 64})
+
+
+def test_an_unknown_name_gets_the_nearest_or_all_or_most_of_many() -> None:
+    assert settings.unknown("pagam", ["vae", "pagan"], "system") == "unknown system 'pagam'; did you mean pagan?"
+    assert settings.unknown("x", ["vae", "age"], "system") == "unknown system 'x'; known: age, vae"
+    many = settings.unknown("x", [f"set{i:02}" for i in range(70)], "data set")
+    assert many.endswith("set58, set59 and 10 more")
 
 
 def test_the_difference_names_what_a_resumed_run_may_not_change() -> None:

@@ -15,6 +15,9 @@ from tfpagan.errors import UserError
 
 T = TypeVar("T")
 
+MOST = 60
+"""How many names a message lists."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Legal:
@@ -100,10 +103,11 @@ def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
 
 
 def unknown(given: str, known: Iterable[str], what: str) -> str:
-    """The one line that refuses an unknown name: the nearest known ones first, all of them where they are few."""
+    """The one line that refuses an unknown name: the nearest known ones, or all of them, or MOST of many."""
     known = sorted(known)
     near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
-    legal = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:40])}"
+    rest = f" and {len(known) - MOST} more" if len(known) > MOST else ""
+    legal = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:MOST])}{rest}"
     return f"unknown {what} {given!r}; {legal}"
 
 
