@@ -33,7 +33,7 @@ class Sight:
     channels: int
     norm: str
     sync: bool
-    dropout: float = 0.0
+    dropout: float
 
 
 class _Seeing(tf.keras.Model):
