@@ -235,6 +235,9 @@ class Scorer:
             real = np.concatenate(list(first(self._real, annealing.images).batches(self._batch_size)))
             sigma = ais.best_sigma(decode, subject.latent_dim, real, annealing, seed=self.protocol.seed)
         nats = ais.log_likelihoods(decode, subject.latent_dim, x, sigma, annealing, seed=self.protocol.seed)
+        if not np.isfinite(nats).all():
+            scores.missing(self._keys["ais"], f"with a noise of {sigma:g} the log-likelihoods are not finite")
+            return
         scores.give(self._keys["ais"], [float(nats.mean()), float(nats.std(ddof=1) / math.sqrt(len(nats))), sigma])
 
     def _critic(self, subject: Subject, scores: Scores) -> None:

@@ -99,6 +99,8 @@ def of_images(images: Images) -> Subject:
 def of_saved_model(folder: Path) -> Subject:
     """An export with the signatures `decode` (latents to images) and, if it can, `encode` (images to mean, log_variance).
 
+    One without `decode` that has `reconstruct` (images to images) gives reconstructions alone.
+
     Raises:
       EvaluationError: when it is no such SavedModel.
     """
@@ -107,6 +109,8 @@ def of_saved_model(folder: Path) -> Subject:
     except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
         raise EvaluationError(f"{folder} is no SavedModel that can be read: {str(e).splitlines()[0][:200]}") from None
     signatures = loaded.signatures
+    if "decode" not in signatures and "reconstruct" in signatures:
+        return _of_reconstructions(folder, signatures["reconstruct"])
     if "decode" not in signatures:
         known = ", ".join(sorted(signatures)) or "none"
         raise EvaluationError(f"{folder} has no signature decode (latents to images); its signatures: {known}")
@@ -129,13 +133,36 @@ def of_saved_model(folder: Path) -> Subject:
             raise EvaluationError(f"{folder}: encode gives {output} of {given[1]} dimensions, and decode takes {shape[-1]}")
 
     def encode(x: Array) -> tuple[Array, Array]:
-        if not image_shape.is_compatible_with(x.shape):
-            raise EvaluationError(f"{folder} takes images {image_shape.as_list()[1:]}; these are {list(x.shape[1:])}")
+        _require_shape(folder, image_shape, x)
         outputs = encoder(x)
         return outputs["mean"].numpy(), outputs["log_variance"].numpy()
 
     subject = of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1], encode)
     return dataclasses.replace(subject, decode_tensor=lambda z: decode(z)["images"])
+
+
+def _of_reconstructions(folder: Path, signature: Any) -> Subject:
+    images, shape = _input(folder, "reconstruct", signature, ("images",))
+    call = _called(signature, images)
+    if None in shape[1:]:
+        raise EvaluationError(f"{folder}: the signature reconstruct leaves the size of images open: {shape}")
+    _try_out(folder, "reconstruct", lambda: call(np.zeros([ROWS, *shape[1:]], np.float32))["images"], 4)
+
+    def reconstruct(x: Array) -> Array:
+        _require_shape(folder, shape, x)
+        return call(x)["images"].numpy()
+
+    def pairs(x: Images, code: str, seed: int) -> Pairs:
+        if code != "mean":
+            raise EvaluationError(f"{folder} gives reconstructions of mean codes; of codes that are drawn it has none")
+        return Pairs(x, reconstruct)
+
+    return Subject(str(folder), pairs=pairs)
+
+
+def _require_shape(folder: Path, shape: tf.TensorShape, x: Array) -> None:
+    if not shape.is_compatible_with(x.shape):
+        raise EvaluationError(f"{folder} takes images {shape.as_list()[1:]}; these are {list(x.shape[1:])}")
 
 
 def _try_out(folder: Path, name: str, call: Callable[[], tf.Tensor], rank: int) -> tf.TensorShape:

@@ -82,3 +82,7 @@ def test_it_is_a_metric_with_its_protocol() -> None:
     nothing = scorer.score(Subject("images"))
     assert nothing.metrics["ais_sigma"] is None
     assert "no decoder" in nothing.reasons["ais_sigma"]
+    tiny = Protocol(metrics=("ais",), annealing=dataclasses.replace(QUICK, sigma=1e-30, distributions=2))
+    none = Scorer(tiny, test=ArrayImages(images())).score(Subject("linear", decode_tensor=decode, latent_dim=Z))
+    assert none.failed
+    assert none.reasons["ais_log_likelihood_nats"] == "with a noise of 1e-30 the log-likelihoods are not finite"

@@ -462,7 +462,14 @@ def test_an_export_is_scored_as_the_model_is(tmp_path: Path) -> None:
             mean = tf.reshape(images, [-1, PX * PX * 3]) @ DECODER.T / 100
             return {"latents": mean, "mean": mean, "log_variance": tf.fill(tf.shape(mean), -2.0)}
 
+        @tf.function(input_signature=[tf.TensorSpec([None, PX, PX, 3], tf.float32, "images")])
+        def reconstruct(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self.decode(self.encode(images)["mean"])
+
     served = Served()
+    reconstructions = Scorer(
+        Protocol(metrics=("rmse", "fid"), samples=101), classifier=linear_classifier(), test=ArrayImages(images(90, 1))
+    )
     tf.saved_model.save(served, str(tmp_path / "export"), {"decode": served.decode, "encode": served.encode})
     scorer = Scorer(Protocol(metrics=ALL, samples=101), classifier=linear_classifier(), test=ArrayImages(images(90, 1)))
     given = scorer.score(of_saved_model(tmp_path / "export")).metrics
@@ -478,6 +485,15 @@ def test_an_export_is_scored_as_the_model_is(tmp_path: Path) -> None:
     other = Scorer(Protocol(metrics=("rmse",)), test=ArrayImages(images(9, channels=1)))
     with pytest.raises(EvaluationError, match=r"takes images \[16, 16, 3\]; these are \[16, 16, 1\]"):
         other.score(of_saved_model(tmp_path / "export"))
+    known = reconstructions.score(MODEL).metrics
+    tf.saved_model.save(served, str(tmp_path / "reconstructing"), {"reconstruct": served.reconstruct})
+    found = reconstructions.score(of_saved_model(tmp_path / "reconstructing"))
+    assert found.metrics["rmse"] == pytest.approx(known["rmse"], rel=1e-3)
+    assert found.reasons["frechet_classifier_distance"].endswith("gives no samples")
+    with pytest.raises(EvaluationError, match=r"takes images \[16, 16, 3\]; these are \[16, 16, 1\]"):
+        other.score(of_saved_model(tmp_path / "reconstructing"))
+    drawn = Scorer(Protocol(metrics=("rmse",), code="draw"), test=ArrayImages(images(9)))
+    assert "of codes that are drawn it has none" in drawn.score(of_saved_model(tmp_path / "reconstructing")).reasons["rmse"]
     tf.saved_model.save(tf.Module(), str(tmp_path / "empty"))
     with pytest.raises(EvaluationError, match="no signature decode"):
         of_saved_model(tmp_path / "empty")

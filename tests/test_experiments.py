@@ -157,6 +157,25 @@ def test_sigterm_saves_the_run_under_way_and_the_same_command_goes_on(tmp_path: 
     assert not (tmp_path / "runs" / "seed=1").exists()
 
 
+def test_a_signal_while_a_run_is_being_started_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, start = Runner(tmp_path), subprocess.Popen
+
+    def started(command: list[str], **how: object) -> subprocess.Popen:
+        one._stopped_by = signal.SIGTERM  # as the handler does, which does not see this process yet
+        return start(["sleep", "60"], **how)
+
+    monkeypatch.setattr(runs.subprocess, "Popen", started)
+    begun = time.monotonic()
+    assert one._process("train", [], tmp_path / "run", set())[0]
+    assert time.monotonic() - begun < 10
+
+
+def test_a_file_in_the_place_of_a_run_is_a_failure_of_that_run(places: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    (found,) = runner(places, tmp_path).outcomes([small(places, "run", objective="vae")], Scoring("nll10k", "inception"))
+    assert found.failure == f"{tmp_path}/run cannot be used: File exists"
+
+
 @pytest.mark.parametrize("name", tables.TABLES)
 def test_every_row_of_every_table_is_a_run_that_can_be_made(name: str) -> None:
     table = tables.TABLES[name]
@@ -237,6 +256,13 @@ def test_a_grid_is_every_combination_with_typed_values() -> None:
     assert made[1].config.training.learning_rate == 2e-4
     assert made[1].flags()[-1] == "--deterministic=True"
     assert {e.config.objective.name for e in made} == {"dcgan", "wgan_gp"}
+
+
+def test_a_folder_is_named_for_its_settings_as_long_as_a_file_system_takes_that() -> None:
+    first, second = sweep.experiments({"data_dir": ["/" + "ä" * 200, "/" + "ä" * 199 + "b"]}, "", {})
+    assert first.name != second.name
+    assert first.name.startswith("data_dir=-ää")
+    assert max(len(e.name.encode()) for e in (first, second)) <= 200
 
 
 @pytest.mark.parametrize(

@@ -313,7 +313,7 @@ def test_a_phase_gives_its_players_the_gradients_that_they_have_in_the_whole(cas
         assert_same_gradients(part, only)
 
 
-@pytest.mark.parametrize("case", ONE_EACH)
+@pytest.mark.parametrize("case", [*ONE_EACH, "as_vae_flow"])
 def test_activations_of_16_bits_give_about_the_same_losses(case: str) -> None:
     config, built = built_for(case)
     shape = tiny.shape_of(config.networks)

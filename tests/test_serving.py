@@ -189,6 +189,9 @@ def test_other_paths_methods_and_sizes_get_their_status(client: Client) -> None:
     assert client.get("/v1/models/tiny/versions/2").json == not_found
     refused = client.post("/v1/models/tiny")
     assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
+    for model in ("tiny", "tiny/versions/1"):
+        refused = client.get(f"/v1/models/{model}:predict")
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
     assert len(client.get("/" + "x" * 5000).json["error"]) < 300
     for path in ("/../setup.py", "/page/index.html", "/%2e%2e/setup.py", "/index.html", "/v1/models/tiny:regress"):
         assert client.get(path).status_code == 404

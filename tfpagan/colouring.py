@@ -55,9 +55,9 @@ def require_colours(config: NetworkConfig, image_shape: tuple[int, int, int]) ->
       UserError: when colours are to be made for images that have none.
     """
     if config.condition == "lightness" and image_shape[2] != 3:
-        raise UserError("--condition=lightness needs images in colour; this data set is greyscale")
+        raise UserError("--objective=conditional_age needs images in colour; this data set is greyscale")
     if config.condition == "lightness" and image_shape[0] % 4:
-        raise UserError(f"--condition=lightness needs images of a multiple of 4 px, not {image_shape[0]}")
+        raise UserError(f"--objective=conditional_age needs images of a multiple of 4 px, not {image_shape[0]}")
 
 
 def grey(x: tf.Tensor) -> tf.Tensor:

@@ -66,6 +66,12 @@ def versions(base: Path) -> list[int]:
     return sorted(version for version in found if (base / str(version) / "saved_model.pb").is_file())
 
 
+def newest(base: Path) -> Path:
+    """The newest version in a folder of exports; the folder itself where it has none."""
+    found = versions(base)
+    return base / str(found[-1]) if found else base
+
+
 def config_of(version: Path) -> Config | None:
     """The configuration of the run that a version was made of; None where it does not say."""
     try:

@@ -220,8 +220,7 @@ def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
       UserError: when there is neither at `path`, or it cannot be read.
     """
     path = Path(os.path.expanduser(path))
-    newest = export.versions(path)
-    version = path / str(newest[-1]) if newest else path
+    version = export.newest(path)
     if (version / "saved_model.pb").is_file():
         if step or best:
             raise UserError(f"{path} is an export, which has no checkpoints to choose from")

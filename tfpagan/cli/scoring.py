@@ -99,8 +99,9 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
 
 def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
     from evaluation.subjects import of_saved_model
+    from tfpagan.export import newest
 
-    return _on_data_set(of_saved_model(path(options["export"])), protocol, options, settings)
+    return _on_data_set(of_saved_model(newest(path(options["export"]))), protocol, options, settings)
 
 
 def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -186,7 +187,11 @@ COMMAND = Command(
     options=(
         Option("model_dir", "", "the run to score, by its newest checkpoint"),
         *CHECKPOINT,
-        Option("export", "", "the SavedModel to score, with signatures decode and encode"),
+        Option(
+            "export",
+            "",
+            "the SavedModel to score, with signatures decode and encode (or reconstruct alone), or a folder of versions",
+        ),
         Option("real", "", "a folder of real images, or an npz of their statistics (mu, sigma); with --fake"),
         Option("fake", "", "a folder of images to score; for rid and rmse file by file beside --real"),
         Option("reconstructor", "", "augment:NAME puts a(x) in the place of G(E(x)), as in PAGAN's Table 2"),

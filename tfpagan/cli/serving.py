@@ -32,11 +32,11 @@ def _version(given: Path) -> Path:
     """The folder of the version: `given` itself, its newest, or that of the run in `given`."""
     if (given / "saved_model.pb").is_file() and given.resolve().name.isdecimal():
         return given.resolve()
-    from tfpagan.export import versions
+    from tfpagan.export import newest
 
     for base in (given, given / "export"):
-        if found := versions(base):
-            return base / str(found[-1])
+        if (version := newest(base)) != base:
+            return version
     raise UserError(f"--model={given} holds no export; bin/export makes one of a run")
 
 

@@ -152,6 +152,8 @@ class Runner:
                     own = free.pop()
                 try:
                     return self._outcome(experiment, scoring, checksum, own)
+                except OSError as e:
+                    return Outcome(experiment, {}, f"{self._folder / experiment.name} cannot be used: {e.strerror}")
                 finally:
                     with self._lock:
                         free.append(own)
@@ -208,6 +210,8 @@ class Runner:
                     [sys.executable, "-m", "tfpagan.cli", command, *flags], stdout=log, stderr=log, start_new_session=True
                 )
                 self._running.add(process)
+            if self._stopped_by:  # since it was asked above: the handler may not have seen this one
+                process.send_signal(signal.SIGTERM)
             if cores:
                 os.sched_setaffinity(process.pid, cores)
             _, status, usage = os.wait4(process.pid, 0)

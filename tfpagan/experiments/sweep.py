@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from tfpagan.experiments import report
 from tfpagan.experiments.runs import Experiment, Outcome
 
 BEST = 10  # black circles, as in alpha-GAN's figures
+LONGEST_NAME = 200  # bytes of a folder's name
 WITH_COMMAS = ("code_layers", "devices")
 METRICS: Mapping[str, bool] = {"IS": True, "FID": False, "RID": False, "class kept": True, "RMSE": False}
 """Columns that are plotted, and whether more is better."""
@@ -60,8 +62,7 @@ def experiments(grid: Mapping[str, Sequence[Any]], preset: str, settings: Mappin
     found = []
     for values in itertools.product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
-        name = ",".join(f"{key}={value}" for key, value in chosen.items()).replace("/", "-").replace(":", "-")
-        experiment = Experiment(name, preset, {**settings, **chosen})
+        experiment = Experiment(_folder_name(chosen), preset, {**settings, **chosen})
         assert experiment.config  # refuses what is not legal
         found.append(experiment)
     return found
@@ -127,6 +128,13 @@ def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
     return plotted
+
+
+def _folder_name(chosen: Mapping[str, Any]) -> str:
+    """The settings themselves; where they are longer than a file system takes, their beginning and a checksum of all."""
+    name = ",".join(f"{key}={value}" for key, value in chosen.items()).replace("/", "-").replace(":", "-").encode()
+    checksum = hashlib.sha256(name).hexdigest()[:8].encode()
+    return (name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 9] + b"-" + checksum).decode(errors="ignore")
 
 
 def _kinds() -> dict[str, type]:

@@ -1,5 +1,7 @@
 """A normalising flow of codes: coupling layers one after another, so that densities are known both ways."""
 
+from functools import partial
+
 import tensorflow as tf
 
 from tfpagan.networks.init import Initializers
@@ -23,17 +25,16 @@ class Flow(tf.keras.layers.Layer):
     """
 
     def __init__(self, dims: int, length: int, init: Initializers):
-        super().__init__(name=init.name)
+        super().__init__(name=init.name, dtype=tf.float32)  # densities need it, under mixed precision too
         self.halves = (dims // 2, dims - dims // 2)
         self.share = 1.0 / max(1.0, length / 2)
         self.largest = min(LARGEST_LOG_SCALE, LARGEST_SUM * self.share)
         self.hidden, self.outputs = [], []
         for i in range(length):
             layer = init.layer(f"coupling{i}")
-            self.hidden.append(tf.keras.layers.Dense(dims, tf.nn.relu, kernel_initializer=layer.kernel(), name=f"hidden{i}"))
-            self.outputs.append(
-                tf.keras.layers.Dense(2 * self.halves[1 - i % 2], kernel_initializer="zeros", name=f"output{i}")
-            )
+            dense = partial(tf.keras.layers.Dense, dtype=tf.float32)
+            self.hidden.append(dense(dims, tf.nn.relu, kernel_initializer=layer.kernel(), name=f"hidden{i}"))
+            self.outputs.append(dense(2 * self.halves[1 - i % 2], kernel_initializer="zeros", name=f"output{i}"))
 
     def call(self, z0: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """z and log |dz / dz0| [N]."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from tfpagan.codes import prior
@@ -29,7 +29,12 @@ FILES = {
 LONGEST_PATH = 200  # of what a client asked for, in an answer
 POLICY = "default-src 'self'; img-src 'self' data:"
 
-MODELS = ("/v1/models/<name>", "/v1/models/<name>/versions/<int:version>")
+
+class _Name(BaseConverter):
+    regex = "[^/:]+"  # what follows a colon is the call
+
+
+MODELS = ("/v1/models/<name:name>", "/v1/models/<name:name>/versions/<int:version>")
 ROUTES = Map(
     [
         Rule("/", endpoint="page", defaults={"file": "index.html"}, methods=["GET"]),
@@ -43,7 +48,8 @@ ROUTES = Map(
         *(Rule(model, endpoint="status", methods=["GET"]) for model in MODELS),
         *(Rule(f"{model}/metadata", endpoint="metadata", methods=["GET"]) for model in MODELS),
         *(Rule(f"{model}:predict", endpoint="predict", methods=["POST"]) for model in MODELS),
-    ]
+    ],
+    converters={"name": _Name},
 )
 
 
