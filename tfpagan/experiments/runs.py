@@ -153,7 +153,7 @@ class Runner:
                 try:
                     return self._outcome(experiment, scoring, checksum, own)
                 except OSError as e:
-                    return Outcome(experiment, {}, f"{self._folder / experiment.name} cannot be used: {e.strerror}")
+                    return Outcome(experiment, {}, f"{self._folder / experiment.name} cannot be used: {e.strerror or e}")
                 finally:
                     with self._lock:
                         free.append(own)
