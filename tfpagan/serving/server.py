@@ -28,7 +28,7 @@ TURNING_AWAY_SECONDS = 0.5  # in which new requests are told to go
 SHUTDOWN_SECONDS = 5  # in which requests under way must be answered
 LAST_SECONDS = 1  # for connections that are still open: all in all less than the 10 s that docker gives
 LINGER_SECONDS = 30  # in which a refused client may still send, and read the answer
-SILENT_SECONDS = 2  # after which it is let go
+SILENT_SECONDS = 5  # after which it is let go
 UNREAD_BYTES = 2**26  # of a refused body, that are read so that the client gets to the answer
 PIECE_BYTES = 2**16
 
