@@ -1,6 +1,8 @@
 """A system that is given lightness: in training, in use, from an export, served, from the command line."""
 
 import base64
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -88,23 +90,27 @@ def test_a_run_and_its_export_colourise_alike(run: Path, tmp_path: Path) -> None
     assert set(signatures) == made | {"encode", "encode_bytes", "serving_default"}
 
 
-def test_a_server_colourises(run: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def served(run: Path, tmp_path: Path) -> Iterator[Client]:
     version = export.publish(inference.restored(run), tmp_path / "export", name="colours")
-    application = Application("colours", 1, max_body_bytes=2**20)
-    application.available(Servable(version, max_rows=4))
-    client, model, x = Client(application), tfpagan.load(run), images(2)
+    with closing(Application("colours", 1, max_body_bytes=2**20)) as application:
+        application.available(Servable(version, max_rows=4))
+        yield Client(application)
+
+
+def test_a_server_colourises(run: Path, served: Client) -> None:
+    model, x = tfpagan.load(run), images(2)
     codes = model.prior(2)
     files = [{"b64": base64.b64encode(tf.io.encode_png(image).numpy()).decode()} for image in x]
     body = {"signature_name": "colourise_bytes", "inputs": {"images_bytes": files, "latents": codes.tolist()}}
-    answer = client.post("/v1/models/colours:predict", json=body).json["outputs"]
+    answer = served.post("/v1/models/colours:predict", json=body).json["outputs"]
     for one, expected in zip(answer, model.colourise(x, codes), strict=True):
         assert np.abs(tf.io.decode_png(base64.b64decode(one["b64"])).numpy().astype(int) - expected).max() <= 1
     body["inputs"]["latents"] = codes[:1].tolist()
-    refused = client.post("/v1/models/colours:predict", json=body)
+    refused = served.post("/v1/models/colours:predict", json=body)
     assert (refused.status_code, refused.json) == (400, {"error": "the inputs do not have equally many rows"})
-    facts = client.get("/model.json").json
+    facts = served.get("/model.json").json
     assert (facts["encoder"], facts["prior"], facts["image_shape"]) == (True, False, list(SHAPE))
-    application.close()
 
 
 def test_what_a_model_that_makes_colours_cannot_do_is_refused(run: Path) -> None:

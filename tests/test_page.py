@@ -109,10 +109,12 @@ def served(page: WebDriver) -> Iterator[Application]:
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     page.get(f"http://127.0.0.1:{server.port}/")
-    yield application
-    server.shutdown()
-    serving.join()
-    application.close()
+    try:
+        yield application
+    finally:
+        server.shutdown()
+        serving.join()
+        application.close()
 
 
 def test_it_waits_for_a_model_that_is_loading(chromium: WebDriver, exported: Path) -> None:
