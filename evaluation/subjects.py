@@ -122,10 +122,8 @@ def of_saved_model(folder: Path) -> Subject:
     if "encode" not in signatures:
         subject = of_networks(str(folder), lambda z: decode(z)["images"].numpy(), shape[-1])
         return dataclasses.replace(subject, decode_tensor=lambda z: decode(z)["images"])
-    images, image_shape = _input(folder, "encode", signatures["encode"], ("mean", "log_variance"))
+    images, image_shape = _image_input(folder, "encode", signatures["encode"], ("mean", "log_variance"))
     encoder = _called(signatures["encode"], images)
-    if None in image_shape[1:]:
-        raise EvaluationError(f"{folder}: the signature encode leaves the size of images open: {image_shape}")
     blank = np.zeros([ROWS, *image_shape[1:]], np.float32)
     for output in ("mean", "log_variance"):
         given = _try_out(folder, "encode", partial(lambda key: encoder(blank)[key], output), 2)
@@ -142,10 +140,8 @@ def of_saved_model(folder: Path) -> Subject:
 
 
 def _of_reconstructions(folder: Path, signature: Any) -> Subject:
-    images, shape = _input(folder, "reconstruct", signature, ("images",))
+    images, shape = _image_input(folder, "reconstruct", signature, ("images",))
     call = _called(signature, images)
-    if None in shape[1:]:
-        raise EvaluationError(f"{folder}: the signature reconstruct leaves the size of images open: {shape}")
     _try_out(folder, "reconstruct", lambda: call(np.zeros([ROWS, *shape[1:]], np.float32))["images"], 4)
 
     def reconstruct(x: Array) -> Array:
@@ -185,6 +181,14 @@ def _input(folder: Path, name: str, signature: Any, outputs: tuple[str, ...]) ->
         raise EvaluationError(f"{folder}: the signature {name} {given}; one input and {', '.join(outputs)} are wanted")
     ((key, spec),) = inputs.items()
     return key, spec.shape
+
+
+def _image_input(folder: Path, name: str, signature: Any, outputs: tuple[str, ...]) -> tuple[str, tf.TensorShape]:
+    """The same of an input of images, whose size must be said."""
+    key, shape = _input(folder, name, signature, outputs)
+    if None in shape[1:]:
+        raise EvaluationError(f"{folder}: the signature {name} leaves the size of images open: {shape}")
+    return key, shape
 
 
 def _called(signature: Any, argument: str) -> Callable[[Array], dict[str, tf.Tensor]]:

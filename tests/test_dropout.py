@@ -11,7 +11,7 @@ from gradients import assert_same_gradients, compute
 from tfpagan import networks
 from tfpagan.config import Config
 from tfpagan.errors import UserError
-from tfpagan.forward import Noise
+from tfpagan.forward import Noise, Pass
 from tfpagan.objectives import ali, dcgan, pagan
 from tfpagan.step import Backward
 
@@ -74,10 +74,10 @@ def test_replicas_drop_what_one_would() -> None:
         rows = slice(replica * 3, replica * 3 + 3)
         noise = Noise(0, tf.constant(3), 3, replica=replica, replicas=2)
 
-        def new_pass(rows: slice = rows, noise: Noise = noise) -> object:
+        def new_pass(rows: slice = rows, noise: Noise = noise) -> Pass:
             return tiny.new_pass(built, x=images[rows], noise=noise, config=CONFIG)
 
-        share = Backward(objective, built, replicas=2).simultaneous(new_pass, ("disc_x",))  # type: ignore[arg-type]
+        share = Backward(objective, built, replicas=2).simultaneous(new_pass, ("disc_x",))
         expected = built["disc_x"](x[rows], lambda size, rows=rows: whole[rows])
         assert float(share.logits["disc_x/real"]) == pytest.approx(float(tf.reduce_mean(expected)) / 2, rel=1e-5)
 

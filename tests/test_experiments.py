@@ -134,7 +134,7 @@ def test_scores_of_another_classifier_or_of_none_are_not_taken(tmp_path: Path) -
         assert runs._row(tmp_path, experiment, scoring, other) is None
 
 
-def test_sigterm_saves_the_run_under_way_and_the_same_command_goes_on(tmp_path: Path) -> None:
+def test_sigterm_saves_the_run_under_way_and_no_other_begins(tmp_path: Path) -> None:
     program = [
         "--grid=seed=0,1",
         "--objective=dcgan",

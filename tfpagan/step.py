@@ -301,7 +301,8 @@ class _Judged:
     """The logits of discriminators; what several duels share goes through once."""
 
     def __init__(self, networks: Networks, p: Pass):
-        self._networks, self._pass, self._known = networks, p, {}  # type: ignore[var-annotated]
+        self._networks, self._pass = networks, p
+        self._known: dict[tuple[object, ...], tuple[tf.Tensor, object]] = {}  # logits, and what was judged
 
     def __call__(self, disc: str, judged: tf.Tensor | tuple[tf.Tensor, ...], called: str) -> tf.Tensor:
         key = (disc, *(id(t) for t in tf.nest.flatten(judged)))

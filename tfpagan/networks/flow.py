@@ -30,9 +30,9 @@ class Flow(tf.keras.layers.Layer):
         self.share = 1.0 / max(1.0, length / 2)
         self.largest = min(LARGEST_LOG_SCALE, LARGEST_SUM * self.share)
         self.hidden, self.outputs = [], []
+        dense = partial(tf.keras.layers.Dense, dtype=tf.float32)
         for i in range(length):
             layer = init.layer(f"coupling{i}")
-            dense = partial(tf.keras.layers.Dense, dtype=tf.float32)
             self.hidden.append(dense(dims, tf.nn.relu, kernel_initializer=layer.kernel(), name=f"hidden{i}"))
             self.outputs.append(dense(2 * self.halves[1 - i % 2], kernel_initializer="zeros", name=f"output{i}"))
 
