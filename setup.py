@@ -1,18 +1,21 @@
 """Metadata and dependencies; `constraints.txt` holds the exact versions that the tests run with."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
+HERE = Path(__file__).parent
+
 setup(
     name="tfpagan",
-    version="0.1.0",
+    version=re.search(r'"(.+)"$', HERE.joinpath("tfpagan", "version.py").read_text(encoding="utf-8"), re.MULTILINE)[1],
     description="Auto-encoding GANs in TensorFlow 2: Pairwise Augmented GAN and its relatives under one loop.",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=HERE.joinpath("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.12",
-    packages=find_packages(include=["tfpagan", "tfpagan.*", "evaluation", "evaluation.*"]),
+    packages=find_packages(include=["tfpagan", "tfpagan.*"]),  # evaluation/ is in it as tfpagan.evaluation, by a link
     package_data={"tfpagan.serving": ["page/*"]},
     install_requires=[
         "tensorflow>=2.15,<2.16",  # the last with Keras 2, on which tensorflow-addons and tensorflow-gan stand

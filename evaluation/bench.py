@@ -15,15 +15,15 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
-from evaluation import vgg
-from evaluation.classifier import Classifier
-from evaluation.features import FeatureExtractor
-from evaluation.fid import frechet_distance
-from evaluation.protocols import Protocol
-from evaluation.scoring import Scorer
-from evaluation.sources import ArrayImages, GeneratedImages, Pairs
-from evaluation.statistics import Moments
-from evaluation.subjects import Subject, of_networks
+from tfpagan.evaluation.classifiers import vgg
+from tfpagan.evaluation.classifiers.classifier import Classifier
+from tfpagan.evaluation.classifiers.features import FeatureExtractor
+from tfpagan.evaluation.images import ArrayImages, GeneratedImages, Pairs
+from tfpagan.evaluation.metrics.fid import frechet_distance
+from tfpagan.evaluation.protocols import Protocol
+from tfpagan.evaluation.scorer import Scorer
+from tfpagan.evaluation.statistics import Moments
+from tfpagan.evaluation.subjects import Subject, of_networks
 
 PX, BATCH = 32, 100
 METRICS = ("is", "fid", "rid")

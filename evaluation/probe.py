@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.errors import EvaluationError
+from tfpagan.evaluation.errors import EvaluationError
 
 Array = np.ndarray
 AT_ONCE = 500

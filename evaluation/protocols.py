@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from evaluation.annealing import Annealing
-from evaluation.errors import EvaluationError
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.annealing import Annealing
 
 METRICS = {
     "is": "Inception Score of samples",

@@ -9,44 +9,15 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from evaluation.classifier import Classifier
-from evaluation.errors import EvaluationError
-from evaluation.features import FeatureExtractor
-from evaluation.preprocessing import RESIZE
-from evaluation.sources import Images, checksum
-from evaluation.statistics import UNKNOWN_COUNT, Moments, read_npz, write_npz
+from tfpagan.evaluation.classifiers.classifier import Classifier
+from tfpagan.evaluation.classifiers.features import FeatureExtractor
+from tfpagan.evaluation.classifiers.preprocessing import RESIZE
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.images import Images, checksum
+from tfpagan.evaluation.statistics import UNKNOWN_COUNT, Chosen, Moments, read_npz, write_npz
 
 KID_IMAGES = 5_000
 """How many images KID looks at, chosen at random: it needs the features themselves, 8 KiB of Inception's an image."""
-
-
-class Chosen:
-    """Rows of a stream of known length, chosen at random: images that come class by class would else be of few classes.
-
-    Args:
-      count: rows that will come.
-      limit: how many to keep, in an order that is random too.
-      seed: of the choice.
-    """
-
-    def __init__(self, count: int, limit: int, *, seed: int):
-        chosen = np.random.default_rng(seed).permutation(count)[:limit]
-        self._place = np.full(count, -1)
-        self._place[chosen] = np.arange(len(chosen))
-        self._rows: list[np.ndarray] = []
-        self._places: list[np.ndarray] = []
-        self._seen = 0
-
-    def update(self, rows: np.ndarray) -> None:
-        """The next rows [n, D]."""
-        places = self._place[self._seen : self._seen + len(rows)]
-        self._rows.append(rows[places >= 0].astype(np.float32))
-        self._places.append(places[places >= 0])
-        self._seen += len(rows)
-
-    def array(self) -> np.ndarray:
-        """[limit, D] float32."""
-        return np.concatenate(self._rows)[np.argsort(np.concatenate(self._places))]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.errors import EvaluationError
+from tfpagan.evaluation.errors import EvaluationError
 
 
 class Moments:
@@ -126,3 +126,32 @@ UNREADABLE = (
 
 UNKNOWN_COUNT = 1_000_000_000
 """For statistics whose file does not say how many images they are of: more than any rank matters."""
+
+
+class Chosen:
+    """Rows of a stream of known length, chosen at random: images that come class by class would else be of few classes.
+
+    Args:
+      count: rows that will come.
+      limit: how many to keep, in an order that is random too.
+      seed: of the choice.
+    """
+
+    def __init__(self, count: int, limit: int, *, seed: int):
+        chosen = np.random.default_rng(seed).permutation(count)[:limit]
+        self._place = np.full(count, -1)
+        self._place[chosen] = np.arange(len(chosen))
+        self._rows: list[np.ndarray] = []
+        self._places: list[np.ndarray] = []
+        self._seen = 0
+
+    def update(self, rows: np.ndarray) -> None:
+        """The next rows [n, D]."""
+        places = self._place[self._seen : self._seen + len(rows)]
+        self._rows.append(rows[places >= 0].astype(np.float32))
+        self._places.append(places[places >= 0])
+        self._seen += len(rows)
+
+    def array(self) -> np.ndarray:
+        """[limit, D] float32."""
+        return np.concatenate(self._rows)[np.argsort(np.concatenate(self._places))]

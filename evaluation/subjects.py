@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from evaluation.errors import EvaluationError
-from evaluation.sources import GeneratedImages, Images, Pairs, first
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.images import GeneratedImages, Images, Pairs, first
 
 Array = np.ndarray
 ROWS = 3  # of a trial

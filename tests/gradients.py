@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 import tiny
 
-from tfpagan.config import NetworkConfig
 from tfpagan.objectives import Objective
-from tfpagan.step import Backward, Gradients
+from tfpagan.settings.sections import NetworkConfig
+from tfpagan.training.gradients import Backward, Gradients
 
 Networks = dict[str, tf.keras.Model]
 

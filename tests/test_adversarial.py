@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from reference import F_DIVERGENCES, minus_log_sigmoid
 
-from tfpagan import adversarial, penalties
+from tfpagan.losses import adversarial, penalties
 
 LOGITS = np.array([-30.0, -5.0, -1.0, 0.0, 0.5, 3.0, 30.0], np.float32)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from evaluation import ais
-from evaluation.annealing import Annealing
-from evaluation.protocols import Protocol
-from evaluation.scoring import Scorer
-from evaluation.sources import ArrayImages
-from evaluation.subjects import Subject
+from tfpagan.evaluation.images import ArrayImages
+from tfpagan.evaluation.metrics import ais
+from tfpagan.evaluation.metrics.annealing import Annealing
+from tfpagan.evaluation.protocols import Protocol
+from tfpagan.evaluation.scorer import Scorer
+from tfpagan.evaluation.subjects import Subject
 
 Z, SIDE, SIGMA = 3, 4, 0.05
 D = SIDE * SIDE

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from reference import gaussian_blur, pad_crop
 
-from tfpagan import augment
-from tfpagan.config import AugmentationConfig
+from tfpagan.forward import augment
+from tfpagan.settings.sections import AugmentationConfig
 
 N = 5
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from evaluation import bench
 from tfpagan import cli
+from tfpagan.evaluation import bench
 
 
 def test_both_ways_are_timed_on_the_same_images() -> None:
@@ -19,14 +19,14 @@ def test_bin_bench_eval_prints_what_was_measured(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(bench, "speed", lambda images, rounds: bench.Speed(images, [2.0] * rounds, [3.0] * rounds))
     monkeypatch.setattr(bench, "peak_mib", lambda images: 100.0 + images)
     monkeypatch.setattr(bench, "frechet_seconds", lambda: 2.5)
-    assert cli.bench_eval(["--images=200", "--few=100", "--many=400", "--json"]) == 0
+    assert cli.run("bench_eval", ["--images=200", "--few=100", "--many=400", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["ratio"], facts["frechet_2048_seconds"], facts["peak_mib"]) == (1.5, 2.5, {"100": 200.0, "400": 500.0})
-    assert cli.bench_eval(["--images=200"]) == 0
+    assert cli.run("bench_eval", ["--images=200"]) == 0
     assert "ratio                  1.50" in capsys.readouterr().out
     for flag, message in (
         ("--images=150", "--images=150 is not legal: it must be whole hundreds"),
         ("--rounds=0", "at least 1"),
     ):
-        assert cli.bench_eval([flag]) == 1
+        assert cli.run("bench_eval", [flag]) == 1
         assert message in capsys.readouterr().err

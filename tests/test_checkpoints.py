@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan.checkpoints import Checkpoints
 from tfpagan.errors import UserError
+from tfpagan.run_folder.checkpoints import Checkpoints
 
 
 class Kept:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from evaluation import classifier, inception, vgg
-from evaluation.classifier import INCEPTION_SHAPE, from_saved_model
-from evaluation.errors import EvaluationError
-from evaluation.features import FeatureExtractor
-from evaluation.preprocessing import for_classifier
 from tfpagan import cli
+from tfpagan.evaluation.classifiers import classifier, inception, vgg
+from tfpagan.evaluation.classifiers.classifier import INCEPTION_SHAPE, from_saved_model
+from tfpagan.evaluation.classifiers.features import FeatureExtractor
+from tfpagan.evaluation.classifiers.preprocessing import for_classifier
+from tfpagan.evaluation.errors import EvaluationError
 
 
 class Network(tf.Module):
@@ -358,5 +358,5 @@ def test_bin_train_classifier_needs_labels_and_legal_numbers(tmp_path: Path, cap
         ("--model_dir=/proc/x/y", "cannot write in --model_dir=/proc/x/y"),
         (f"--model_dir={tmp_path}/images", "is there and is no classifier"),
     ):
-        assert cli.train_classifier([*argv, f"--model_dir={tmp_path}/net", flag]) == 1
+        assert cli.run("train_classifier", [*argv, f"--model_dir={tmp_path}/net", flag]) == 1
         assert message in capsys.readouterr().err

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan import cli, presets
-from tfpagan.cli import flags, training
+from tfpagan import cli
+from tfpagan.cli import flags, train
+from tfpagan.config import presets
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,16 +30,16 @@ def images(tmp_path: Path) -> Path:
 
 
 def test_help_gives_every_default_once(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.evaluate(["--help"]) == 0
+    assert cli.run("evaluate", ["--help"]) == 0
     for line in capsys.readouterr().out.splitlines():
         assert line.count("default:") <= 1, line
-    assert cli.train(["--help"]) == 0
+    assert cli.run("train", ["--help"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  --eval_every_steps")]
     assert line.endswith("(default: 0)")
 
 
 def test_help_answers_without_tensorflow_within_a_second() -> None:
-    program = "import sys; from tfpagan import cli; cli.train(['--help']); assert 'tensorflow' not in sys.modules"
+    program = "import sys; from tfpagan import cli; cli.run('train', ['--help']); assert 'tensorflow' not in sys.modules"
     begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert time.monotonic() - begun < 1.0
@@ -67,7 +68,7 @@ def test_help_answers_without_tensorflow_within_a_second() -> None:
 def test_a_mistake_is_one_line_and_exit_code_1(
     argv: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert cli.train([f"--model_dir={tmp_path}/run", *argv, f"--data_dir={tmp_path}", f"--cache_dir={tmp_path}"]) == 1
+    assert cli.run("train", [f"--model_dir={tmp_path}/run", *argv, f"--data_dir={tmp_path}", f"--cache_dir={tmp_path}"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     lines = [line for line in printed.err.splitlines() if line.startswith("train: error:")]
@@ -87,13 +88,13 @@ def test_an_unknown_command_is_refused_with_the_known_ones() -> None:
 def test_flags_come_from_a_file_and_the_command_line_wins(tmp_path: Path, images: Path) -> None:
     file = tmp_path / "flags"
     file.write_text("--channels=8\n# a comment\n--pair=siamese\n--nodeterministic\n")
-    given = flags.parse(training.COMMAND, [f"--flagfile={file}", "--channels=16"])
+    given = flags.parse(train.COMMAND, [f"--flagfile={file}", "--channels=16"])
     assert given == {"channels": 16, "pair": "siamese", "deterministic": False}
 
 
 def test_a_flagfile_that_is_not_text_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "flags").write_bytes(bytes(range(256)))
-    assert cli.train([f"--flagfile={tmp_path}/flags"]) == 1
+    assert cli.run("train", [f"--flagfile={tmp_path}/flags"]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "the --flagfile is not text" in line
 
@@ -128,7 +129,7 @@ def test_a_dry_run_tells_configuration_sizes_and_time_and_writes_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, images: Path
 ) -> None:
     argv = [f"--dataset=folder:{images}", "--image_size=8", "--channels=8", "--batch_size=4", "--dry_run"]
-    assert cli.train([*argv, f"--model_dir={tmp_path}/run", f"--cache_dir={tmp_path}/cache", "--json"]) == 0
+    assert cli.run("train", [*argv, f"--model_dir={tmp_path}/run", f"--cache_dir={tmp_path}/cache", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["configuration"]["data"]["crop"] == "center"
     assert facts["image_shape"] == [8, 8, 3]

@@ -12,14 +12,18 @@ import tiny
 from werkzeug.test import Client
 
 import tfpagan
-from tfpagan import cli, colouring, colours, export, inference, networks
-from tfpagan.config import Config, NetworkConfig
+from tfpagan import cli, networks
+from tfpagan import images as colours
+from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range, write_png
-from tfpagan.model import Model
+from tfpagan.inference import export, restore
+from tfpagan.inference.model import Model
+from tfpagan.networks import arrays, colorization
 from tfpagan.serving.application import Application
 from tfpagan.serving.servable import Servable
-from tfpagan.train import Trainer
+from tfpagan.settings.sections import NetworkConfig
+from tfpagan.training.trainer import Trainer
 
 SHAPE = (16, 16, 3)
 
@@ -46,10 +50,10 @@ def muted(n: int = 3) -> np.ndarray:
 
 def test_a_model_keeps_lightness_and_makes_colours_of_codes(run: Path) -> None:
     model, x = tfpagan.load(run), muted()
-    generator = inference.restored(run).networks["generator"].network
+    generator = restore.restored(run).networks["generator"].network
     generator.to_image.kernel.assign(generator.to_image.kernel * 0.0)  # colours of the biases alone
     generator.to_image.bias.assign([0.1, -0.1])
-    made = inference.colourising(colouring.Colouriser(generator))(model.prior(3), x / np.float32(127.5) - 1)
+    made = arrays.colourising(colorization.Colouriser(generator))(model.prior(3), x / np.float32(127.5) - 1)
     lab = colours.to_lab(tf.constant(made)).numpy()
     np.testing.assert_allclose(lab[..., 0], lightness(x)[..., 0], atol=2e-3)
     np.testing.assert_allclose(lab[..., 1], np.tanh(0.1), atol=2e-3)
@@ -71,14 +75,14 @@ def test_mixed_precision_copies_lightness_as_it_is(precision: str) -> None:
 def test_what_a_model_looks_at_of_the_images_is_their_lightness(run: Path) -> None:
     model, x = tfpagan.load(run), images()
     codes = model.prior(3, seed=1)
-    grey = colouring.grey(to_unit_range(x)).numpy()
+    grey = colours.grey(to_unit_range(x)).numpy()
     of_grey, of_colours = model.colourise(grey, codes), model.colourise(x.astype(np.float32) / 127.5 - 1, codes)
     np.testing.assert_allclose(of_grey, of_colours, atol=0.02)
     assert np.abs(model.encode(grey) - model.encode(x)).max() > 1e-5  # the encoder sees the colours
 
 
 def test_a_run_and_its_export_colourise_alike(run: Path, tmp_path: Path) -> None:
-    version = export.publish(inference.restored(run), tmp_path / "export", name="colours")
+    version = export.publish(restore.restored(run), tmp_path / "export", name="colours")
     model, exported, x = tfpagan.load(run), tfpagan.load(version), images()
     codes = model.prior(3)
     np.testing.assert_allclose(exported.encode(x), model.encode(x), atol=1e-5)
@@ -92,7 +96,7 @@ def test_a_run_and_its_export_colourise_alike(run: Path, tmp_path: Path) -> None
 
 @pytest.fixture
 def served(run: Path, tmp_path: Path) -> Iterator[Client]:
-    version = export.publish(inference.restored(run), tmp_path / "export", name="colours")
+    version = export.publish(restore.restored(run), tmp_path / "export", name="colours")
     with closing(Application("colours", 1, max_body_bytes=2**20)) as application:
         application.available(Servable(version, max_rows=4))
         yield Client(application)
@@ -128,7 +132,7 @@ def test_other_models_make_no_colours(tmp_path: Path, capsys: pytest.CaptureFixt
     model = tfpagan.load(tmp_path / "pagan")
     with pytest.raises(UserError, match="is not given lightness"):
         model.colourise(images(), model.prior(3))
-    assert cli.colourise([f"--model={tmp_path}/pagan", f"--output={tmp_path}/a.png"]) == 1
+    assert cli.run("colourise", [f"--model={tmp_path}/pagan", f"--output={tmp_path}/a.png"]) == 1
     assert "makes no colours: a run of --objective=conditional_age does" in capsys.readouterr().err
 
 
@@ -137,8 +141,8 @@ def test_bin_colourise_draws_a_row_an_image(run: Path, tmp_path: Path, capsys: p
     for i, image in enumerate(images(4)):
         write_png(image, str(tmp_path / "in" / f"{i}.png"))
     own = [f"--model={run}", f"--input={tmp_path}/in", "--rows=2"]
-    assert cli.colourise([*own, "--count=3", f"--output={tmp_path}/drawn.png"]) == 0
-    assert cli.colourise([*own, f"--colours={tmp_path}/in", f"--output={tmp_path}/given.png"]) == 0
+    assert cli.run("colourise", [*own, "--count=3", f"--output={tmp_path}/drawn.png"]) == 0
+    assert cli.run("colourise", [*own, f"--colours={tmp_path}/in", f"--output={tmp_path}/given.png"]) == 0
     drawn, given = (tf.io.decode_png((tmp_path / f"{name}.png").read_bytes()).numpy() for name in ("drawn", "given"))
     assert drawn.shape == (2 * 16, 5 * 16, 3)
     assert given.shape == (2 * 16, 6 * 16, 3)
@@ -147,14 +151,14 @@ def test_bin_colourise_draws_a_row_an_image(run: Path, tmp_path: Path, capsys: p
     model = tfpagan.load(run)
     own_colours = model.colourise(images(4)[:1], model.encode(images(4)[:1]))[0]
     assert np.abs(given[:16, 32:48].astype(int) - own_colours).max() <= 1
-    assert cli.colourise([*own, f"--output={tmp_path}/drawn.gif"]) == 1
+    assert cli.run("colourise", [*own, f"--output={tmp_path}/drawn.gif"]) == 1
     assert "it must end in .png" in capsys.readouterr().err
 
 
 def test_pictures_while_training_are_colourisations_and_transfers(
     one_device: tf.distribute.Strategy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tfpagan import hooks
+    from tfpagan.training import hooks
 
     config = Config().with_changes({"objective": "conditional_age", "channels": 8, "batch_size": 4, "image_size": 16})
     trainer = Trainer(config=config, image_shape=SHAPE, strategy=one_device)

@@ -6,10 +6,11 @@ import json
 import pytest
 
 from tfpagan import config as configs
-from tfpagan import objectives, presets, settings
-from tfpagan.config import Config
+from tfpagan import objectives
+from tfpagan.config import Config, presets
 from tfpagan.errors import UserError
 from tfpagan.objectives.pagan import PAGAN
+from tfpagan.settings import sections, setting
 
 
 def test_the_defaults_are_the_papers_constants() -> None:
@@ -145,9 +146,9 @@ def test_a_setting_that_json_does_not_name_has_its_default() -> None:
 
 
 def test_an_unknown_name_gets_the_nearest_or_all_or_most_of_many() -> None:
-    assert settings.unknown("pagam", ["vae", "pagan"], "system") == "unknown system 'pagam'; did you mean pagan?"
-    assert settings.unknown("x", ["vae", "age"], "system") == "unknown system 'x'; known: age, vae"
-    many = settings.unknown("x", [f"set{i:02}" for i in range(70)], "data set")
+    assert setting.unknown("pagam", ["vae", "pagan"], "system") == "unknown system 'pagam'; did you mean pagan?"
+    assert setting.unknown("x", ["vae", "age"], "system") == "unknown system 'x'; known: age, vae"
+    many = setting.unknown("x", [f"set{i:02}" for i in range(70)], "data set")
     assert many.endswith("set58, set59 and 10 more")
 
 
@@ -160,10 +161,10 @@ def test_the_difference_names_what_a_resumed_run_may_not_change() -> None:
 
 def test_no_two_sections_share_a_name_and_objectives_only_with_one_meaning() -> None:
     """A flag is one thing: what two objectives share has one type, one help and the same legal values."""
-    sections = [field.name for kind in configs.SECTIONS.values() for field in dataclasses.fields(kind)]
-    assert len(sections) == len(set(sections))
+    common = [field.name for kind in sections.SECTIONS.values() for field in dataclasses.fields(kind)]
+    assert len(common) == len(set(common))
     of_objectives = [field for name in objectives.names() for field in dataclasses.fields(objectives.get(name))]
-    assert not {field.name for field in of_objectives} & set(sections)
+    assert not {field.name for field in of_objectives} & set(common)
     for one in of_objectives:
         for other in of_objectives:
             assert one.name != other.name or (one.type, one.metadata) == (other.type, other.metadata), one.name

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from evaluation.errors import EvaluationError
-from evaluation.wasserstein_critic import Budget, gradient_penalty, negative_distance, network
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.wasserstein_critic import Budget, gradient_penalty, negative_distance, network
 
 QUICK = Budget(channels=4, steps=60, batch_size=16, learning_rate=2e-3, seeds=2)
 

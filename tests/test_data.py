@@ -19,11 +19,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tfpagan.config import DataConfig
 from tfpagan.data import batches, cache, describe, prepare
 from tfpagan.data.decode import CorruptImageError, decode
 from tfpagan.data.geometry import Geometry, resolve
 from tfpagan.errors import UserError
+from tfpagan.settings.sections import DataConfig
 
 CMYK_RED_JPEG = (  # 8x8, Adobe's inverted CMYK, (0, 255, 255, 0)
     "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwADAgIDAgIDAwMDBAMDBAUIBQUEBAUKBwcGCAwKDAwLCgsLDQ4SEA0OEQ4LCxAWEBETFBUVFQwPFxgWFBgS"

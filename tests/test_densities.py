@@ -5,7 +5,7 @@ import pytest
 import reference
 import tensorflow as tf
 
-from tfpagan import densities, divergences
+from tfpagan.losses import densities, divergences
 
 X = np.linspace(-1.0, 1.0, 5).astype(np.float32).reshape(1, 5, 1, 1).repeat(2, 0)
 CENTRE = np.float32(0.3) * X[:, ::-1]

@@ -11,9 +11,10 @@ from gradients import assert_same_gradients, compute
 from tfpagan import networks
 from tfpagan.config import Config
 from tfpagan.errors import UserError
-from tfpagan.forward import Noise, Pass
+from tfpagan.forward.forward_pass import Pass
+from tfpagan.forward.noise import Noise
 from tfpagan.objectives import ali, dcgan, pagan
-from tfpagan.step import Backward
+from tfpagan.training.gradients import Backward
 
 RATE = 0.4
 CONFIG = dataclasses.replace(tiny.CONFIG, disc_dropout=RATE)

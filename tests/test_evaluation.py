@@ -14,17 +14,25 @@ import pytest
 import tensorflow as tf
 from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
-from evaluation import protocols, reference
-from evaluation.classifier import Classifier
-from evaluation.errors import EvaluationError, GivenUpError
-from evaluation.features import FeatureExtractor
-from evaluation.preprocessing import for_classifier, to_bytes
-from evaluation.protocols import Protocol
-from evaluation.results import append_csv_row, comparison, last_row, result
-from evaluation.scores import Scores
-from evaluation.scoring import Scorer
-from evaluation.sources import ArrayImages, DatasetImages, FolderImages, GeneratedImages, Pairs, checksum, first
-from evaluation.subjects import Subject, of_images, of_networks, of_saved_model
+from tfpagan.evaluation import protocols, reference
+from tfpagan.evaluation.classifiers.classifier import Classifier
+from tfpagan.evaluation.classifiers.features import FeatureExtractor
+from tfpagan.evaluation.classifiers.preprocessing import for_classifier
+from tfpagan.evaluation.errors import EvaluationError, GivenUpError
+from tfpagan.evaluation.images import (
+    ArrayImages,
+    DatasetImages,
+    FolderImages,
+    GeneratedImages,
+    Pairs,
+    checksum,
+    first,
+    to_bytes,
+)
+from tfpagan.evaluation.protocols import Protocol
+from tfpagan.evaluation.results import Scores, append_csv_row, comparison, last_row, result
+from tfpagan.evaluation.scorer import Scorer
+from tfpagan.evaluation.subjects import Subject, of_images, of_networks, of_saved_model
 
 PX = 16
 ALL = tuple(name for name in protocols.METRICS if name != "critic")

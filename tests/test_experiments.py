@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan import cli, objectives, presets
+from tfpagan import cli, objectives
+from tfpagan.config import presets
 from tfpagan.errors import UserError
-from tfpagan.experiments import report, runs, sweep, tables
-from tfpagan.experiments.runs import Experiment, Outcome, Runner, Scoring
+from tfpagan.experiments import report, sweep, tables
+from tfpagan.experiments import runner as runs
+from tfpagan.experiments.runner import Experiment, Outcome, Runner, Scoring
 from tfpagan.images import write_png
 
 ROOT = Path(__file__).parents[1]
@@ -114,7 +116,7 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_line(
 ) -> None:
     (tmp_path / "file").touch()
     argv = ["--table=systems_mnist", "--rows=vae", "--images=64", f"--runs={tmp_path}/file/runs", "--protocol=nll10k"]
-    assert cli.reproduce(argv) == 1
+    assert cli.run("reproduce", argv) == 1
     said = capsys.readouterr().err
     assert "cannot be written to" in said
     assert said.count("\n") == 1
@@ -283,7 +285,7 @@ def test_a_folder_is_named_for_its_settings_as_long_as_a_file_system_takes_that(
 )
 def test_a_grid_that_cannot_be_is_refused_in_one_line(grid: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     argv = [f"--grid={grid}", "--dry_run", "--dataset=mnist"] + (["--learning_rate=1"] if "=1,2" in grid else [])
-    assert cli.sweep(argv if "critic" not in grid else argv[:-1]) == 1
+    assert cli.run("sweep", argv if "critic" not in grid else argv[:-1]) == 1
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
@@ -319,7 +321,7 @@ def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
     ],
 )
 def test_bin_reproduce_refuses_in_one_line(flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.reproduce([*flags, "--dry_run"]) == 1
+    assert cli.run("reproduce", [*flags, "--dry_run"]) == 1
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
@@ -330,14 +332,14 @@ def test_a_table_names_the_command_that_makes_it(
 ) -> None:
     monkeypatch.setattr(Runner, "outcomes", lambda self, experiments, scoring: [outcome(e.name) for e in experiments])
     flags = ["--table=pagan_5", "--images=704", "--channels=8", "--classifier=vgg"]
-    assert cli.reproduce([*flags, f"--runs={tmp_path}", "--jobs=2"]) == 0
+    assert cli.run("reproduce", [*flags, f"--runs={tmp_path}", "--jobs=2"]) == 0
     line = f"Ours: images seen by each 704; channels 8; made by `bin/reproduce {' '.join(flags)}`."
     assert line in capsys.readouterr().out.splitlines()
     assert line in (tmp_path / "pagan_5.md").read_text().splitlines()
 
 
 def test_a_budget_is_the_same_number_of_images_for_every_system(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.reproduce(["--table=systems_mnist", "--images=70400", "--channels=8", "--dry_run"]) == 0
+    assert cli.run("reproduce", ["--table=systems_mnist", "--images=70400", "--channels=8", "--dry_run"]) == 0
     lines = capsys.readouterr().out.splitlines()
     steps = {line.split("objective=")[1].split()[0]: int(line.split("train_steps=")[1].split()[0]) for line in lines}
     assert steps["pagan"] == 1100

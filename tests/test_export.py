@@ -11,9 +11,11 @@ import tensorflow as tf
 import tiny
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tfpagan import cli, export, images, inference, read_export
+from tfpagan import cli, images
 from tfpagan.errors import UserError
-from tfpagan.train import Trainer
+from tfpagan.inference import export, read_export, restore
+from tfpagan.serving import exports
+from tfpagan.training.trainer import Trainer
 
 SHAPE = (8, 8, 3)
 
@@ -26,7 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trainer]:
 
 @pytest.fixture(scope="module")
 def exported(run: tuple[Path, Trainer]) -> Path:
-    assert cli.export([f"--model_dir={run[0]}"]) == 0
+    assert cli.run("export", [f"--model_dir={run[0]}"]) == 0
     return run[0] / "export/1"
 
 
@@ -122,10 +124,10 @@ def test_every_export_gets_the_next_number_and_says_what_it_is_of(
     run: tuple[Path, Trainer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "7").mkdir()
-    assert cli.export([f"--model_dir={run[0]}", "--step=1", f"--output={tmp_path}"]) == 0
+    assert cli.run("export", [f"--model_dir={run[0]}", "--step=1", f"--output={tmp_path}"]) == 0
     assert capsys.readouterr().out.strip() == f"{tmp_path}/8"
     assert json.loads((tmp_path / "8/assets.extra/tfpagan.json").read_text())["step"] == 1
-    assert export.versions(tmp_path) == [8]
+    assert exports.versions(tmp_path) == [8]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["7", "8"]
 
 
@@ -141,7 +143,7 @@ def test_an_export_that_answers_otherwise_is_not_published(
         return arrays
 
     monkeypatch.setattr(read_export, "read", one_answer_off)
-    assert cli.export([f"--model_dir={run[0]}", f"--output={tmp_path}/e"]) == 1
+    assert cli.run("export", [f"--model_dir={run[0]}", f"--output={tmp_path}/e"]) == 1
     assert "the export is not published: mean of its encode are " in capsys.readouterr().err
     assert not list((tmp_path / "e").iterdir())
 
@@ -168,7 +170,7 @@ def test_files_that_differ_and_values_that_are_not_finite_are_no_equals() -> Non
 def test_what_cannot_be_exported_gets_one_line(
     run: tuple[Path, Trainer], argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.export([a.replace("RUN", str(run[0])) for a in argv]) == 1
+    assert cli.run("export", [a.replace("RUN", str(run[0])) for a in argv]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("export: error: ")
     assert message in line
@@ -176,7 +178,7 @@ def test_what_cannot_be_exported_gets_one_line(
 
 def test_a_run_of_mixed_precision_is_exported(tmp_path: Path) -> None:
     tiny.write_run(tmp_path / "run", SHAPE, mixed_precision="bfloat16")
-    assert cli.export([f"--model_dir={tmp_path}/run"]) == 0
+    assert cli.run("export", [f"--model_dir={tmp_path}/run"]) == 0
 
 
 def test_a_damaged_checkpoint_is_not_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,18 +186,18 @@ def test_a_damaged_checkpoint_is_not_exported(tmp_path: Path, capsys: pytest.Cap
     tiny.write_run(tmp_path / "run", SHAPE, steps=(1, 2))
     (data,) = tmp_path.glob("run/ckpt/ckpt-2.data*")
     data.write_bytes(data.read_bytes()[:100])
-    assert cli.export([f"--model_dir={tmp_path}/run"]) == 1
+    assert cli.run("export", [f"--model_dir={tmp_path}/run"]) == 1
     error = capsys.readouterr().err
     assert "checkpoint ckpt-2 in" in error
     assert "is damaged" in error
     assert "--step takes another: 1" in error
     assert not (tmp_path / "run/export").exists()
-    assert cli.export([f"--model_dir={tmp_path}/run", "--step=1"]) == 0
+    assert cli.run("export", [f"--model_dir={tmp_path}/run", "--step=1"]) == 0
 
 
 def test_a_system_without_an_encoder_serves_its_decoder(run: tuple[Path, Trainer], tmp_path: Path) -> None:
-    whole = inference.restored(run[0])
-    alone = inference.Inference({"generator": whole.networks["generator"]}, whole.config, whole.image_shape, whole.step)
+    whole = restore.restored(run[0])
+    alone = restore.Inference({"generator": whole.networks["generator"]}, whole.config, whole.image_shape, whole.step)
     version = export.publish(alone, tmp_path, name="decoder")
     signatures = tf.saved_model.load(str(version)).signatures
     wanted = {f"{s}{ending}" for s in ("decode", "sample") for ending in ("", "_bytes", "_jpeg_bytes")}

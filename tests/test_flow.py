@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfpagan.networks.flow import LARGEST_LOG_SCALE, Flow
-from tfpagan.networks.init import Initializers
+from tfpagan.networks.initializers import Initializers
 
 
 def flow(dims: int, length: int) -> Flow:

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from tfpagan.forward import Noise, Pass
+from tfpagan.forward.forward_pass import Pass
+from tfpagan.forward.noise import Noise
 from tfpagan.objectives.pagan import PAGAN
 
 

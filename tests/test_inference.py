@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from tfpagan.checkpoints import Checkpoints
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range
-from tfpagan.inference import decoding, encoding, restored
+from tfpagan.inference.restore import restored
+from tfpagan.networks.arrays import decoding, encoding
+from tfpagan.run_folder.checkpoints import Checkpoints
 
 
 @pytest.mark.parametrize("ema_decay", [0.0, 0.5])

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from evaluation.likelihood import LikelihoodBound
-from evaluation.protocols import Protocol
-from evaluation.scoring import Scorer
-from evaluation.sources import ArrayImages
-from evaluation.subjects import Subject
-from tfpagan.config import NetworkConfig
-from tfpagan.subject import of_run
+from tfpagan.evaluation.images import ArrayImages
+from tfpagan.evaluation.metrics.likelihood import LikelihoodBound
+from tfpagan.evaluation.protocols import Protocol
+from tfpagan.evaluation.scorer import Scorer
+from tfpagan.evaluation.subjects import Subject
+from tfpagan.scoring.adapters import of_run
+from tfpagan.settings.sections import NetworkConfig
 
 DIMS = 2 * 2 * 1
 SLOPE, SCALE = 0.3, 0.2

@@ -8,15 +8,15 @@ import pytest
 import tensorflow as tf
 from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
-from evaluation.encoder_panel import EncoderPanel
-from evaluation.errors import EvaluationError
-from evaluation.fid import frechet_distance
-from evaluation.inception_score import InceptionScore
-from evaluation.kid import kernel_distance, unbiased_squared_mmd
-from evaluation.ms_ssim import Diversity, ms_ssim
-from evaluation.rid import ReconstructionDissimilarity
-from evaluation.rmse import PixelErrors
-from evaluation.statistics import Moments, read_npz, write_npz
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.fid import frechet_distance
+from tfpagan.evaluation.metrics.inception_score import InceptionScore
+from tfpagan.evaluation.metrics.kid import kernel_distance, unbiased_squared_mmd
+from tfpagan.evaluation.metrics.latent_statistics import EncoderPanel
+from tfpagan.evaluation.metrics.ms_ssim import Diversity, ms_ssim
+from tfpagan.evaluation.metrics.rid import ReconstructionDissimilarity
+from tfpagan.evaluation.metrics.rmse import PixelErrors
+from tfpagan.evaluation.statistics import Moments, read_npz, write_npz
 
 RANDOM = np.random.default_rng
 

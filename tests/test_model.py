@@ -9,12 +9,13 @@ import pytest
 import tiny
 
 import tfpagan
-from tfpagan import export, inference, model
-from tfpagan.codes import WAYS, between
 from tfpagan.errors import UserError
 from tfpagan.images import to_bytes, to_unit_range
-from tfpagan.model import Model
-from tfpagan.train import Trainer
+from tfpagan.inference import export, model, restore
+from tfpagan.inference.model import Model
+from tfpagan.latents import WAYS, between
+from tfpagan.networks import arrays
+from tfpagan.training.trainer import Trainer
 
 SHAPE = (8, 8, 3)
 
@@ -27,10 +28,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trainer]:
         for v in trainer.averages[role].trainable_variables:
             v.assign(np.random.default_rng(0).normal(0.0, 0.3, v.shape))
     trainer.step.assign(2)
-    from tfpagan.checkpoints import Checkpoints
+    from tfpagan.run_folder.checkpoints import Checkpoints
 
     Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=3).save()
-    export.publish(inference.restored(folder), folder / "export", name="tiny")
+    export.publish(restore.restored(folder), folder / "export", name="tiny")
     return folder, trainer
 
 
@@ -137,8 +138,8 @@ def test_what_it_cannot_take_gets_a_clear_error(run: tuple[Path, Trainer], call:
 
 
 def test_a_model_without_an_encoder_says_so(run: tuple[Path, Trainer]) -> None:
-    whole = inference.restored(run[0])
-    decoder = Model("dcgan", SHAPE, tiny.Z, inference.decoding(whole.networks["generator"]), None)
+    whole = restore.restored(run[0])
+    decoder = Model("dcgan", SHAPE, tiny.Z, arrays.decoding(whole.networks["generator"]), None)
     assert decoder.sample(2).shape == (2, *SHAPE)
     with pytest.raises(UserError, match="dcgan has no encoder"):
         decoder.reconstruct(pixels(1))

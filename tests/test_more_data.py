@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan.config import DataConfig
 from tfpagan.data import color_mnist, describe, prepare
 from tfpagan.data.catalogue import Catalogued
 from tfpagan.data.color_mnist import ColorMNIST
 from tfpagan.data.source import Example
 from tfpagan.errors import UserError
+from tfpagan.settings.sections import DataConfig
 
 
 class FakeMNIST:

@@ -8,8 +8,8 @@ import tensorflow as tf
 import tiny
 
 from tfpagan import networks
-from tfpagan.config import NetworkConfig
 from tfpagan.objectives.pagan import PAGAN
+from tfpagan.settings.sections import NetworkConfig
 
 ROLES = ["generator", "encoder", "disc_x", "disc_z", "disc_xx"]
 

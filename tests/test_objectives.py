@@ -11,14 +11,17 @@ import tensorflow as tf
 import tiny
 from gradients import Networks, assert_same_gradients, compute
 
-from tfpagan import inference, networks, objectives, step
-from tfpagan.checkpoints import Checkpoints
+from tfpagan import networks, objectives
 from tfpagan.config import Config
-from tfpagan.forward import Noise, Pass
+from tfpagan.forward.forward_pass import Pass
+from tfpagan.forward.noise import Noise
 from tfpagan.images import to_unit_range
-from tfpagan.signatures import Served
-from tfpagan.step import Backward, Gradients
-from tfpagan.train import Trainer
+from tfpagan.inference import restore
+from tfpagan.inference.signatures import Served
+from tfpagan.run_folder.checkpoints import Checkpoints
+from tfpagan.training import step
+from tfpagan.training.gradients import Backward, Gradients
+from tfpagan.training.trainer import Trainer
 
 # Every system in every form that its settings give it, with as few phases as it can have, for each is traced anew.
 # `test_every_system_has_a_case_and_expected_values` holds it to that.
@@ -378,7 +381,7 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
         for v, restored in zip(network.variables, again.networks[role].variables, strict=True):
             np.testing.assert_array_equal(restored, v)
 
-    served = Served(inference.restored(tmp_path))
+    served = Served(restore.restored(tmp_path))
     signatures = {name: s.traced() for name, s in served.signatures().items() if "bytes" not in name}
     tf.saved_model.save(served.module(), str(tmp_path / "export"), signatures=signatures)
     loaded = tf.saved_model.load(str(tmp_path / "export")).signatures

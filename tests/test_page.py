@@ -20,7 +20,7 @@ from test_serving import SHAPE, exported, start
 from werkzeug.serving import make_server
 
 import tfpagan
-from tfpagan import export, inference
+from tfpagan.inference import export, restore
 from tfpagan.serving.application import Application
 from tfpagan.serving.servable import Servable
 
@@ -129,7 +129,7 @@ def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_col
     chromium: WebDriver, tmp_path: Path
 ) -> None:
     tiny.write_run(tmp_path / "run", SHAPE, objective="conditional_age", latent_dim=3)
-    run, random = inference.restored(tmp_path / "run"), np.random.default_rng(1)
+    run, random = restore.restored(tmp_path / "run"), np.random.default_rng(1)
     for v in run.networks["generator"].network.trainable_variables:  # else all colours are at their ends
         if "kernel" in v.name:
             v.assign(random.normal(0, 0.4, v.shape))

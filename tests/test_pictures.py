@@ -10,8 +10,10 @@ import tiny
 from PIL import Image
 
 import tfpagan
-from tfpagan import cli, export, inference, pictures
+from tfpagan import cli
+from tfpagan.cli import files
 from tfpagan.images import grid, interleaved
+from tfpagan.inference import export, restore
 
 SHAPE = (8, 8, 3)
 
@@ -20,7 +22,7 @@ SHAPE = (8, 8, 3)
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     tiny.write_run(folder, SHAPE)
-    export.publish(inference.restored(folder), folder / "export", name="tiny")
+    export.publish(restore.restored(folder), folder / "export", name="tiny")
     return folder
 
 
@@ -43,7 +45,7 @@ def png(file: Path) -> np.ndarray:
 def test_samples_are_a_grid_an_array_or_files_of_the_same_images(run: Path, part: str, tmp_path: Path) -> None:
     expected = tfpagan.load(run).sample(7, seed=3)
     for output in ("all.png", "all.npz", "files"):
-        assert cli.sample([f"--model={run / part}", "--count=7", "--seed=3", f"--output={tmp_path}/deep/{output}"]) == 0
+        assert cli.run("sample", [f"--model={run / part}", "--count=7", "--seed=3", f"--output={tmp_path}/deep/{output}"]) == 0
     with np.load(tmp_path / "deep/all.npz") as arrays:
         assert np.abs(arrays["images"].astype(int) - expected).max() <= 1
         given = arrays["images"]
@@ -55,25 +57,25 @@ def test_samples_are_a_grid_an_array_or_files_of_the_same_images(run: Path, part
 
 def test_files_of_two_calls_are_not_mixed(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = [f"--model={run}", f"--output={tmp_path}/files"]
-    assert cli.sample([*argv, "--count=3"]) == 0
+    assert cli.run("sample", [*argv, "--count=3"]) == 0
     before = [file.read_bytes() for file in sorted((tmp_path / "files").iterdir())]
-    assert cli.sample([*argv, "--count=2", "--seed=1"]) == 1
+    assert cli.run("sample", [*argv, "--count=2", "--seed=1"]) == 1
     assert "files is not empty; name a new folder" in capsys.readouterr().err
     assert [file.read_bytes() for file in sorted((tmp_path / "files").iterdir())] == before
 
 
 def test_the_columns_of_a_grid_can_be_said(run: Path, tmp_path: Path) -> None:
-    assert cli.sample([f"--model={run}", "--count=4", "--columns=4", f"--output={tmp_path}/g.png"]) == 0
+    assert cli.run("sample", [f"--model={run}", "--count=4", "--columns=4", f"--output={tmp_path}/g.png"]) == 0
     assert png(tmp_path / "g.png").shape == (8, 32, 3)
 
 
 def test_reconstructions_keep_their_names_and_stand_beside_the_originals(
     run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "PAIRS", 4)
-    monkeypatch.setattr(pictures, "PAIR_COLUMNS", 4)
-    monkeypatch.setattr(pictures, "AT_ONCE", 5)
-    assert cli.reconstruct([f"--model={run}", f"--input={images}", f"--output={tmp_path}/out"]) == 0
+    monkeypatch.setattr(files, "PAIRS", 4)
+    monkeypatch.setattr(files, "PAIR_COLUMNS", 4)
+    monkeypatch.setattr(files, "AT_ONCE", 5)
+    assert cli.run("reconstruct", [f"--model={run}", f"--input={images}", f"--output={tmp_path}/out"]) == 0
     names = ["0", "1", "2", "3", "4", "more/5"]
     x = np.concatenate([tiny.images(5, SHAPE), np.full([1, 8, 8, 3], 90, np.uint8)])
     expected = tfpagan.load(run).reconstruct(x)
@@ -92,18 +94,18 @@ def test_larger_images_are_cut_and_shrunk_where_that_is_asked_for(
     wide[:, 8:24] = tiny.images(1, SHAPE)[0].repeat(2, 0).repeat(2, 1)
     (tmp_path / "in/wide.png").write_bytes(tf.io.encode_png(wide).numpy())
     argv = [f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]
-    assert cli.reconstruct(argv) == 1
+    assert cli.run("reconstruct", argv) == 1
     assert not list((tmp_path / "out").rglob("*.png"))
     assert (
         "wide.png is 16 x 32 px (height x width), and the model takes 8 x 8; --fit crops and shrinks" in capsys.readouterr().err
     )
-    assert cli.reconstruct([*argv, "--fit"]) == 0
+    assert cli.run("reconstruct", [*argv, "--fit"]) == 0
     np.testing.assert_array_equal(png(tmp_path / "out/pairs/0000.png")[:8, :8], tiny.images(1, SHAPE)[0])
     (tmp_path / "in/small.png").write_bytes(tf.io.encode_png(wide[:4, :4]).numpy())
-    assert cli.reconstruct([*argv, "--fit"]) == 1
+    assert cli.run("reconstruct", [*argv, "--fit"]) == 1
     assert "out/reconstructions is not empty; name a new folder" in capsys.readouterr().err
     shutil.rmtree(tmp_path / "out")
-    assert cli.reconstruct([*argv, "--fit"]) == 1
+    assert cli.run("reconstruct", [*argv, "--fit"]) == 1
     assert (
         "small.png is 4 x 4 px (height x width), and the model takes 8 x 8; images are never enlarged"
         in capsys.readouterr().err
@@ -116,21 +118,21 @@ def test_two_images_of_one_name_are_refused_and_a_grid_too_large_for_a_png(
     (tmp_path / "in").mkdir()
     for name in ("a.gif", "a.jpg", "b.jpg"):
         (tmp_path / "in" / name).write_bytes(tf.io.encode_jpeg(tiny.images(1, SHAPE)[0]).numpy())
-    assert cli.reconstruct([f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]) == 1
+    assert cli.run("reconstruct", [f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]) == 1
     assert "a.jpg would be written over another image of that name" in capsys.readouterr().err
-    assert cli.sample([f"--model={run}", "--count=4", "--columns=200000", f"--output={tmp_path}/w.png"]) == 1
+    assert cli.run("sample", [f"--model={run}", "--count=4", "--columns=200000", f"--output={tmp_path}/w.png"]) == 1
     assert "a PNG of 1600000 x 8 px is too large" in capsys.readouterr().err
 
 
 def test_interpolations_go_between_images_seeds_and_stored_codes(run: Path, images: Path, tmp_path: Path) -> None:
     model = tfpagan.load(run)
-    assert cli.encode([f"--model={run}", f"--input={images}", f"--output={tmp_path}/codes.npz"]) == 0
+    assert cli.run("encode", [f"--model={run}", f"--input={images}", f"--output={tmp_path}/codes.npz"]) == 0
     ends = {f"{images}/2.png": model.encode(tiny.images(5, SHAPE)[2:3]), "seed:5": model.prior(1, 5)}
     ends[f"{tmp_path}/codes.npz:3"] = model.encode(tiny.images(5, SHAPE)[3:4])
     for (start, a), (end, b) in (((*ends.items(),)[0:2]), ((*ends.items(),)[1:3])):
         for way in ("spherical", "linear"):
             argv = [f"--model={run}", f"--start={start}", f"--end={end}", "--count=5", f"--way={way}"]
-            assert cli.interpolate([*argv, f"--output={tmp_path}/strip.png"]) == 0
+            assert cli.run("interpolate", [*argv, f"--output={tmp_path}/strip.png"]) == 0
             expected = model.interpolate(a, b, 5, way)[0]
             assert np.abs(png(tmp_path / "strip.png").astype(int) - grid(expected, 5)).max() <= 1
 
@@ -138,7 +140,7 @@ def test_interpolations_go_between_images_seeds_and_stored_codes(run: Path, imag
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_gif_goes_there_and_back(tmp_path: Path, channels: int) -> None:
     frames = np.zeros([4, 8, 8, channels], np.uint8) + np.arange(0, 200, 50, dtype=np.uint8)[:, None, None, None]
-    pictures.write_gif([frames[:3], frames[3:]], tmp_path / "a.gif", frames_per_second=20)
+    files.write_gif([frames[:3], frames[3:]], tmp_path / "a.gif", frames_per_second=20)
     with Image.open(tmp_path / "a.gif") as gif:
         assert (gif.n_frames, gif.info["duration"], gif.info["loop"]) == (6, 50, 0)
         shown = []
@@ -149,7 +151,7 @@ def test_a_gif_goes_there_and_back(tmp_path: Path, channels: int) -> None:
 
 
 def test_codes_are_those_of_the_encoder_with_the_names_of_the_files(run: Path, images: Path, tmp_path: Path) -> None:
-    assert cli.encode([f"--model={run}", f"--input={images}", f"--output={tmp_path}/c.npz"]) == 0
+    assert cli.run("encode", [f"--model={run}", f"--input={images}", f"--output={tmp_path}/c.npz"]) == 0
     mean, log_variance = tfpagan.load(run).posterior(tiny.images(5, SHAPE))
     with np.load(tmp_path / "c.npz") as arrays:
         np.testing.assert_allclose(arrays["mean"][:5], mean, rtol=1e-4)
@@ -164,13 +166,13 @@ def test_the_images_of_the_run_are_cut_as_in_training(tmp_path: Path) -> None:
         (tmp_path / f"d/{i:02d}.png").write_bytes(tf.io.encode_png(x).numpy())
     name = f"folder:{tmp_path}/d"
     tiny.write_run(tmp_path / "run", SHAPE, dataset=name, crop="center:8", channels=8)
-    export.publish(inference.restored(tmp_path / "run"), tmp_path / "run/export", name="tiny")
+    export.publish(restore.restored(tmp_path / "run"), tmp_path / "run/export", name="tiny")
     codes = {}
     for model in ("run", "run/export"):
         for crop in ("", "center:8", "center"):
             more = [f"--crop={crop}"] if crop else []
             argv = [f"--model={tmp_path}/{model}", f"--dataset={name}", f"--cache_dir={tmp_path}/cache", *more]
-            assert cli.encode([*argv, "--split=train", f"--output={tmp_path}/c.npz"]) == 0
+            assert cli.run("encode", [*argv, "--split=train", f"--output={tmp_path}/c.npz"]) == 0
             with np.load(tmp_path / "c.npz") as arrays:
                 codes[model, crop] = arrays["mean"]
         np.testing.assert_array_equal(codes[model, ""], codes[model, "center:8"])
@@ -184,7 +186,7 @@ def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
             (tmp_path / f"d/{label}/{i:02d}.png").write_bytes(tf.io.encode_png(tiny.images(1, SHAPE, seed=i)[0]).numpy())
     data = [f"--dataset=folder:{tmp_path}/d", f"--cache_dir={tmp_path}/cache"]
     for split, count in (("train", 36), ("test", 4)):
-        assert cli.encode([f"--model={run}", *data, f"--split={split}", f"--output={tmp_path}/c.npz"]) == 0
+        assert cli.run("encode", [f"--model={run}", *data, f"--split={split}", f"--output={tmp_path}/c.npz"]) == 0
         with np.load(tmp_path / "c.npz") as arrays:
             assert arrays["mean"].shape == (count, tiny.Z)
             assert set(arrays["labels"].tolist()) == {0, 1}
@@ -244,7 +246,7 @@ def test_what_cannot_be_done_gets_one_line(
     run: Path, images: Path, command: str, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     filled = [a.replace("RUN", str(run)).replace("IMAGES", str(images)) for a in argv]
-    assert cli.COMMANDS[command](filled) == 1
+    assert cli.run(command, filled) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith(f"{command}: error: ")
     assert message in error
@@ -256,11 +258,11 @@ def test_files_of_codes_are_checked(tmp_path: Path) -> None:
     with (tmp_path / "n.npz").open("wb") as f:
         np.save(f, np.zeros([3, 4]))
     with pytest.raises(UserError, match="is no file of codes"):
-        pictures.read_code(tmp_path / "n.npz", 0)
+        files.read_code(tmp_path / "n.npz", 0)
     np.savez(tmp_path / "w.npz", mean=np.full([3, 4], "x"))
     with pytest.raises(UserError, match="has no code in row 0"):
-        pictures.read_code(tmp_path / "w.npz", 0)
+        files.read_code(tmp_path / "w.npz", 0)
     np.savez(tmp_path / "c.npz", mean=np.zeros([3, 4]))
-    assert pictures.read_code(tmp_path / "c.npz", 2).shape == (1, 4)
+    assert files.read_code(tmp_path / "c.npz", 2).shape == (1, 4)
     with pytest.raises(UserError, match=r"has no code in row 3: its mean is float64 of shape \[3, 4\]"):
-        pictures.read_code(tmp_path / "c.npz", 3)
+        files.read_code(tmp_path / "c.npz", 3)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tiny
 
-from evaluation.errors import EvaluationError
-from evaluation.probe import Probe, error_rates
 from tfpagan import cli
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.probe import Probe, error_rates
 
 QUICK = Probe(labels_per_class=20, sets=3, held_out=50, costs=(0.01, 1.0))
 
@@ -52,7 +52,7 @@ def test_a_rotation_into_as_many_dimensions_as_images_changes_nothing() -> None:
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
 
-    from evaluation.probe import _best
+    from tfpagan.evaluation.probe import _best
 
     random = np.random.default_rng(0)
     labels, means = np.arange(90) % 3, random.normal(size=[3, 400])
@@ -64,7 +64,7 @@ def test_a_rotation_into_as_many_dimensions_as_images_changes_nothing() -> None:
 
 
 def test_the_sets_have_equally_many_of_every_class_and_nothing_that_is_held_out() -> None:
-    from evaluation.probe import _drawn
+    from tfpagan.evaluation.probe import _drawn
 
     _, labels = images(400, 0)
     sets, held_out = _drawn(labels, QUICK)
@@ -87,10 +87,10 @@ def test_the_command_probes_a_run_and_refuses_what_has_no_encoder(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     tiny.write_run(tmp_path / "run", (32, 32, 3))
     flags = ["--labels_per_class=10", "--sets=2", "--held_out=50", "--json"]
-    assert cli.probe([f"--model_dir={tmp_path}/run", *flags]) == 0
+    assert cli.run("probe", [f"--model_dir={tmp_path}/run", *flags]) == 0
     assert '"test_images": 2000' in capsys.readouterr().out
     tiny.write_run(tmp_path / "gan", (32, 32, 3), objective="dcgan")
-    assert cli.probe([f"--model_dir={tmp_path}/gan", *flags]) == 1
+    assert cli.run("probe", [f"--model_dir={tmp_path}/gan", *flags]) == 1
     assert "has no encoder" in capsys.readouterr().err
-    assert cli.probe([f"--model_dir={tmp_path}/run", "--sets=0"]) == 1
+    assert cli.run("probe", [f"--model_dir={tmp_path}/run", "--sets=0"]) == 1
     assert "--sets=0 is not legal" in capsys.readouterr().err

@@ -12,9 +12,9 @@ import tiny
 from tfpagan import cli
 from tfpagan.cli import flags
 from tfpagan.config import Config
-from tfpagan.train import Trainer
+from tfpagan.training.trainer import Trainer
 
-COMMANDS = {name: command.args[0] for name, command in cli.COMMANDS.items()}
+COMMANDS = cli.COMMANDS
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -17,8 +17,9 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.projector import ProjectorConfig
 from tensorflow.core.framework import graph_pb2
 
-from tfpagan import cli, train
+from tfpagan import cli
 from tfpagan.objectives.pagan import PAGAN
+from tfpagan.training import trainer
 
 HANGS = 300
 """Seconds after which a process is taken to hang; a busy machine may need minutes."""
@@ -41,7 +42,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, dataset: list[str]) -> Pa
     """A run of 4 steps with everything on."""
     model_dir = tmp_path_factory.mktemp("runs") / "finished"
     every = ["--summary_every_steps=2", "--image_every_steps=2", "--save_every_steps=2", "--ema_decay=0.5"]
-    assert cli.train([*dataset, *SIZES, *every, "--train_steps=4", f"--model_dir={model_dir}"]) == 0
+    assert cli.run("train", [*dataset, *SIZES, *every, "--train_steps=4", f"--model_dir={model_dir}"]) == 0
     return model_dir
 
 
@@ -112,7 +113,7 @@ def test_the_projector_has_codes_labels_and_thumbnails(tmp_path: Path) -> None:
             picture = np.random.default_rng(i).integers(0, 256, [8, 8, 3]).astype(np.uint8)
             (tmp_path / f"d/{label}/{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
     data = [f"--dataset=folder:{tmp_path}/d", f"--cache_dir={tmp_path}/cache", "--image_every_steps=1"]
-    assert cli.train([*data, *SIZES, "--train_steps=1", f"--model_dir={tmp_path}/run"]) == 0
+    assert cli.run("train", [*data, *SIZES, "--train_steps=1", f"--model_dir={tmp_path}/run"]) == 0
     folder = tmp_path / "run/train"
     config = text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig())
     (embedding,) = config.embeddings
@@ -125,7 +126,7 @@ def test_the_projector_has_codes_labels_and_thumbnails(tmp_path: Path) -> None:
 def test_the_end_says_where_everything_is_and_how_to_go_on(
     finished: Path, dataset: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.train([f"--model_dir={finished}"]) == 0  # nothing left to do
+    assert cli.run("train", [f"--model_dir={finished}"]) == 0  # nothing left to do
     printed = capsys.readouterr().out
     for part in ("samples/step_00000004.png", "ckpt/ckpt-4", f"tensorboard --logdir={finished}", "--train_steps=8"):
         assert part in printed
@@ -136,7 +137,7 @@ def test_the_model_dir_alone_goes_on_with_the_stored_configuration(finished: Pat
     shutil.copytree(finished, run)
     with (run / "metrics.jsonl").open("a") as f:
         f.write('{"step": 5, "images": 20}\n{"step": ')  # what a killed process may leave behind
-    assert cli.train([f"--model_dir={run}", "--train_steps=6"]) == 0
+    assert cli.run("train", [f"--model_dir={run}", "--train_steps=6"]) == 0
     assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-6"
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert steps == [2, 4, 6]
@@ -146,7 +147,7 @@ def test_another_configuration_is_refused_with_the_difference(
     finished: Path, dataset: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (finished / "config.json").read_text()
-    assert cli.train([f"--model_dir={finished}", "--channels=16", "--seed=3"]) == 1
+    assert cli.run("train", [f"--model_dir={finished}", "--channels=16", "--seed=3"]) == 1
     message = capsys.readouterr().err
     assert "another configuration (channels: 8 -> 16; seed: 0 -> 3)" in message
     assert (finished / "config.json").read_text() == before
@@ -158,7 +159,7 @@ def test_checkpoints_without_their_configuration_are_not_gone_on_with(
     run = tmp_path / "run"
     shutil.copytree(finished, run)
     (run / "config.json").unlink()
-    assert cli.train([f"--model_dir={run}", "--preset=pagan_shapes_cpu", "--train_steps=6"]) == 1
+    assert cli.run("train", [f"--model_dir={run}", "--preset=pagan_shapes_cpu", "--train_steps=6"]) == 1
     assert f"cannot read {run}/config.json" in capsys.readouterr().err
     assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-4"
 
@@ -171,17 +172,17 @@ def test_a_first_attempt_that_failed_on_its_data_binds_nobody(
     (folder / "broken.png").write_bytes(b"no image")
     (folder / "link.png").symlink_to("/nowhere")
     argv = [f"--dataset=folder:{folder}", f"--cache_dir={tmp_path}/cache", *SIZES, "--train_steps=2"]
-    assert cli.train([*argv, f"--model_dir={tmp_path}/run"]) == 1
+    assert cli.run("train", [*argv, f"--model_dir={tmp_path}/run"]) == 1
     message = capsys.readouterr().err
     assert "2 of 42 images cannot be decoded" in message
     assert f"{folder}/link.png (No such file or directory)" in message
-    assert cli.train([*argv, f"--model_dir={tmp_path}/run", "--skip_corrupt_images"]) == 0
+    assert cli.run("train", [*argv, f"--model_dir={tmp_path}/run", "--skip_corrupt_images"]) == 0
     assert (tmp_path / "run/ckpt/ckpt-2.index").exists()
 
 
 def test_a_run_that_is_past_its_steps_has_nothing_to_do(finished: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        assert cli.train([f"--model_dir={finished}", "--train_steps=3"]) == 0
+        assert cli.run("train", [f"--model_dir={finished}", "--train_steps=3"]) == 0
     assert f"{finished} is at step 4 already: nothing to do up to 3" in caplog.text
     assert tf.train.latest_checkpoint(str(finished / "ckpt")) == f"{finished}/ckpt/ckpt-4"
 
@@ -192,26 +193,26 @@ def test_a_model_dir_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("")
     (tmp_path / "run").mkdir()
     (tmp_path / "run/train").write_text("")
-    assert cli.train([*dataset, *SIZES, f"--model_dir={tmp_path}/run"]) == 1
+    assert cli.run("train", [*dataset, *SIZES, f"--model_dir={tmp_path}/run"]) == 1
     assert f"cannot write TensorBoard's files to {tmp_path}/run/train" in capsys.readouterr().err
     for model_dir in (tmp_path / "file" / "run", Path("/proc/run")):
-        assert cli.train([*dataset, *SIZES, f"--model_dir={model_dir}"]) == 1
+        assert cli.run("train", [*dataset, *SIZES, f"--model_dir={model_dir}"]) == 1
         assert f"cannot write in --model_dir={model_dir}" in capsys.readouterr().err
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint(
     dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    advance = train.Trainer.advance
+    advance = trainer.Trainer.advance
 
-    def poisoned(self: train.Trainer, *args: object) -> train.Progress:
+    def poisoned(self: trainer.Trainer, *args: object) -> trainer.Progress:
         if int(self.step.numpy()) == 3:
             self.networks["disc_z"].to_logit.bias.assign([np.nan])
         return advance(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(train.Trainer, "advance", poisoned)
+    monkeypatch.setattr(trainer.Trainer, "advance", poisoned)
     argv = [*dataset, *SIZES, "--train_steps=9", "--save_every_steps=1", f"--model_dir={tmp_path}/run"]
-    assert cli.train(argv) == 1
+    assert cli.run("train", argv) == 1
     message = capsys.readouterr().err
     assert "loss/disc_z became nan at step 4" in message
     assert "Traceback" not in message

@@ -14,12 +14,13 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from test_classifier import write
 
-from evaluation import protocols, vgg
-from evaluation.errors import EvaluationError
-from evaluation.keys import has_direction, improves
-from evaluation.scoring import Scorer
-from evaluation.sources import GeneratedImages
 from tfpagan import cli
+from tfpagan.evaluation import protocols
+from tfpagan.evaluation.classifiers import vgg
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.images import GeneratedImages
+from tfpagan.evaluation.metrics.base import has_direction, improves
+from tfpagan.evaluation.scorer import Scorer
 
 PX = 16
 SIZES = [f"--image_size={PX}", "--channels=8", "--latent_dim=4", "--batch_size=4", "--train_steps=4"]
@@ -43,7 +44,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, data: list[str]) -> Path:
     model_dir = tmp_path_factory.mktemp("runs") / "run"
-    assert cli.train([*data, *SIZES, "--ema_decay=0.5", f"--model_dir={model_dir}"]) == 0
+    assert cli.run("train", [*data, *SIZES, "--ema_decay=0.5", f"--model_dir={model_dir}"]) == 0
     return model_dir
 
 
@@ -61,7 +62,7 @@ def test_a_run_is_scored_and_the_numbers_are_kept_with_it(
     run: Path, classifier: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    assert cli.evaluate([f"--model_dir={run}", classifier, *FEW, "--json"]) == 0
+    assert cli.run("evaluate", [f"--model_dir={run}", classifier, *FEW, "--json"]) == 0
     given = printed(capsys)
     assert given["subject"] == {"model": str(run), "step": 4}
     for key in ("classifier_score_mean", "frechet_classifier_distance", "rmse", "latent_cycle_rmse", "class_kept"):
@@ -80,7 +81,7 @@ def test_a_run_is_scored_and_the_numbers_are_kept_with_it(
     (events,) = (run / "eval").glob("events*")
     tags = {v.tag for event in EventFileLoader(str(events)).Load() for v in event.summary.value}
     assert {"metrics/rmse", "metrics/frechet_classifier_distance"} <= tags
-    assert cli.train([f"--model_dir={run}", "--train_steps=5"]) == 0  # and the run goes on
+    assert cli.run("train", [f"--model_dir={run}", "--train_steps=5"]) == 0  # and the run goes on
 
 
 def test_the_same_evaluation_twice_gives_the_same_numbers(
@@ -89,7 +90,7 @@ def test_the_same_evaluation_twice_gives_the_same_numbers(
     capsys.readouterr()
     results = []
     for _ in range(2):
-        assert cli.evaluate([f"--model_dir={run}", classifier, *FEW, "--code=draw", "--seed=3", "--json"]) == 0
+        assert cli.run("evaluate", [f"--model_dir={run}", classifier, *FEW, "--code=draw", "--seed=3", "--json"]) == 0
         results.append(printed(capsys)["metrics"])
     assert results[0] == results[1]
 
@@ -103,7 +104,7 @@ def test_without_inception_the_rest_is_scored_and_the_exit_code_says_so(
     monkeypatch.delenv("TFPAGAN_INCEPTION", raising=False)
     monkeypatch.setattr("tensorflow_hub.resolve", unreachable)
     capsys.readouterr()
-    assert cli.evaluate([f"--model_dir={run}", "--metrics=fid,rmse", "--samples=10", "--json"]) == 1
+    assert cli.run("evaluate", [f"--model_dir={run}", "--metrics=fid,rmse", "--samples=10", "--json"]) == 1
     given = capsys.readouterr()
     result = json.loads(given.out)
     assert result["metrics"]["frechet_inception_distance"] is None
@@ -115,24 +116,24 @@ def test_without_inception_the_rest_is_scored_and_the_exit_code_says_so(
 def test_an_augmentation_stands_in_for_a_model(data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = ["--reconstructor=augment:pad_crop", *data, f"--image_size={PX}", "--metrics=rmse", "--json"]
     capsys.readouterr()
-    assert cli.evaluate([*argv, f"--output={tmp_path}/out"]) == 0
+    assert cli.run("evaluate", [*argv, f"--output={tmp_path}/out"]) == 0
     rmse = printed(capsys)["metrics"]["rmse"]
     assert 1.0 < rmse < np.sqrt(PX * PX * 3)
     assert (tmp_path / "out/scores.csv").exists()
-    assert cli.evaluate([*argv, "--batch_size=3"]) == 0
+    assert cli.run("evaluate", [*argv, "--batch_size=3"]) == 0
     assert printed(capsys)["metrics"]["rmse"] == pytest.approx(rmse, rel=1e-6)
-    assert cli.evaluate([*argv, "--seed=1"]) == 0
+    assert cli.run("evaluate", [*argv, "--seed=1"]) == 0
     assert printed(capsys)["metrics"]["rmse"] != pytest.approx(rmse, rel=1e-6)
-    assert cli.evaluate([*argv[1:], "--reconstructor=augment:none"]) == 0
+    assert cli.run("evaluate", [*argv[1:], "--reconstructor=augment:none"]) == 0
     assert printed(capsys)["metrics"]["rmse"] == 0.0
 
 
 def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = data[0].removeprefix("--dataset=folder:")
     argv = [f"--real={folder}", f"--fake={folder}", classifier, "--json"]
-    assert cli.evaluate([*argv, "--splits=2", "--seed=3", "--samples=30"]) == 0
+    assert cli.run("evaluate", [*argv, "--splits=2", "--seed=3", "--samples=30"]) == 0
     capsys.readouterr()
-    assert cli.evaluate([*argv, "--metrics=fid,rid,rmse"]) == 0
+    assert cli.run("evaluate", [*argv, "--metrics=fid,rid,rmse"]) == 0
     metrics = printed(capsys)["metrics"]
     assert metrics["frechet_classifier_distance"] == pytest.approx(0.0, abs=1e-6)
     assert (metrics["reconstruction_classifier_dissimilarity_mean"], metrics["rmse"]) == (1.0, 0.0)
@@ -168,7 +169,7 @@ def test_what_cannot_be_scored_gets_one_line(
     trained: Path, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    assert cli.evaluate([a.replace("RUN", str(trained)) for a in argv]) == 1
+    assert cli.run("evaluate", [a.replace("RUN", str(trained)) for a in argv]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert message in error
     assert error.startswith("evaluate: error: ")
@@ -179,16 +180,16 @@ def test_what_cannot_be_scored_gets_one_line(
 def test_runs_are_compared_under_one_protocol_only(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = Path(shutil.copytree(run, tmp_path / "other"))
     for folder in (run, other):
-        assert cli.evaluate([f"--model_dir={folder}", "--metrics=rmse"]) == 0
+        assert cli.run("evaluate", [f"--model_dir={folder}", "--metrics=rmse"]) == 0
     capsys.readouterr()
-    assert cli.compare([f"--runs={run},{other}"]) == 0
+    assert cli.run("compare", [f"--runs={run},{other}"]) == 0
     assert "rmse" in capsys.readouterr().out
-    assert cli.evaluate([f"--model_dir={other}", "--metrics=rmse", "--code=draw"]) == 0
-    assert cli.compare([f"--runs={run},{other}"]) == 1
+    assert cli.run("evaluate", [f"--model_dir={other}", "--metrics=rmse", "--code=draw"]) == 0
+    assert cli.run("compare", [f"--runs={run},{other}"]) == 1
     assert "different protocols (code: mean and draw)" in capsys.readouterr().err
     refused = {"/a": "two or more run folders", "/a,/b,/a": "--runs names /a twice", "/a,/b": "/a/scores.csv holds no scores"}
     for runs, message in refused.items():
-        assert cli.compare([f"--runs={runs}"]) == 1
+        assert cli.run("compare", [f"--runs={runs}"]) == 1
         assert message in capsys.readouterr().err
 
 
@@ -217,10 +218,10 @@ def test_training_evaluates_and_keeps_the_best_checkpoint(
 
     monkeypatch.setattr(Scorer, "score", scored)
     evaluated = [*EVALUATED, classifier.replace("--classifier", "--eval_classifier")]
-    assert cli.train([*data, *SIZES, *evaluated, f"--model_dir={tmp_path}/run"]) == 0
+    assert cli.run("train", [*data, *SIZES, *evaluated, f"--model_dir={tmp_path}/run"]) == 0
     run = tmp_path / "run"
     assert json.loads((run / "best/best.json").read_text()) == {"metric": "rmse", "value": 1.0, "step": 4}
-    assert cli.train([f"--model_dir={run}", "--train_steps=6"]) == 0  # a worse one after a restart
+    assert cli.run("train", [f"--model_dir={run}", "--train_steps=6"]) == 0  # a worse one after a restart
     assert tf.train.latest_checkpoint(str(run / "best")) == f"{run}/best/ckpt-4"
     with (run / "scores.csv").open(newline="") as f:
         assert [(row["step"], row["rmse"]) for row in csv.DictReader(f)] == [("2", "2.0"), ("4", "1.0"), ("6", "3.0")]
@@ -238,7 +239,7 @@ def test_an_evaluation_that_fails_does_not_end_the_training(
     monkeypatch.setattr(Scorer, "score", fails)
     monkeypatch.setattr("tensorflow_hub.resolve", lambda handle: (_ for _ in ()).throw(OSError("no network")))
     monkeypatch.delenv("TFPAGAN_INCEPTION", raising=False)
-    assert cli.train([*data, *SIZES, "--eval_every_steps=2", f"--model_dir={tmp_path}/run"]) == 0
+    assert cli.run("train", [*data, *SIZES, "--eval_every_steps=2", f"--model_dir={tmp_path}/run"]) == 0
     assert "the evaluation at step 2 failed: features that are not finite" in caplog.text
     assert tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt") == f"{tmp_path}/run/ckpt/ckpt-4"
 
@@ -258,7 +259,7 @@ def test_an_evaluation_is_given_up_at_a_signal_and_the_checkpoint_is_there_befor
     small = protocols.Protocol("quick1k", ("ms_ssim",), samples=200)
     monkeypatch.setitem(protocols.NAMED, "quick1k", small)
     argv = [*data, *SIZES, "--eval_every_steps=2", "--save_every_steps=2", f"--model_dir={tmp_path}/run"]
-    assert cli.train(argv) == 128 + signal.SIGTERM
+    assert cli.run("train", argv) == 128 + signal.SIGTERM
     assert saved == [f"{tmp_path}/run/ckpt/ckpt-2"]
     assert "the evaluation at step 2 is given up" in caplog.text
     assert not (tmp_path / "run/scores.csv").exists()
@@ -269,7 +270,7 @@ def test_a_classifier_for_other_images_is_refused_before_training(
 ) -> None:
     vgg.export(vgg.network(vgg.Recipe(channels=4), 1, 10), tmp_path / "grey", (PX, PX, 1), {})
     argv = [*data, *SIZES, "--eval_every_steps=2", f"--eval_classifier={tmp_path}/grey", f"--model_dir={tmp_path}/run"]
-    assert cli.train(argv) == 1
+    assert cli.run("train", argv) == 1
     assert "classifier grey takes greyscale images, and these have 3 channels" in capsys.readouterr().err
 
 
@@ -278,7 +279,7 @@ def test_a_best_metric_that_is_not_measured_is_refused_before_training(
     data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = [*data, *SIZES, classifier.replace("--classifier", "--eval_classifier"), "--eval_every_steps=2"]
-    assert cli.train([*argv, "--best_metric=frechet_inception_distance", f"--model_dir={tmp_path}/run"]) == 1
+    assert cli.run("train", [*argv, "--best_metric=frechet_inception_distance", f"--model_dir={tmp_path}/run"]) == 1
     assert (
         "--best_metric=frechet_inception_distance is not legal here; it must be one of frechet_classifier"
         in capsys.readouterr().err

@@ -23,8 +23,9 @@ import tensorflow as tf
 import tiny
 from werkzeug.test import Client
 
-from tfpagan import cli, export, inference
+from tfpagan import cli
 from tfpagan.images import to_unit_range
+from tfpagan.inference import export, restore
 from tfpagan.serving.application import Application
 from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
@@ -38,7 +39,7 @@ HANGS = 300
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     tiny.write_run(folder, SHAPE)
-    return export.publish(inference.restored(folder), folder / "export", name="tiny")
+    return export.publish(restore.restored(folder), folder / "export", name="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -448,22 +449,22 @@ def test_a_load_is_counted_and_what_is_lost_is_told(
     argv = ["--clients=8", "--requests=5"]
     url = f"--url=http://127.0.0.1:{port}/v1/models/tiny"
     capsys.readouterr()
-    assert cli.bench_serve([url, *argv, "--rows=4"]) == 0
+    assert cli.run("bench_serve", [url, *argv, "--rows=4"]) == 0
     seen = json.loads(capsys.readouterr().out)
     assert (seen["sent"], seen["lost"]) == (40, 0)
     assert seen["requests_per_second"] > 0
     assert 0 < seen["milliseconds_median"] <= seen["milliseconds_99th_percentile"]
-    assert cli.bench_serve([url, *argv, "--rows=5"]) == 1  # more than it answers
+    assert cli.run("bench_serve", [url, *argv, "--rows=5"]) == 1  # more than it answers
     seen = json.loads(capsys.readouterr().out)
     assert seen["lost"] == 40
     assert seen["why_lost"].startswith("status 400: {")
     assert "num asks for 5 images" in seen["why_lost"]
     process.kill()
     process.wait()
-    assert cli.bench_serve([url, *argv]) == 1
+    assert cli.run("bench_serve", [url, *argv]) == 1
     assert "ConnectionRefusedError" in json.loads(capsys.readouterr().out)["why_lost"]
     for wrong in ("localhost:8501", "http://localhost:85x1/v1/models/tiny", "http://[/v1/models/tiny"):
-        assert cli.bench_serve([f"--url={wrong}"]) == 1
+        assert cli.run("bench_serve", [f"--url={wrong}"]) == 1
         assert f"--url={wrong} is not legal" in capsys.readouterr().err
 
 
@@ -482,7 +483,7 @@ def test_a_load_is_counted_and_what_is_lost_is_told(
 def test_what_cannot_be_served_gets_one_line(
     exported: Path, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.serve([a.replace("MODEL", str(exported)) for a in argv]) == 1
+    assert cli.run("serve", [a.replace("MODEL", str(exported)) for a in argv]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("serve: error: ")
     assert message in error
@@ -494,9 +495,9 @@ def test_a_port_that_is_taken_and_a_damaged_export_get_one_line(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert cli.serve([f"--model={exported}", f"--port={taken.getsockname()[1]}"]) == 1
+        assert cli.run("serve", [f"--model={exported}", f"--port={taken.getsockname()[1]}"]) == 1
     assert "cannot listen on 127.0.0.1" in capsys.readouterr().err
     (tmp_path / "1").mkdir()
     (tmp_path / "1/saved_model.pb").write_bytes(b"damaged")
-    assert cli.serve([f"--model={tmp_path}", "--port=0"]) == 1
+    assert cli.run("serve", [f"--model={tmp_path}", "--port=0"]) == 1
     assert f"{tmp_path}/1 cannot be served" in capsys.readouterr().err

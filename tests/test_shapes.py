@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from tfpagan.config import DataConfig
 from tfpagan.data import describe, prepare
-from tfpagan.datasets.shapes import builder, render
+from tfpagan.data.shapes import builder, render
+from tfpagan.settings.sections import DataConfig
 
 
 def test_the_first_pictures_are_those_of_every_other_machine():

@@ -8,9 +8,9 @@ import reference
 import tensorflow as tf
 
 from tfpagan import networks
-from tfpagan.config import NetworkConfig
 from tfpagan.networks.blocks import SpectralConv, SpectralDense, spectral_layers
-from tfpagan.networks.init import Initializers
+from tfpagan.networks.initializers import Initializers
+from tfpagan.settings.sections import NetworkConfig
 
 INIT = Initializers(seed=3, path="net/layer")
 

@@ -10,12 +10,14 @@ import tensorflow as tf
 import tiny
 from gradients import assert_same_gradients, compute
 
-from tfpagan import adversarial, networks, step
+from tfpagan import networks
 from tfpagan.errors import UserError
-from tfpagan.forward import Pass
+from tfpagan.forward.forward_pass import Pass
+from tfpagan.losses import adversarial
 from tfpagan.objectives import Duel, Objective
 from tfpagan.objectives.pagan import PAGAN
-from tfpagan.step import Backward, Gradients
+from tfpagan.training import step
+from tfpagan.training.gradients import Backward, Gradients
 
 CASES: dict[str, Objective] = {
     "pagan": PAGAN(),

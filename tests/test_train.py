@@ -9,12 +9,14 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from tfpagan import networks, step, train
+from tfpagan import networks
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.images import to_unit_range
 from tfpagan.objectives.pagan import PAGAN
-from tfpagan.train import Trainer
+from tfpagan.training import gradients
+from tfpagan.training import trainer as trainers
+from tfpagan.training.trainer import Trainer
 
 SMALL = {"channels": 8, "latent_dim": tiny.Z, "batch_size": 4}
 
@@ -124,7 +126,7 @@ def test_the_averages_have_batch_statistics_of_their_own(
     one_device: tf.distribute.Strategy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of the players are far off: averaged weights are smaller where the players' swing."""
-    monkeypatch.setattr(train, "STATISTICS_EVERY_STEPS", 1)
+    monkeypatch.setattr(trainers, "STATISTICS_EVERY_STEPS", 1)
     trainer = make(one_device, {"ema_decay": 0.9999999, "augmentation": "none"})
     live, kept = trainer.networks["encoder"], trainer.averages["encoder"]
     for v in kept.trainable_variables:
@@ -155,7 +157,7 @@ def test_the_averages_see_every_tenth_step(one_device: tf.distribute.Strategy) -
 def test_two_replicas_train_as_one(
     one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "STATISTICS_EVERY_STEPS", 1)
+    monkeypatch.setattr(trainers, "STATISTICS_EVERY_STEPS", 1)
     changes = {"objective": "dcgan", "disc_norm": "spectral", "sync_batch_norm": True, "ema_decay": 0.5}
     alone, together = make(one_device, changes), make(two_replicas, changes)
     one, two = alone.advance(feed(), 1).totals, together.advance(feed(), 1).totals
@@ -295,4 +297,4 @@ def test_the_step_mode_is_chosen_before_anything_is_traced(one_device: tf.distri
     assert make(one_device, {"step": "reference"}).mode == "reference"
     with pytest.raises(UserError, match="--step=fused is not exact here"):
         make(one_device, {"step": "fused", "mixed_precision": "float16"})
-    assert set(step.Backward.__dict__) >= {"fused", "simultaneous", "reference"}
+    assert set(gradients.Backward.__dict__) >= {"fused", "simultaneous", "reference"}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan import cluster, devices
 from tfpagan.errors import UserError
+from tfpagan.training import devices
 
 
 def tf_config(ports: list[int], index: int, kind: str = "worker") -> str:
@@ -21,20 +21,20 @@ def tf_config(ports: list[int], index: int, kind: str = "worker") -> str:
 
 def test_the_first_worker_writes_and_without_workers_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert cluster.is_chief()
+    assert devices.is_chief()
     for index, chief in ((0, True), (1, False)):
         monkeypatch.setenv("TF_CONFIG", tf_config([1, 2], index))
-        assert cluster.is_chief() == chief
+        assert devices.is_chief() == chief
     with_chief = {"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(with_chief))
-    assert not cluster.is_chief()
+    assert not devices.is_chief()
 
 
 def test_a_tf_config_that_cannot_be_used_is_shown_beside_a_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("{", "{}", '{"cluster": {"worker": []}, "task": 3}'):
         monkeypatch.setenv("TF_CONFIG", wrong)
         with pytest.raises(UserError, match=r"cannot be used.*it must be as"):
-            cluster.is_chief()
+            devices.is_chief()
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfpagan import augment, networks
-from tfpagan.checkpoints import Checkpoints
-from tfpagan.config import AugmentationConfig, Config, NetworkConfig
-from tfpagan.forward import Noise, Pass
+from tfpagan import networks
+from tfpagan.config import Config
+from tfpagan.forward import augment
+from tfpagan.forward.forward_pass import Pass
+from tfpagan.forward.noise import Noise
 from tfpagan.objectives import Objective
-from tfpagan.train import Trainer
+from tfpagan.run_folder.checkpoints import Checkpoints
+from tfpagan.settings.sections import AugmentationConfig, NetworkConfig
+from tfpagan.training.trainer import Trainer
 
 SHAPE = (8, 8, 1)
 N, Z = 6, 4

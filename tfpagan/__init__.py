@@ -6,15 +6,16 @@ Importing this package imports no TensorFlow; its modules do when they need it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfpagan.version import __version__
+
 if TYPE_CHECKING:
-    from tfpagan.model import Model
+    from tfpagan.inference.model import Model
 
 __all__ = ["__version__", "load"]
-__version__ = "0.1.0"
 
 
 def load(path: str | Path, *, step: int = 0, best: bool = False) -> "Model":
-    """The encoder and decoder of a run or of an export: `tfpagan.model.load`."""
-    from tfpagan import model
+    """The encoder and decoder of a run or of an export: `tfpagan.inference.model.load`."""
+    from tfpagan.inference import model
 
     return model.load(path, step=step, best=best)

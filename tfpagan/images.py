@@ -1,4 +1,8 @@
-"""Images as numbers and as pictures: uint8 to [-1, 1] and back, grids, PNG files."""
+"""Images as numbers and as pictures: uint8 to [-1, 1] and back, CIE Lab, grids, PNG files.
+
+Lab is sRGB's (IEC 61966-2-1) with the D65 white point, scaled to about [-1, 1]: L from 0 ... 100, a and b divided by 110, which
+the colours of sRGB do not exceed.
+"""
 
 import math
 import os
@@ -57,3 +61,54 @@ def whole(path: str) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.remove(part)
         raise
+
+
+# Rows X, Y, Z of linear red, green, blue; divided by the white point.
+TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
+WHITE = (0.95047, 1.0, 1.08883)
+AB_SCALE = 110.0
+THRESHOLD = 6.0 / 29.0  # below its cube, the cube root is a straight line
+TINY = 1e-6  # under roots and powers, whose slope at zero is infinite
+
+
+def to_lab(x: tf.Tensor) -> tf.Tensor:
+    """RGB images [N, H, W, 3] in [-1, 1] to Lab ones, scaled.
+
+    >>> bool(tf.reduce_max(tf.abs(to_lab(tf.ones([1, 1, 1, 3])) - [1.0, 0.0, 0.0])) < 1e-3)  # white
+    True
+    """
+    rgb = tf.clip_by_value(0.5 * (x + 1.0), 0.0, 1.0)
+    linear = tf.where(rgb > 0.04045, tf.pow((tf.maximum(rgb, TINY) + 0.055) / 1.055, 2.4), rgb / 12.92)
+    xyz = tf.linalg.matvec(tf.constant(TO_XYZ), linear) / tf.constant(WHITE)
+    f = tf.where(xyz > THRESHOLD**3, tf.pow(tf.maximum(xyz, TINY), 1.0 / 3.0), xyz / (3.0 * THRESHOLD**2) + 4.0 / 29.0)
+    fx, fy, fz = tf.unstack(f, axis=-1)
+    lightness = 116.0 * fy - 16.0
+    return tf.stack([lightness / 50.0 - 1.0, 500.0 * (fx - fy) / AB_SCALE, 200.0 * (fy - fz) / AB_SCALE], -1)
+
+
+def to_rgb(lab: tf.Tensor) -> tf.Tensor:
+    """The other way; colours that sRGB has not are cut to its borders."""
+    lightness, a, b = tf.unstack(lab, axis=-1)
+    fy = (50.0 * (lightness + 1.0) + 16.0) / 116.0
+    f = tf.stack([fy + AB_SCALE * a / 500.0, fy, fy - AB_SCALE * b / 200.0], -1)
+    xyz = tf.where(f > THRESHOLD, f**3, 3.0 * THRESHOLD**2 * (f - 4.0 / 29.0)) * tf.constant(WHITE)
+    linear = tf.linalg.matvec(tf.linalg.inv(tf.constant(TO_XYZ)), xyz)
+    curved = 1.055 * tf.pow(tf.maximum(linear, TINY), 1.0 / 2.4) - 0.055
+    rgb = tf.where(linear > 0.0031308, curved, 12.92 * linear)
+    return tf.clip_by_value(2.0 * rgb - 1.0, -1.0, 1.0)
+
+
+def lightness(lab: tf.Tensor) -> tf.Tensor:
+    """What is given of a Lab image: [N, H, W, 3] to [N, H, W, 1]."""
+    return lab[..., :1]
+
+
+def colour(lab: tf.Tensor) -> tf.Tensor:
+    """What is made of it: [N, H, W, 3] to [N, H, W, 2]."""
+    return lab[..., 1:]
+
+
+def grey(x: tf.Tensor) -> tf.Tensor:
+    """RGB images [N, H, W, 3] in [-1, 1] without their colours."""
+    lab = to_lab(x)
+    return to_rgb(tf.concat([lightness(lab), tf.zeros_like(colour(lab))], -1))

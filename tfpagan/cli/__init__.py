@@ -1,59 +1,56 @@
-"""The executables: one `main(argv)` each, which returns the exit code, so that tests need no process.
+"""The executables: `run("train", argv)` returns the exit code, so that tests need no process.
 
 Nothing here imports TensorFlow before a command really runs: `--help` must answer at once.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from tfpagan.cli import (
-    benchmark,
-    benchmark_eval,
-    benchmark_serving,
-    classifying,
-    colouring,
-    comparing,
-    encoding,
-    exporting,
-    interpolating,
-    probing,
-    reconstructing,
-    reproducing,
-    sampling,
-    scoring,
-    serving,
-    sweeping,
-    training,
+    bench,
+    bench_eval,
+    bench_serve,
+    colourise,
+    compare,
+    encode,
+    evaluate,
+    export,
+    interpolate,
+    probe,
+    reconstruct,
+    reproduce,
+    sample,
+    serve,
+    sweep,
+    train,
+    train_classifier,
 )
-from tfpagan.cli.flags import execute
+from tfpagan.cli.flags import Command, execute
 
-train = partial(execute, training.COMMAND)
-train_classifier = partial(execute, classifying.COMMAND)
-evaluate = partial(execute, scoring.COMMAND)
-compare = partial(execute, comparing.COMMAND)
-probe = partial(execute, probing.COMMAND)
-reproduce = partial(execute, reproducing.COMMAND)
-sweep = partial(execute, sweeping.COMMAND)
-export = partial(execute, exporting.COMMAND)
-serve = partial(execute, serving.COMMAND)
-sample = partial(execute, sampling.COMMAND)
-reconstruct = partial(execute, reconstructing.COMMAND)
-interpolate = partial(execute, interpolating.COMMAND)
-encode = partial(execute, encoding.COMMAND)
-colourise = partial(execute, colouring.COMMAND)
-bench = partial(execute, benchmark.COMMAND)
-bench_eval = partial(execute, benchmark_eval.COMMAND)
-bench_serve = partial(execute, benchmark_serving.COMMAND)
-
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
-    command.args[0].program: command
-    for command in (
-        *(train, train_classifier, evaluate, compare, probe, reproduce, sweep),
-        *(export, serve, sample, reconstruct, interpolate, encode, colourise),
-        *(bench, bench_eval, bench_serve),
-    )
+COMMANDS: Mapping[str, Command] = {
+    "train": train.COMMAND,
+    "train_classifier": train_classifier.COMMAND,
+    "evaluate": evaluate.COMMAND,
+    "compare": compare.COMMAND,
+    "probe": probe.COMMAND,
+    "reproduce": reproduce.COMMAND,
+    "sweep": sweep.COMMAND,
+    "export": export.COMMAND,
+    "serve": serve.COMMAND,
+    "sample": sample.COMMAND,
+    "reconstruct": reconstruct.COMMAND,
+    "interpolate": interpolate.COMMAND,
+    "encode": encode.COMMAND,
+    "colourise": colourise.COMMAND,
+    "bench": bench.COMMAND,
+    "bench_eval": bench_eval.COMMAND,
+    "bench_serve": bench_serve.COMMAND,
 }
+
+
+def run(command: str, argv: Sequence[str]) -> int:
+    """Run a command with its flags; returns the exit code."""
+    return execute(COMMANDS[command], argv)
 
 
 def main() -> None:
@@ -61,9 +58,9 @@ def main() -> None:
     command, *argv = sys.argv[1:] or [""]
     if command not in COMMANDS:
         sys.exit(f"tfpagan: unknown command {command!r}; known: {', '.join(COMMANDS)}, each with --help")
-    sys.exit(COMMANDS[command](argv))
+    sys.exit(run(command, argv))
 
 
 def train_main() -> None:
     """The installed command `tfpagan-train`."""
-    sys.exit(train(sys.argv[1:]))
+    sys.exit(run("train", sys.argv[1:]))

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from absl import flags, logging
 
-from evaluation.errors import EvaluationError
 from tfpagan import objectives
-from tfpagan.config import SECTIONS, Config
+from tfpagan.config import Config
 from tfpagan.errors import UserError
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.settings.sections import SECTIONS
 
 PLACES = ("data_dir", "cache_dir")
 """Settings that say where data lie, and nothing of what they are."""

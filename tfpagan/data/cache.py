@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from tfpagan.data.decode import CorruptImageError, decode
 from tfpagan.data.geometry import Geometry
-from tfpagan.data.places import check_writable, one_line
+from tfpagan.data.places import check_writable
 from tfpagan.data.source import Example, Source
-from tfpagan.errors import UserError
+from tfpagan.errors import UserError, one_line
 
 CHUNK = 64  # images that a thread decodes at a time; one by one, the threads mostly wait for each other
 CHUNKS_AHEAD = 8  # in decoding at once

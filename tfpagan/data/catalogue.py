@@ -23,10 +23,10 @@ from absl import logging
 from google.protobuf import json_format
 
 from tfpagan.data import recipe
-from tfpagan.data.places import check_writable, one_line
+from tfpagan.data.places import check_writable
 from tfpagan.data.source import Example
-from tfpagan.errors import UserError
-from tfpagan.settings import unknown
+from tfpagan.errors import UserError, one_line
+from tfpagan.settings.setting import unknown
 
 # What the code of a TFDS builder is known to raise when a download fails or its files are not what it expects.
 # requests' and urllib's errors are OSErrors.
@@ -179,7 +179,7 @@ def _open(dataset: str, data_dir: Path) -> Any:
     import tensorflow_datasets as tfds
 
     if _is_shapes(dataset):
-        importlib.import_module("tfpagan.datasets.shapes.builder")  # its class registers itself with TFDS
+        importlib.import_module("tfpagan.data.shapes.builder")  # its class registers itself with TFDS
     if not re.fullmatch(r"\w+(/[\w.+-]+)?(:[\d.*]+)?", dataset):
         raise UserError(f"--dataset={dataset!r} is not legal: it must be name, name/config, name:version, folder:PATH")
     name = re.split("[/:]", dataset)[0]

@@ -1,7 +1,6 @@
 """Where data sets and decoded images live on disk."""
 
 import os
-import re
 import tempfile
 from pathlib import Path
 
@@ -31,13 +30,6 @@ def check_writable(folder: Path, flag: str) -> None:
     except OSError as e:
         remedy = f"set --{flag} to a folder that you may write to"
         raise UserError(f"cannot write into {folder}: {e.strerror}; {remedy}") from None
-
-
-def one_line(error: Exception) -> str:
-    """The text of somebody else's exception, short and without line breaks; its type where it has no text."""
-    text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", str(error), flags=re.DOTALL)  # which node of a graph: nothing to a user
-    text = " ".join(text.split()) or type(error).__name__
-    return text if len(text) <= 300 else text[:297] + "..."
 
 
 def _absolute(given: str, flag: str) -> Path:

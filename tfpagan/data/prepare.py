@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from tfpagan import settings
-from tfpagan.config import DataConfig
+from tfpagan import errors
 from tfpagan.data import cache, places
 from tfpagan.data.catalogue import Catalogued
 from tfpagan.data.color_mnist import ColorMNIST
@@ -19,6 +18,8 @@ from tfpagan.data.geometry import Geometry, resolve
 from tfpagan.data.source import Source
 from tfpagan.data.tiny_imagenet import TinyImageNet, is_tiny_imagenet
 from tfpagan.errors import UserError
+from tfpagan.settings.sections import DataConfig
+from tfpagan.settings.setting import check
 
 LAYOUT = 1  # of the cache; a change makes old entries go unused
 HOLD_OUT = 10  # without a test split, images 0, 10, 20, ... of the training split are for testing
@@ -86,7 +87,7 @@ def prepare(config: DataConfig, *, progress: bool | None = None) -> Images:
 
 
 def _open(config: DataConfig) -> tuple[Described, Source]:
-    settings.check(config)
+    check(config)
     data_dir, cache_dir = places.data_dir(config.data_dir), places.cache_dir(config.cache_dir)
     dataset, source = _source(config.dataset.strip(), data_dir, cache_dir)
     geometry = resolve(config.crop, config.image_size, source.image_px)
@@ -136,5 +137,5 @@ def _read(folder: Path) -> Images:
     try:
         arrays = cache.read(folder)
     except (OSError, EOFError, ValueError, KeyError) as e:
-        raise UserError(f"the cache entry {folder} is damaged: {places.one_line(e)}; delete it and run again") from None
+        raise UserError(f"the cache entry {folder} is damaged: {errors.one_line(e)}; delete it and run again") from None
     return Images(**arrays)

@@ -8,7 +8,7 @@ import errno
 from pathlib import Path
 from typing import Any
 
-from tfpagan.data.places import one_line
+from tfpagan.errors import one_line
 
 MOST_FILES = 8
 LOCAL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # no help from downloading again

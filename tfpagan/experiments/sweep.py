@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tfpagan import objectives
-from tfpagan import settings as checks
-from tfpagan.config import SECTIONS
 from tfpagan.errors import UserError
 from tfpagan.experiments import report
-from tfpagan.experiments.runs import Experiment, Outcome
+from tfpagan.experiments.runner import Experiment, Outcome
+from tfpagan.settings import setting as checks
+from tfpagan.settings.sections import SECTIONS
 
 BEST = 10  # black circles, as in alpha-GAN's figures
 LONGEST_NAME = 200  # bytes of a folder's name

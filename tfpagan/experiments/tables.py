@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfpagan import objectives
-from tfpagan.experiments.runs import Experiment
+from tfpagan.experiments.runner import Experiment
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,11 +6,11 @@ from functools import partial
 
 import tensorflow as tf
 
-from tfpagan.config import NetworkConfig
-from tfpagan.networks import colouring, discriminators, residual
+from tfpagan.networks import colorization, discriminators, residual
 from tfpagan.networks import convolutional as nets
 from tfpagan.networks.blocks import Code, spectral_layers
-from tfpagan.networks.init import Initializers
+from tfpagan.networks.initializers import Initializers
+from tfpagan.settings.sections import NetworkConfig
 
 __all__ = ["USED", "build", "couples_batch", "moving_averages", "power_iteration"]
 
@@ -70,7 +70,7 @@ def _pair_discriminator(config: NetworkConfig, shape: Shape, init: Initializers)
 
 def _generator(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
     if c.condition == "lightness":
-        return colouring.Generator(c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere")
+        return colorization.Generator(c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere")
     kind = residual.Generator if c.architecture == "resnet" else partial(nets.Generator, _plan(c))
     return kind(shape, c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere", scale=_scale(c))
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfpagan.codes import on_sphere
+from tfpagan.latents import on_sphere
 from tfpagan.networks.flow import Flow
-from tfpagan.networks.init import Initializers
+from tfpagan.networks.initializers import Initializers
 
 SPECTRAL_EPSILON = 1e-12
 FIRST_SCALE = 0.5  # of p(x | z), where it is learned: about the deviation of pixels in [-1, 1]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfpagan.codes import on_sphere
+from tfpagan.latents import on_sphere
 from tfpagan.networks.blocks import (
     Code,
     CodeNetwork,
@@ -20,7 +20,7 @@ from tfpagan.networks.blocks import (
     plain_deconv,
     plain_dense,
 )
-from tfpagan.networks.init import Initializers
+from tfpagan.networks.initializers import Initializers
 
 LEAK = 0.2
 Layers = tuple[tuple[int, int, int], ...]

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfpagan.networks.blocks import dense, flat
 from tfpagan.networks.convolutional import LEAK, Plan, trunk
-from tfpagan.networks.init import Initializers
+from tfpagan.networks.initializers import Initializers
 
 Uniform = Callable[[int], tf.Tensor]
 """A number of features F to uniform numbers in (0, 1), [N, F]."""

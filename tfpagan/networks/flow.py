@@ -4,7 +4,7 @@ from functools import partial
 
 import tensorflow as tf
 
-from tfpagan.networks.init import Initializers
+from tfpagan.networks.initializers import Initializers
 
 LARGEST_LOG_SCALE = 0.5  # of one coupling
 LARGEST_SUM = 4.0  # of the log-scales of all couplings that change a half

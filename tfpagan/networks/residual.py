@@ -6,9 +6,9 @@ up, mean pooling down), with the widths and the bottom of the convolutional netw
 
 import tensorflow as tf
 
-from tfpagan.codes import on_sphere
+from tfpagan.latents import on_sphere
 from tfpagan.networks.blocks import Code, CodeNetwork, SpectralConv, batch_norm, log_scale, plain_conv, plain_dense
-from tfpagan.networks.init import Initializers
+from tfpagan.networks.initializers import Initializers
 
 SHARES = (1, 2, 4, 8)  # of the widest layer's channels, from the bottom to the image
 

@@ -5,7 +5,7 @@ import pkgutil
 
 from tfpagan.errors import UserError
 from tfpagan.objectives.base import Direct, Duel, Objective
-from tfpagan.settings import unknown
+from tfpagan.settings.setting import unknown
 
 __all__ = ["Direct", "Duel", "Objective", "get", "names"]
 

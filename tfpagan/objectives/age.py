@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tfpagan import divergences, penalties
+from tfpagan.losses import divergences, penalties
 from tfpagan.objectives.base import Direct, Objective
-from tfpagan.settings import setting
+from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tfpagan.objectives.base import Duel, Objective
 
 if TYPE_CHECKING:
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

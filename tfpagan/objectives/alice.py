@@ -8,7 +8,7 @@ from tfpagan.objectives.ali import ALI
 from tfpagan.objectives.base import Duel
 
 if TYPE_CHECKING:
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

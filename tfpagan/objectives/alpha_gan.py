@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfpagan import divergences, penalties
-from tfpagan.adversarial import REVERSE_KL
+from tfpagan.losses import divergences, penalties
+from tfpagan.losses.adversarial import REVERSE_KL
 from tfpagan.objectives.base import Direct, Duel, Objective
-from tfpagan.settings import setting
+from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

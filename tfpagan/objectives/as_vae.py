@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from tfpagan.adversarial import REVERSE_KL
+from tfpagan.losses.adversarial import REVERSE_KL
 from tfpagan.objectives.base import Direct, Duel, Objective
 
 if TYPE_CHECKING:
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tfpagan import adversarial
+from tfpagan.losses import adversarial
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 Tensors = "tf.Tensor | tuple[tf.Tensor, ...]"
 

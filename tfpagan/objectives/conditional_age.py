@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfpagan import penalties
+from tfpagan.losses import penalties
 from tfpagan.objectives.age import AGE
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

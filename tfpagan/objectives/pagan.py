@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfpagan import penalties
+from tfpagan.losses import penalties
 from tfpagan.objectives.base import Direct, Duel, Objective
-from tfpagan.settings import setting
+from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

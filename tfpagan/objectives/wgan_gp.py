@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfpagan import penalties
-from tfpagan.adversarial import WASSERSTEIN
+from tfpagan.losses import penalties
+from tfpagan.losses.adversarial import WASSERSTEIN
 from tfpagan.objectives.base import Duel, Objective
-from tfpagan.settings import setting
+from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tfpagan import adversarial, penalties
+from tfpagan.losses import adversarial, penalties
 from tfpagan.objectives.base import Duel, Objective
 from tfpagan.objectives.pagan import PAGAN
-from tfpagan.settings import setting
+from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from tfpagan.forward import Pass
+    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllo
 from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from tfpagan.codes import prior
+from tfpagan.latents import prior
 from tfpagan.serving import rest
 from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError

@@ -16,8 +16,7 @@ from cheroot import wsgi
 from cheroot.server import HTTPConnection, HTTPRequest
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tfpagan.checkpoints import why
-from tfpagan.errors import UserError
+from tfpagan.errors import UserError, why
 from tfpagan.serving.application import Application
 from tfpagan.serving.servable import Servable
 

@@ -1,0 +1,1 @@
+"""Networks whose logits and features the metrics look at."""

@@ -1,0 +1,182 @@
+"""The Inception network of 2015, which makes IS and FID official: from TF-Hub, a folder, an archive or its frozen graph."""
+
+import dataclasses
+import gzip
+import os
+import shutil
+import tarfile
+import tempfile
+import warnings
+import zlib
+from pathlib import Path
+from urllib.error import URLError
+
+import tensorflow as tf
+from absl import logging
+
+from tfpagan.evaluation.classifiers.classifier import INCEPTION_SHAPE, Classifier, Outputs, checksum, from_saved_model
+from tfpagan.evaluation.errors import EvaluationError
+
+HANDLE = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
+"""tf-gan's `INCEPTION_TFHUB`."""
+NAME = "inception-2015-12-05"
+PATH_VARIABLE = "TFPAGAN_INCEPTION"
+CLASSES, FEATURES = 1008, 2048
+
+
+def load(path: str = "", cache_dir: str = "") -> Classifier:
+    """The official classifier.
+
+    Args:
+      path: a SavedModel folder, a .tar.gz of one, the frozen graph `classify_image_graph_def.pb`, or a .tgz of that;
+        default: $TFPAGAN_INCEPTION, then a download of the TF-Hub module that tf-gan names.
+      cache_dir: where downloads and unpacked archives stay; default: $TFHUB_CACHE_DIR, then ~/.cache/tfpagan/tfhub.
+
+    Raises:
+      EvaluationError: when it cannot be had, with what to do; or when it is another network.
+    """
+    path = path or os.environ.get(PATH_VARIABLE, "")
+    cache = _cache(cache_dir)
+    found = _from_path(Path(os.path.expanduser(path)), cache) if path else _from_hub(cache)
+    logits, features = (output.shape[1] for output in found.outputs(tf.zeros([1, *found.shape])))
+    if (logits, features) != (CLASSES, FEATURES):
+        given = f"{path or HANDLE} gives {logits} logits and {features} features"
+        raise EvaluationError(
+            f"{given}; the Inception of 2015 gives {CLASSES} and {FEATURES}. Name another network by --classifier"
+        )
+    logging.info("taking %s, checksum %s, for the Inception of 2015 by its form", path or HANDLE, found.checksum)
+    return dataclasses.replace(found, name=NAME, official=True)
+
+
+def from_frozen_graph(file: Path) -> Classifier:
+    """The frozen graph of 2015: its own decoding and resizing are skipped, and any number of images goes through at once.
+
+    The logits are without the bias, as the authors of the Inception Score computed them.
+
+    Raises:
+      EvaluationError: when it is another graph.
+    """
+    graph = tf.compat.v1.GraphDef()
+    try:
+        graph.ParseFromString(file.read_bytes())
+        # 'Mul' is the resized, scaled image; 'pool_3' comes before the reshape that fixes the batch to 1.
+        wanted = ["pool_3:0", "softmax/logits/MatMul:0"]
+        pruned = tf.compat.v1.wrap_function(
+            lambda x: tf.graph_util.import_graph_def(graph, {"Mul:0": x}, wanted, name=""),
+            [tf.TensorSpec([None, *INCEPTION_SHAPE], tf.float32)],
+        )
+        kernel = next(op for op in pruned.graph.get_operations() if op.name == "softmax/logits/MatMul").inputs[1]
+        weights = pruned.prune([], [kernel])()[0]
+        pool = pruned.prune(pruned.inputs, pruned.graph.get_tensor_by_name("pool_3:0"))
+    except Exception as e:  # a protobuf that cannot be parsed, a graph without these nodes, shapes that do not fit
+        raise EvaluationError(f"{file} is not Inception's frozen graph of 2015: {str(e).splitlines()[0][:200]}") from None
+
+    def outputs(x: tf.Tensor) -> Outputs:
+        features = tf.reshape(pool(x), [tf.shape(x)[0], weights.shape[0]])
+        return tf.matmul(features, weights), features
+
+    return Classifier(file.name, checksum(file), INCEPTION_SHAPE, outputs)
+
+
+def _from_path(path: Path, cache: Path) -> Classifier:
+    if path.is_dir():
+        return from_saved_model(path)
+    if not path.exists():
+        raise EvaluationError(f"there is no {path}; {WAYS}")
+    if path.name.endswith((".tar.gz", ".tgz")):
+        folder = _unpacked(path, cache)
+        models = [p.parent for p in folder.rglob("saved_model.pb")]
+        graphs = [p for p in folder.rglob("*.pb") if p.parent not in models]
+        if len(models) + len(graphs) != 1:
+            raise EvaluationError(f"{path} holds {len(models)} SavedModels and {len(graphs)} frozen graphs; one is wanted")
+        return _sealed(models[0]) if models else from_frozen_graph(graphs[0])
+    if path.suffix == ".pb":
+        return from_frozen_graph(path)
+    raise EvaluationError(f"{path} is not legal; {WAYS}")
+
+
+def _from_hub(cache: Path) -> Classifier:
+    """Downloads once; what is in the cache and cannot be read, or has changed, is put aside and fetched again."""
+    with warnings.catch_warnings():  # of its own use of pkg_resources
+        warnings.simplefilter("ignore")
+        import tensorflow_hub as hub
+
+    os.environ["TFHUB_CACHE_DIR"] = str(cache)
+
+    def fetched() -> Path:
+        try:
+            return Path(hub.resolve(HANDLE))
+        except (URLError, OSError, ValueError, tf.errors.OpError) as e:
+            raise EvaluationError(f"Inception cannot be downloaded from {HANDLE} ({e}). {WAYS}") from None
+
+    folder = fetched()
+    try:
+        return _sealed(folder)
+    except EvaluationError as e:
+        logging.warning("%s; fetching it again", e)
+    aside = folder.with_name(f"{folder.name}.damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        folder.rename(aside)
+        _seal(folder).unlink(missing_ok=True)
+    except OSError as e:
+        raise EvaluationError(f"{folder} is damaged and cannot be put aside: {e}") from None
+    again = _sealed(fetched())
+    shutil.rmtree(aside, ignore_errors=True)
+    return again
+
+
+def _sealed(folder: Path) -> Classifier:
+    """The classifier in a folder of the cache. Its checksum at the first use is kept beside it; later ones must match."""
+    loaded, seal = from_saved_model(folder), _seal(folder)
+    try:
+        known = seal.read_text().strip() if seal.exists() else ""
+        if not known:
+            seal.write_text(loaded.checksum + "\n")
+    except OSError as e:
+        logging.warning("the checksum of %s cannot be kept, so that a later change will go unseen: %s", folder, e)
+        return loaded
+    if known not in ("", loaded.checksum):
+        raise EvaluationError(f"{folder} has changed since its first use (checksum {loaded.checksum}, before {known})")
+    return loaded
+
+
+def _seal(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".sha256")
+
+
+def _unpacked(archive: Path, cache: Path) -> Path:
+    """The archive's folder in the cache, named by the checksum of the archive; unpacked whole or not at all."""
+    folder = cache / f"{archive.name.split('.')[0]}-{checksum(archive)}"
+    if folder.is_dir():
+        return folder
+    try:
+        with gzip.open(archive) as stream:  # tarfile stops before the end, where the checksum of the contents is
+            while stream.read(1 << 20):
+                pass
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            part = Path(scratch) / "part"
+            with tarfile.open(archive) as tar:
+                tar.extractall(part, filter="data")
+            try:
+                part.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was faster
+                    raise
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as e:
+        raise EvaluationError(f"{archive} cannot be unpacked into {cache}: {e}") from None
+    return folder
+
+
+def _cache(cache_dir: str) -> Path:
+    default = os.environ.get("TFHUB_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "tfpagan" / "tfhub"
+    return Path(os.path.expanduser(cache_dir or default))
+
+
+WAYS = (
+    f"Give --inception, or ${PATH_VARIABLE}, one of: the SavedModel of {HANDLE} as a folder or .tar.gz (append "
+    "?tf-hub-format=compressed to that address in a browser), or classify_image_graph_def.pb or its archive "
+    f"{NAME}.tgz. Or name an in-domain network by --classifier (bin/train_classifier makes one). "
+    "Metrics that need no classifier (rmse, psnr, ms_ssim, panel) run without"
+)

@@ -1,0 +1,53 @@
+"""Kernel Inception Distance (Binkowski et al., 2018, section 4): unbiased squared MMD with a cubic kernel, over blocks."""
+
+import math
+
+import numpy as np
+
+from tfpagan.evaluation.errors import EvaluationError
+
+BLOCK_SIZE = 1000
+
+
+def kernel_distance(real: np.ndarray, fake: np.ndarray, *, block_size: int = BLOCK_SIZE) -> tuple[float, float | None]:
+    """Mean over blocks of the unbiased squared MMD, and the standard error of that mean.
+
+    Both sides are cut into the same number of consecutive blocks, as few as keep every block within `block_size`.
+
+    Args:
+      real: features [N, D].
+      fake: features [M, D].
+
+    Returns:
+      The distance, and its standard error: None where there is only one block.
+
+    Raises:
+      EvaluationError: when a block would have fewer than 2 images, or the two do not have the same number of dimensions.
+    """
+    if real.shape[1:] != fake.shape[1:]:
+        raise EvaluationError(f"features of {real.shape[1]} and of {fake.shape[1]} dimensions cannot be compared")
+    blocks = math.ceil(max(len(real), len(fake)) / block_size)
+    if min(len(real), len(fake)) < 2 * blocks:
+        raise EvaluationError(f"{len(real)} real and {len(fake)} fake images cannot make {blocks} block(s) of 2 or more each")
+    pairs = zip(_cut(np.asarray(real, np.float64), blocks), _cut(np.asarray(fake, np.float64), blocks), strict=True)
+    distances = np.array([unbiased_squared_mmd(r, f) for r, f in pairs])
+    error = None if blocks == 1 else float(distances.std(ddof=1) / math.sqrt(blocks))
+    return float(distances.mean()), error
+
+
+def unbiased_squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
+    """Squared maximum mean discrepancy with k(a, b) = (a . b / D + 1)^3; unbiased, so it may be negative."""
+    m, n = len(x), len(y)
+    xx, yy, xy = _kernel(x, x), _kernel(y, y), _kernel(x, y)
+    within = (xx.sum() - np.trace(xx)) / (m * (m - 1)) + (yy.sum() - np.trace(yy)) / (n * (n - 1))
+    return float(within - 2.0 * xy.mean())
+
+
+def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a @ b.T / a.shape[1] + 1.0) ** 3
+
+
+def _cut(features: np.ndarray, blocks: int) -> list[np.ndarray]:
+    """Consecutive blocks; the last ones have one image more where it does not divide."""
+    size, rest = divmod(len(features), blocks)
+    return np.split(features, np.cumsum([size] * (blocks - rest) + [size + 1] * rest)[:-1])

@@ -1,0 +1,74 @@
+"""Sample diversity, 1 - MS-SSIM of random pairs (Rosca et al., 2017, section 5)."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from tfpagan.evaluation.errors import EvaluationError
+
+FILTER_PX = 11
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Of the scales, finest first (Wang et al., 2003)."""
+AT_ONCE = 250  # pairs
+
+
+class Diversity:
+    """1 - mean MS-SSIM of random pairs of images; to be read beside the same number of real images.
+
+    Args:
+      count: images that will be seen.
+      pairs: how many pairs, of distinct images; fewer where there are fewer images.
+      seed: of the choice.
+
+    Raises:
+      EvaluationError: on fewer than two images.
+    """
+
+    def __init__(self, count: int, *, pairs: int = 1000, seed: int = 0):
+        if count < 2:
+            raise EvaluationError(f"{count} image(s) make no pair for MS-SSIM")
+        chosen = np.random.default_rng(seed).permutation(count)[: 2 * min(pairs, count // 2)]
+        self._place = {int(image): place for place, image in enumerate(chosen)}
+        self._kept: dict[int, np.ndarray] = {}
+        self._seen = 0
+
+    def update(self, images: np.ndarray) -> None:
+        """Add uint8 images [n, H, W, C]."""
+        for i, image in enumerate(images, self._seen):
+            if i in self._place:
+                self._kept[self._place[i]] = image.copy()  # a view would keep its whole batch
+        self._seen += len(images)
+
+    def result(self) -> tuple[float, float]:
+        """The diversity and its standard error over pairs."""
+        images = np.stack([self._kept[place] for place in range(len(self._place))])
+        left, right = images[0::2], images[1::2]
+        parts = [ms_ssim(left[i : i + AT_ONCE], right[i : i + AT_ONCE]) for i in range(0, len(left), AT_ONCE)]
+        similarity = np.concatenate(parts)
+        error = float(similarity.std(ddof=1) / math.sqrt(len(similarity))) if len(similarity) > 1 else math.nan
+        return 1.0 - float(similarity.mean()), error
+
+
+def scales(height: int, width: int) -> int:
+    """How many of the five scales images of this size have: the coarsest must still hold the filter of 11 px.
+
+    >>> scales(32, 32), scales(64, 64), scales(176, 176)
+    (2, 3, 5)
+    """
+    return sum(min(height, width) // 2**i >= FILTER_PX for i in range(len(WEIGHTS)))
+
+
+def ms_ssim(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Multi-scale structural similarity of uint8 images [n, H, W, C], pair by pair [n].
+
+    Small images have fewer scales, whose weights are divided by their sum.
+
+    Raises:
+      EvaluationError: when the images are smaller than the filter.
+    """
+    count = scales(*left.shape[1:3])
+    if not count:
+        raise EvaluationError(f"MS-SSIM needs images of at least {FILTER_PX} px; these are {left.shape[1]} x {left.shape[2]}")
+    weights = np.array(WEIGHTS[:count]) / sum(WEIGHTS[:count])
+    return tf.image.ssim_multiscale(left, right, 255, weights.tolist(), FILTER_PX).numpy().astype(np.float64)

@@ -1,0 +1,50 @@
+"""`bin/bench_eval`."""
+
+import json
+from typing import Any
+
+from tfpagan.cli.flags import Command, Option
+from tfpagan.errors import UserError
+
+HUNDREDS = "whole hundreds of images, at least 100"
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Measure, and print rows or JSON."""
+    for name in ("images", "few", "many"):
+        if options[name] < 100 or options[name] % 100:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be {HUNDREDS}")
+    if options["rounds"] < 1:
+        raise UserError(f"--rounds={options['rounds']} is not legal: it must be at least 1")
+    from tfpagan.evaluation import bench
+
+    speed = bench.speed(options["images"], options["rounds"])
+    memory = {count: bench.peak_mib(count) for count in (options["few"], options["many"])}
+    seconds = bench.frechet_seconds()
+    if options["json"]:
+        facts = {"images": speed.images, "seconds": {"ours": speed.ours, "tf_gans": speed.tf_gans}, "ratio": speed.ratio()}
+        print(json.dumps(facts | {"peak_mib": memory, "frechet_2048_seconds": seconds}, indent=2))
+        return 0
+    ours, theirs = (sorted(times)[len(times) // 2] for times in (speed.ours, speed.tf_gans))
+    scored = 4 * speed.images
+    print(f"IS, FID and RID of {speed.images} samples, reference and test images and reconstructions each:")
+    print(f"  one pass           {ours:8.2f} s  {scored / ours:8.1f} images/s")
+    print(f"  tf-gan's in turn   {theirs:8.2f} s  {scored / theirs:8.1f} images/s")
+    print(f"  ratio              {speed.ratio():8.2f}")
+    print("peak memory of a process that scores: " + ", ".join(f"{n} images {mib:.0f} MiB" for n, mib in memory.items()))
+    print(f"Frechet distance of 2048 dimensions on one core: {seconds:.2f} s")
+    return 0
+
+
+COMMAND = Command(
+    program="bench_eval",
+    help="Speed of an evaluation beside tf-gan's functions one after the other; memory; time of one FID.",
+    options=(
+        Option("images", 2000, "images of every kind, whole hundreds"),
+        Option("rounds", 3, "how often each way is measured, in turn; the median counts"),
+        Option("few", 5000, "images of the first measurement of memory"),
+        Option("many", 20_000, "images of the second"),
+        Option("json", False, "print as JSON"),
+    ),
+    run=run,
+)

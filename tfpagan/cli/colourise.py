@@ -1,0 +1,73 @@
+"""`bin/colourise`."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.model_flags import MODEL, model, require
+from tfpagan.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfpagan.inference.model import Model
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Several colourisations of images, or images in the colours of others, as one grid."""
+    require(options, "output")
+    output = path(options["output"])
+    if output.suffix != ".png":
+        raise UserError(f"--output={output} is not legal: it must end in .png")
+    for name in ("rows", "count"):
+        if not 1 <= options[name] <= 1000:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least 1 and at most 1000")
+    if not 0 <= options["seed"] < 2**31:
+        raise UserError(f"--seed={options['seed']} is not legal: it must be at least 0 and at most {2**31 - 1}")
+    trained = model(options)
+    if not trained.colourises:
+        raise UserError(f"{options['model']} makes no colours: a run of --objective=conditional_age does")
+    from tfpagan.cli import files
+
+    images = _images(trained, options["input"], options["rows"], options, settings)
+    if options["colours"]:
+        codes = trained.encode(_images(trained, options["colours"], options["count"], options, settings))
+    else:
+        codes = trained.prior(options["count"], options["seed"])
+    files.require_grid(output, len(images) * (2 + len(codes)), 2 + len(codes), trained.image_shape)
+    files.write(files.coloured(trained, images, codes), output, columns=2 + len(codes))
+    print(output)
+    return 0
+
+
+def _images(trained: "Model", folder: str, most: int, options: dict[str, Any], settings: dict[str, Any]) -> "np.ndarray":
+    """The first images of a folder; without one, the first test images of the run's data set."""
+    import numpy as np
+
+    from tfpagan import data
+    from tfpagan.cli import files
+
+    if folder:
+        found = files.files_under(path(folder))[:most]
+        return np.concatenate(list(files.read_all(found, trained.image_shape, fit=options["fit"])))
+    if trained.config is None:
+        raise UserError("--input is missing: a folder of images; this export does not say what it was trained on")
+    return np.asarray(data.prepare(dataclasses.replace(trained.config.data, **settings)).test[:most])
+
+
+COMMAND = Command(
+    program="colourise",
+    help="A grid of images: grey, as they are, then in several colours of their own or in those of other images.",
+    options=(
+        *MODEL,
+        Option("input", "", "a folder of images; default: test images of the run's data set"),
+        Option("colours", "", "a folder of images whose colours to give to the others; default: colours are drawn"),
+        Option("rows", 8, "how many images"),
+        Option("count", 6, "how many colourings of each"),
+        Option("seed", 0, "of the draws"),
+        Option("output", "", "a .png file"),
+        Option("fit", False, "cut images of another size to their largest square and make them smaller"),
+    ),
+    run=run,
+    settings="places",
+)

@@ -1,0 +1,31 @@
+"""`bin/compare`."""
+
+from typing import Any
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.errors import UserError
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Print the newest scores of several runs side by side."""
+    folders = [name.strip() for name in options["runs"].split(",") if name.strip()]
+    if len(folders) < 2:
+        raise UserError("--runs wants two or more run folders, separated by commas")
+    paths = [path(name).resolve() for name in folders]
+    if again := [name for i, name in enumerate(folders) if paths[i] in paths[:i]]:
+        raise UserError(f"--runs names {again[0]} twice")
+    from tfpagan.evaluation.results import comparison, last_row
+
+    print(comparison({name: last_row(path(name) / "scores.csv", options["protocol"]) for name in folders}))
+    return 0
+
+
+COMMAND = Command(
+    program="compare",
+    help="Scores of several runs side by side; numbers of different protocols are refused.",
+    options=(
+        Option("runs", "", "comma-separated run folders, each with a scores.csv"),
+        Option("protocol", "", "the protocol whose newest scores to take; default: the newest of all"),
+    ),
+    run=run,
+)

@@ -1,0 +1,65 @@
+"""`bin/encode`."""
+
+from typing import TYPE_CHECKING, Any
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.model_flags import MODEL, model
+from tfpagan.errors import UserError
+from tfpagan.settings import setting as checks
+from tfpagan.settings.sections import DataConfig
+
+if TYPE_CHECKING:
+    from tfpagan.inference.model import Model
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Means and log-variances of q(z | x) of a data set or a folder, as npz."""
+    if bool(options["input"]) == ("dataset" in settings):
+        raise UserError("name one thing to encode: --input, a folder of images, or --dataset")
+    output = path(options["output"])
+    if output.suffix != ".npz":
+        raise UserError(f"--output={output} is not legal: it must end in .npz")
+    if options["split"] not in ("train", "test"):
+        raise UserError(f"--split={options['split']} is not legal: it must be train or test")
+    trained = model(options)
+    from tfpagan.cli import files
+
+    if options["input"]:
+        found = files.files_under(path(options["input"]))
+        batches = files.read_all(found, trained.image_shape, fit=options["fit"])
+        files.write_codes(trained, batches, output, files=[str(file) for file in found])
+    else:
+        _data_set(trained, options["split"], settings, output)
+    print(output)
+    return 0
+
+
+def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: Any) -> None:
+    from tfpagan import data
+    from tfpagan.cli import files
+
+    size = trained.image_shape[0]
+    if settings.get("image_size", 0) not in (0, size):
+        raise UserError(f"--image_size={settings['image_size']} is not legal: the model takes images of {size} px")
+    own = trained.config.data if trained.config else DataConfig()
+    cut = own if settings["dataset"] == own.dataset else DataConfig()  # as in training, where these are the run's images
+    images = data.prepare(checks.replace(cut, settings | {"image_size": size}, "data"))
+    pixels = images.train if split == "train" else images.test
+    labels = images.train_labels if split == "train" else images.test_labels
+    known = {} if labels is None else {"labels": labels}
+    files.write_codes(trained, files.in_parts(pixels), output, **known)
+
+
+COMMAND = Command(
+    program="encode",
+    help="The codes of a data set, cut as in training, or of a folder, as npz: mean, log_variance [N, Z], labels or files.",
+    options=(
+        *MODEL,
+        Option("input", "", "a folder of images, in the place of --dataset"),
+        Option("split", "test", "of the data set: train or test"),
+        Option("output", "codes.npz", "where to write"),
+        Option("fit", False, "cut images of a folder to their largest square and make them smaller"),
+    ),
+    run=run,
+    settings="data",
+)

@@ -1,0 +1,220 @@
+"""`bin/evaluate`."""
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.model_flags import CHECKPOINT, own_data
+from tfpagan.errors import UserError
+from tfpagan.evaluation import protocols
+from tfpagan.evaluation.metrics.annealing import Annealing
+from tfpagan.evaluation.protocols import Protocol
+from tfpagan.run_folder import folder as run_folder
+from tfpagan.settings import setting as checks
+from tfpagan.settings.sections import AugmentationConfig, DataConfig
+
+if TYPE_CHECKING:
+    from tfpagan.data import Images
+    from tfpagan.evaluation.classifiers.classifier import Classifier
+    from tfpagan.evaluation.results import Scores
+    from tfpagan.evaluation.scorer import Scorer
+    from tfpagan.evaluation.subjects import Subject
+
+MOST = 10_000_000
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Score what is named, print the numbers with their protocol, and keep them with the run."""
+    kinds = [name for name in ("model_dir", "export", "fake", "reconstructor") if options[name]]
+    if len(kinds) != 1:
+        raise UserError("name one thing to score: --model_dir, --export, --real with --fake, or --reconstructor")
+    if bool(options["real"]) != bool(options["fake"]):
+        raise UserError("--real and --fake go together: real images, or their statistics, and the images to score")
+    if options["inception"] and options["classifier"] != "inception":
+        raise UserError("--inception and --classifier cannot go together: there is one classifier")
+    if options["batch_size"] < 1:
+        raise UserError(f"--batch_size={options['batch_size']} is not legal: it must be at least 1")
+    protocol = _protocol(options)
+    outcome = {"model_dir": _run, "export": _export, "fake": _folders, "reconstructor": _stand_in}[kinds[0]]
+    if options["model_dir"]:
+        run_folder.require(path(options["model_dir"]))  # before anything is made there
+    from tfpagan.scoring.files import ScoreFiles
+    from tfpagan.scoring.prepare import named
+
+    folder = options["output"] or options["model_dir"]
+    files = ScoreFiles(path(folder)) if folder else None  # refused here, not after the work
+    scores, subject = outcome(protocol, options, settings)
+    result = named(scores, **subject)
+    print(result.to_json() if options["json"] else result.table())
+    if files:
+        files.keep(result, scores)
+    for metric in scores.failed:
+        key = next(key for key in result.reasons if key in scores.failed[metric])
+        print(f"evaluate: error: there is no {metric}: {result.reasons[key]}", file=sys.stderr)
+    return 1 if scores.failed else 0
+
+
+def _protocol(options: dict[str, Any]) -> Protocol:
+    """The named protocol, or a custom one from the flags; a flag that differs from the named protocol makes it custom."""
+    if options["protocol"] and options["metrics"]:
+        raise UserError("--protocol and --metrics cannot go together: a protocol has its metrics")
+    for name in ("samples", "splits", "seed", "reconstructions"):
+        if not -1 <= options[name] <= MOST:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least 0 and at most {MOST}")
+    base = protocols.get(options["protocol"] or ("custom" if options["metrics"] else "quick5k"))
+    changes: dict[str, Any] = {
+        name: options[name] for name in ("samples", "splits", "seed", "reconstructions") if options[name] >= 0
+    }
+    changes |= {"code": options["code"]} if options["code"] else {}
+    changes["annealing"] = _annealing(options)
+    if options["metrics"]:
+        changes["metrics"] = tuple(name.strip() for name in options["metrics"].split(","))
+    changed = {name: value for name, value in changes.items() if value != getattr(base, name)}
+    return dataclasses.replace(base, **changed, name="custom") if changed else base
+
+
+def _annealing(options: dict[str, Any]) -> Annealing:
+    counts = {name: options[f"ais_{name}"] for name in ("images", "chains", "distributions")}
+    for name, count in counts.items():
+        if not (2 if name == "images" else 1) <= count <= MOST:
+            least = 2 if name == "images" else 1
+            raise UserError(f"--ais_{name}={count} is not legal: it must be at least {least} and at most {MOST}")
+    if not 0.0 <= options["ais_sigma"] <= 10.0:
+        raise UserError(f"--ais_sigma={options['ais_sigma']} is not legal: it must be at least 0 and at most 10")
+    return Annealing(**counts, sigma=options["ais_sigma"])
+
+
+def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    from tfpagan.inference import restore
+    from tfpagan.scoring.adapters import of_run
+    from tfpagan.training import devices
+
+    model_dir = path(options["model_dir"])
+    run = restore.restored(model_dir, step=options["step"], best=options["best"])
+    described, images = _images(own_data(run.config, settings))
+    strategy = devices.strategy(options["devices"])
+    subject = of_run(run.networks["generator"], run.networks.get("encoder"), run.config.networks, str(model_dir))
+    scores = _scorer(protocol, options, described, images, strategy).score(subject)
+    return scores, {"model": str(model_dir), "step": run.step}
+
+
+def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    from tfpagan.evaluation.subjects import of_saved_model
+    from tfpagan.serving.exports import newest
+
+    return _on_data_set(of_saved_model(newest(path(options["export"]))), protocol, options, settings)
+
+
+def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    kind, _, name = options["reconstructor"].partition(":")
+    if kind != "augment":
+        raise UserError(
+            f"--reconstructor={options['reconstructor']} is not legal: it must be augment:NAME, as augment:pad_crop"
+        )
+    augmentation = checks.replace(AugmentationConfig(), {"augmentation": name}, "augmentation")
+    from tfpagan.scoring.adapters import of_augmentation
+
+    return _on_data_set(of_augmentation(augmentation), protocol, options, settings)
+
+
+def _on_data_set(
+    subject: "Subject", protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]
+) -> "tuple[Scores, dict[str, Any]]":
+    if "dataset" not in settings:
+        raise UserError("--dataset is missing: the data set on which this is scored, as --dataset=cifar10")
+    from tfpagan.training import devices
+
+    strategy = devices.strategy(options["devices"])
+    described, images = _images(checks.replace(DataConfig(), settings, "data"))
+    return _scorer(protocol, options, described, images, strategy).score(subject), {"model": subject.name}
+
+
+def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    if other := [name for name in settings if name != "cache_dir"]:
+        raise UserError(f"--{other[0]} cannot be given with --real and --fake: they are all the images there are")
+    if options["reconstructions"] >= 0:
+        raise UserError("--reconstructions cannot be given with --real and --fake: every file has its partner")
+    from tfpagan.data import places
+    from tfpagan.evaluation import reference
+    from tfpagan.evaluation.images import FolderImages
+    from tfpagan.evaluation.scorer import Scorer
+    from tfpagan.evaluation.subjects import of_images
+    from tfpagan.training import devices
+
+    strategy = devices.strategy(options["devices"])
+    fake, real = FolderImages(path(options["fake"])), path(options["real"])
+    images = None if real.suffix == ".npz" else FolderImages(real)
+    chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
+    count = options["samples"] if options["samples"] >= 0 else fake.count
+    counted = dataclasses.replace(protocol, name="custom", metrics=chosen, samples=count, reconstructions=0)
+    as_named = counted.samples == protocol.samples or not protocol.wants(*protocols.OF_SAMPLES)
+    counted = protocol if options["protocol"] and as_named else counted
+    classifier, why = _classifier(counted, options)
+    scorer = Scorer(
+        counted,
+        classifier=classifier,
+        why_no_classifier=why,
+        test=images,
+        reference=images or reference.of_file(real, classifier),
+        strategy=strategy,
+        batch_size=options["batch_size"],
+        cache_dir=places.cache_dir(settings.get("cache_dir", "")) / "statistics",
+    )
+    return scorer.score(of_images(fake)), {"model": str(fake.name)}
+
+
+def _images(config: DataConfig) -> "tuple[DataConfig, Images]":
+    from tfpagan import data
+
+    return data.describe(config).config, data.prepare(config)
+
+
+def _scorer(protocol: Protocol, options: dict[str, Any], described: DataConfig, images: "Images", strategy: Any) -> "Scorer":
+    from tfpagan.scoring.prepare import scorer
+
+    classifier, why = _classifier(protocol, options)
+    return scorer(protocol, described, images, strategy, classifier, why, batch_size=options["batch_size"])
+
+
+def _classifier(protocol: Protocol, options: dict[str, Any]) -> "tuple[Classifier | None, str]":
+    from tfpagan.scoring.prepare import classifier
+
+    return classifier(protocol, options["classifier"], options["inception"])
+
+
+COMMAND = Command(
+    program="evaluate",
+    help="Score a run, an export, a folder of images, or an augmentation in the place of a model.",
+    options=(
+        Option("model_dir", "", "the run to score, by its newest checkpoint"),
+        *CHECKPOINT,
+        Option(
+            "export",
+            "",
+            "the SavedModel to score, with signatures decode and encode (or reconstruct alone), or a folder of versions",
+        ),
+        Option("real", "", "a folder of real images, or an npz of their statistics (mu, sigma); with --fake"),
+        Option("fake", "", "a folder of images to score; for rid and rmse file by file beside --real"),
+        Option("reconstructor", "", "augment:NAME puts a(x) in the place of G(E(x)), as in PAGAN's Table 2"),
+        Option("protocol", "", f"one of {', '.join(protocols.NAMED)} (default: quick5k)"),
+        Option("metrics", "", f"comma-separated, in the place of a protocol: {', '.join(protocols.METRICS)}"),
+        Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
+        Option("inception", "", "where Inception is: folder, .tar.gz, .pb; default: $TFPAGAN_INCEPTION, then TF-Hub"),
+        Option("samples", -1, "how many samples are drawn; default: the protocol's"),
+        Option("reconstructions", -1, "how many test images are reconstructed, 0: all; default: the protocol's"),
+        Option("splits", -1, "of the Inception Score and RID; default: the protocol's"),
+        Option("seed", -1, "of samples, codes and shuffles; default: the protocol's"),
+        Option("ais_images", Annealing.images, "ais: how many test images"),
+        Option("ais_chains", Annealing.chains, "ais: chains of an image"),
+        Option("ais_distributions", Annealing.distributions, "ais: between prior and posterior"),
+        Option("ais_sigma", Annealing.sigma, "ais: noise of pixels in [0, 1]; 0: the likeliest of some, on training images"),
+        Option("code", "", "which code is decoded: mean or draw; default: the protocol's"),
+        Option("batch_size", 64, "images at a time; changes memory and speed only"),
+        Option("devices", "", "comma-separated, as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU"),
+        Option("output", "", "where scores.csv, metrics.jsonl and the rest go; default: the run folder"),
+        Option("json", False, "print as JSON"),
+    ),
+    run=run,
+    settings="data",
+)

@@ -1,0 +1,243 @@
+"""Images in and out of files, for the commands: folders of images of one size, grids, single files, npz and GIF."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from absl import logging
+from PIL import Image
+from tqdm import tqdm
+
+from tfpagan.data.decode import CorruptImageError, decode
+from tfpagan.data.folder import images_under
+from tfpagan.data.geometry import Geometry
+from tfpagan.errors import UserError
+from tfpagan.evaluation.statistics import UNREADABLE
+from tfpagan.images import grey, grid, to_bytes, to_unit_range, whole, write_png
+from tfpagan.inference.model import AT_ONCE, Model
+
+PNG_PX = 1_000_000  # a side; the library that writes it takes no more
+PAIRS, PAIR_COLUMNS = 64, 16  # pairs of a grid, and its columns of images
+LINE_SECONDS = 10.0  # between lines of progress
+Rows = TypeVar("Rows", np.ndarray, Sequence[Path])
+
+
+def files_under(folder: Path) -> list[Path]:
+    """The image files under a folder, sorted by path.
+
+    Raises:
+      UserError: when there is no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}")
+    found = images_under(folder)
+    if not found:
+        raise UserError(f"{folder} holds no images")
+    return found
+
+
+def read(file: Path, shape: tuple[int, int, int], *, fit: bool) -> np.ndarray:
+    """A uint8 image [H, W, C].
+
+    Args:
+      file: PNG, JPEG, GIF or BMP.
+      shape: (H, W, C) that is wanted.
+      fit: whether an image of another size is cut to its largest square and made smaller; else it is refused.
+
+    Raises:
+      UserError: naming the file.
+    """
+    try:
+        image = decode(file.read_bytes(), shape[2])
+    except (CorruptImageError, OSError) as e:
+        raise UserError(f"{file} cannot be read: {e}") from None
+    if fit and min(image.shape[:2]) >= shape[0]:
+        image = Geometry("center", shape[0]).apply(image)
+    if image.shape != shape:
+        given, wanted = (f"{s[0]} x {s[1]}" for s in (image.shape, shape))
+        remedy = "images are never enlarged" if fit else "--fit crops and shrinks"
+        raise UserError(f"{file} is {given} px (height x width), and the model takes {wanted}; {remedy}")
+    return image
+
+
+def read_all(files: Sequence[Path], shape: tuple[int, int, int], *, fit: bool) -> Iterator[np.ndarray]:
+    """Batches [n, H, W, C] of the images of files, with a progress bar."""
+    for some in _with_progress(files):
+        yield np.stack([read(file, shape, fit=fit) for file in some])
+
+
+def in_parts(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Batches [n, H, W, C] of many images, with a progress bar."""
+    yield from _with_progress(images)
+
+
+def decoded(model: Model, codes: np.ndarray) -> Iterator[np.ndarray]:
+    """Batches of uint8 images of codes [N, Z], with a progress bar."""
+    for some in _with_progress(codes):
+        yield model.decode(some)
+
+
+def coloured(model: Model, images: np.ndarray, codes: np.ndarray) -> Iterator[np.ndarray]:
+    """For each image [H, W, 3]: grey, as it is, in the colours of every code; uint8 [2 + K, H, W, 3]."""
+    for image in images:
+        many = np.repeat(image[None], len(codes), 0)
+        without = to_bytes(grey(to_unit_range(image[None])))
+        yield np.concatenate([without, image[None], model.colourise(many, codes)])
+
+
+def read_code(file: Path, row: int) -> np.ndarray:
+    """A mean code [1, Z] of a file that `write_codes` wrote.
+
+    Raises:
+      UserError: when it is no such file, or has no such row.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            codes = arrays["mean"]
+    except UNREADABLE as e:
+        raise UserError(f"{file} is no file of codes, as bin/encode writes them: {e}") from None
+    if codes.ndim != 2 or codes.dtype.kind != "f" or row >= len(codes):
+        raise UserError(f"{file} has no code in row {row}: its mean is {codes.dtype} of shape {list(codes.shape)}")
+    return codes[row : row + 1]
+
+
+def write_codes(model: Model, batches: Iterable[np.ndarray], output: Path, **more: Any) -> None:
+    """Keep `mean` and `log_variance` [N, Z] of uint8 images as npz, and more arrays of N.
+
+    Raises:
+      UserError: when it cannot be written.
+    """
+    parts = [model.posterior(batch) for batch in batches]
+    mean, log_variance = (np.concatenate(side) for side in zip(*parts, strict=True))
+    _write_npz(output, mean=mean, log_variance=log_variance, **more)
+
+
+def write_reconstructions(model: Model, batches: Iterable[np.ndarray], names: Sequence[Path], output: Path) -> None:
+    """Keep G(E(x)) of uint8 images as reconstructions/NAME, and pairs/ with grids of x beside G(E(x)).
+
+    Raises:
+      UserError: when they cannot be written.
+    """
+    for folder in ("reconstructions", "pairs"):
+        _require_empty(output / folder)
+    left, pending, grids = iter(names), np.zeros([0, 2, *model.image_shape], np.uint8), 0
+    with _writing(output):
+        (output / "pairs").mkdir(parents=True, exist_ok=True)
+        for x in batches:
+            x_rec = model.reconstruct(x)
+            for image, name in zip(x_rec, left, strict=False):
+                file = output / "reconstructions" / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_png(image, str(file))
+            pending = np.concatenate([pending, np.stack([x, x_rec], 1)])
+            while len(pending) >= PAIRS:
+                pending, grids = pending[PAIRS:], _write_pairs(pending[:PAIRS], output, grids)
+        if len(pending):
+            _write_pairs(pending, output, grids)
+
+
+def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> None:
+    """Keep images, by the ending of `output`: .png, one grid; .npz, an array `images`; else a folder of files.
+
+    Args:
+      batches: of uint8 images [n, H, W, C].
+      output: where.
+      columns: of the grid; 0: as many as rows.
+
+    Raises:
+      UserError: when it cannot be written.
+    """
+    with _writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if output.suffix == ".png":
+            images = np.concatenate(list(batches))
+            write_png(grid(images, _columns(len(images), columns)), str(output))
+        elif output.suffix == ".npz":
+            _write_npz(output, images=np.concatenate(list(batches)))
+        elif output.suffix and not output.is_dir():
+            raise UserError(f"{output} is not legal: it must end in .png or .npz, or be a folder")
+        else:
+            _require_empty(output)
+            output.mkdir(exist_ok=True)
+            for i, image in enumerate(image for batch in batches for image in batch):
+                write_png(image, f"{output}/{i:06d}.png")
+
+
+def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int, int, int]) -> None:
+    """Refuse a grid that no PNG can hold, before its images are made.
+
+    Args:
+      output: the PNG.
+      count: of images.
+      columns: of the grid; 0: as many as rows.
+      image_shape: (H, W, C).
+
+    Raises:
+      UserError: when it is too wide or too high.
+    """
+    width = _columns(count, columns)
+    height = math.ceil(count / width)
+    if max(px := [width * image_shape[1], height * image_shape[0]]) > PNG_PX:
+        raise UserError(f"cannot write {output}: a PNG of {px[0]} x {px[1]} px is too large; make fewer images")
+
+
+def write_gif(batches: Iterable[np.ndarray], file: Path, *, frames_per_second: float) -> None:
+    """Batches of uint8 frames [n, H, W, C] as an animation that goes to the end, back, and so on.
+
+    Raises:
+      UserError: when it cannot be written.
+    """
+    frames = np.concatenate(list(batches))
+    there_and_back = np.concatenate([frames, frames[-2:0:-1]])
+    first, *others = (Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame) for frame in there_and_back)
+    with _writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        first.save(file, save_all=True, append_images=others, duration=round(1000 / frames_per_second), loop=0)
+
+
+def _require_empty(folder: Path) -> None:
+    """Files of another call would be taken for those of this one."""
+    with _writing(folder):
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UserError(f"{folder} is not empty; name a new folder, or empty this one first")
+
+
+def _columns(count: int, columns: int) -> int:
+    return columns or math.ceil(math.sqrt(count))
+
+
+def _write_npz(file: Path, **arrays: Any) -> None:
+    with _writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole(str(file)) as f:
+            np.savez(f, **arrays)
+
+
+def _write_pairs(pairs: np.ndarray, output: Path, number: int) -> int:
+    """A grid of pairs [n, 2, H, W, C]; the number of the next one."""
+    write_png(grid(pairs.reshape(-1, *pairs.shape[2:]), PAIR_COLUMNS), f"{output}/pairs/{number:04d}.png")
+    return number + 1
+
+
+def _with_progress(rows: Rows) -> Iterator[Rows]:
+    """Some rows at a time, with a progress bar where stderr is a terminal, else a line now and then."""
+    told = time.monotonic()
+    with tqdm(total=len(rows), unit="image", disable=None) as bar:
+        for i in range(0, len(rows), AT_ONCE):
+            yield rows[i : i + AT_ONCE]
+            bar.update(len(rows[i : i + AT_ONCE]))
+            if bar.disable and time.monotonic() - told > LINE_SECONDS:
+                told = time.monotonic()
+                logging.info("%d of %d images", min(i + AT_ONCE, len(rows)), len(rows))
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise UserError(f"cannot write {output}: {e}") from None

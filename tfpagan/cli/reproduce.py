@@ -1,0 +1,115 @@
+"""`bin/reproduce`."""
+
+import dataclasses
+from typing import Any
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.errors import UserError
+from tfpagan.experiments.runner import Experiment, Runner, Scoring, kept_in
+from tfpagan.experiments.tables import TABLES, Table
+from tfpagan.settings import setting as checks
+
+MOST_IMAGES = 10**12
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """A table, from runs that are there and runs that it starts."""
+    table = _within_budget(_chosen(options), options)
+    experiments = [row.experiment for row in table.rows]
+    if options["jobs"] < 1:
+        raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
+    folder = path(options["runs"])
+    runner = Runner(folder, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
+    if options["dry_run"]:
+        runner.check(experiments)
+        print("\n".join(f"{folder / e.name}: bin/train {' '.join(e.flags())}" for e in experiments if not e.stand_in))
+        return 0
+    from tfpagan.evaluation import protocols
+    from tfpagan.experiments import report
+
+    protocol = protocols.get(options["protocol"] or table.protocol).name  # refused here, not after the work
+    outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
+    facts = {
+        "images seen by each": options["images"] or "",
+        "channels": options["channels"] or "",
+        "made by": f"`{_as_given(options)}`",
+    }
+    text = report.markdown(table, outcomes, facts)
+    with kept_in(folder):
+        pictures = report.page(table, outcomes, folder, folder / options["table"])
+        (folder / f"{options['table']}.md").write_text(text + pictures)
+    print(report.as_json(table, outcomes, facts) if options["json"] else text)
+    return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _chosen(options: dict[str, Any]) -> Table:
+    """The table, with the rows that are asked for."""
+    if options["table"] not in TABLES:
+        known = (
+            "--table is missing; known"
+            if not options["table"]
+            else f"--table={options['table']} is not legal: it must be one of"
+        )
+        raise UserError(f"{known}: {', '.join(TABLES)}")
+    table = TABLES[options["table"]]
+    if not options["rows"]:
+        return table
+    names = [name.strip() for name in options["rows"].split(",")]
+    known_rows = [row.name for row in table.rows]
+    for name in names:
+        if name not in known_rows:
+            raise UserError(checks.unknown(name, known_rows, f"row of {options['table']}"))
+    return dataclasses.replace(table, rows=tuple(row for row in table.rows if row.name in names))
+
+
+def _within_budget(table: Table, options: dict[str, Any]) -> Table:
+    """The table with runs that see so many images with networks so wide; 0: as the paper has them."""
+    if not 0 <= options["images"] <= MOST_IMAGES:
+        raise UserError(f"--images={options['images']} is not legal: it must be at least 0 and at most {MOST_IMAGES}")
+    rows = []
+    for row in table.rows:
+        rows.append(dataclasses.replace(row, experiment=_budgeted(row.experiment, options)))
+    return dataclasses.replace(table, rows=tuple(rows))
+
+
+def _budgeted(experiment: Experiment, options: dict[str, Any]) -> Experiment:
+    changes: dict[str, Any] = {"seed": options["seed"]} if options["seed"] else {}
+    if options["channels"]:
+        changes["channels"] = options["channels"]
+    if options["images"]:
+        config = experiment.config
+        drawn = config.training.batch_size * len(config.objective.phases)
+        if options["images"] < drawn:
+            raise UserError(f"--images={options['images']} are fewer than the {drawn} of one step of {experiment.name}")
+        changes["train_steps"] = options["images"] // drawn
+    changed = dataclasses.replace(experiment, settings={**experiment.settings, **changes})
+    assert changed.config  # refuses what is not legal
+    return changed
+
+
+def _as_given(options: dict[str, Any]) -> str:
+    """The command line that says the same, without what has no part in the numbers."""
+    silent = ("runs", "jobs", "dry_run", "json")
+    told = [o.name for o in COMMAND.options if o.name not in silent and options[o.name] != o.default]
+    return " ".join(["bin/reproduce", *(f"--{name}={options[name]}" for name in told)])
+
+
+COMMAND = Command(
+    program="reproduce",
+    help="A paper's table, from runs in --runs: those that are missing are trained, those that were stopped go on.",
+    options=(
+        Option("table", "", f"one of {', '.join(TABLES)}"),
+        Option("rows", "", "comma-separated names of its rows; default: all"),
+        Option("runs", "runs/reproduce", "the folder of the runs; TABLE.md and the pictures are written there"),
+        Option("images", 0, "the budget of a run: images drawn while training, over all phases; 0: the paper's steps"),
+        Option("channels", 0, "channels of the widest convolution; 0: the paper's"),
+        Option("seed", 0, "of every run"),
+        Option("protocol", "", "of the scores; default: the table's, quick5k or nll10k"),
+        Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
+        Option("jobs", 1, "runs at once, each on its share of the cores"),
+        Option("dry_run", False, "say which runs it takes, then exit"),
+        Option("json", False, "print as JSON"),
+    ),
+    run=run,
+    settings="places",
+)

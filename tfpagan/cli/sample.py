@@ -1,0 +1,37 @@
+"""`bin/sample`."""
+
+from typing import Any
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.model_flags import MODEL, model, require
+from tfpagan.errors import UserError
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Decode draws from the prior into a grid, an npz, or single files."""
+    if options["columns"] < 0:
+        raise UserError(f"--columns={options['columns']} is not legal: it must be at least 0")
+    require(options, "output")
+    decoder = model(options)
+    from tfpagan.cli import files
+
+    output, codes = path(options["output"]), decoder.prior(options["count"], options["seed"])
+    if output.suffix == ".png":
+        files.require_grid(output, len(codes), options["columns"], decoder.image_shape)
+    files.write(files.decoded(decoder, codes), output, columns=options["columns"])
+    print(output)
+    return 0
+
+
+COMMAND = Command(
+    program="sample",
+    help="Samples of a trained model: a grid, single files or npz; the same for the same seed, and more begin with fewer.",
+    options=(
+        *MODEL,
+        Option("count", 64, "how many"),
+        Option("seed", 0, "of the codes"),
+        Option("output", "samples.png", "a .png for one grid, a .npz for an array, else a folder of single files"),
+        Option("columns", 0, "of the grid; default: as many as rows"),
+    ),
+    run=run,
+)

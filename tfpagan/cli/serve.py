@@ -1,0 +1,62 @@
+"""`bin/serve`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.model_flags import require
+from tfpagan.errors import UserError
+
+LEGAL = (("port", 0, 65535), ("max_rows", 1, 4096), ("max_body_mib", 1, 1024), ("threads", 1, 256))
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Serve the newest version of an export until a signal comes."""
+    require(options, "model", "host")
+    for name, low, high in LEGAL:
+        if not low <= options[name] <= high:
+            raise UserError(f"--{name}={options[name]} is not legal: it must be at least {low} and at most {high}")
+    given = path(options["model"])
+    folder = _version(given)
+    from tfpagan.serving.server import serve
+
+    name = options["name"] or re.sub(r"[^\w.-]", "_", _name(folder))
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise UserError(f"--name={name} is not legal: letters, digits, '_', '-' and '.' are")
+    serve(folder, name=name, host=options["host"], **{name: options[name] for name, _, _ in LEGAL})
+    return 0
+
+
+def _version(given: Path) -> Path:
+    """The folder of the version: `given` itself, its newest, or that of the run in `given`."""
+    if (given / "saved_model.pb").is_file() and given.resolve().name.isdecimal():
+        return given.resolve()
+    from tfpagan.serving.exports import newest
+
+    for base in (given, given / "export"):
+        if (version := newest(base)) != base:
+            return version
+    raise UserError(f"--model={given} holds no export; bin/export makes one of a run")
+
+
+def _name(version: Path) -> str:
+    """Of the run that the version lies in, or of the folder of versions."""
+    base = version.resolve().parent
+    return base.parent.name if base.name == "export" else base.name
+
+
+COMMAND = Command(
+    program="serve",
+    help="Serve an export on TensorFlow Serving's REST interface, with a page to try it; for home and CI.",
+    options=(
+        Option("model", "", "a run with export/, a folder of versions, or one version"),
+        Option("name", "", "of the model in the paths; default: the name of the run folder"),
+        Option("host", "127.0.0.1", "address to listen on; 0.0.0.0: every one of this machine"),
+        Option("port", 8501, "likewise; 0: any that is free"),
+        Option("max_rows", 64, "images of one request, and of one call of the network"),
+        Option("max_body_mib", 16, "size of one request"),
+        Option("threads", 32, "requests under way at once"),
+    ),
+    run=run,
+)

@@ -1,0 +1,62 @@
+"""`bin/sweep`."""
+
+import json
+from typing import Any
+
+from absl import logging
+
+from tfpagan.cli.flags import PLACES, Command, Option, path
+from tfpagan.errors import UserError
+from tfpagan.experiments import sweep
+from tfpagan.experiments.runner import Runner, Scoring, kept_in
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Every run of a grid, trained and scored; then how the scores spread."""
+    grid = sweep.parse(options["grid"])
+    places = [f"--{name}={settings.pop(name)}" for name in PLACES if name in settings]
+    experiments = sweep.experiments(grid, options["preset"], settings)
+    by = options["by"] or next(iter(grid))
+    if by not in grid:
+        raise UserError(f"--by={by} is not legal: it must be one of {', '.join(grid)}")
+    if options["jobs"] < 1:
+        raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
+    folder = path(options["runs"])
+    runner = Runner(folder, jobs=options["jobs"], places=places)
+    if options["dry_run"]:
+        runner.check(experiments)
+        print("\n".join(f"{folder / e.name}: bin/train {' '.join(e.flags())}" for e in experiments))
+        return 0
+    from tfpagan.evaluation import protocols
+
+    protocol = protocols.get(options["protocol"]).name  # refused here, not after the work
+    outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
+    text = sweep.table(grid, outcomes)
+    with kept_in(folder):
+        (folder / "sweep.md").write_text(text)
+        sweep.write_csv(folder / "sweep.csv", grid, outcomes)
+        plotted = sweep.plot(folder / "boxes.png", by, outcomes)
+    if plotted:
+        logging.info("box plots by %s: %s; HParams: tensorboard --logdir=%s", by, folder / "boxes.png", folder)
+    scores = [{"run": o.experiment.name, "failure": o.failure or None, **o.scores} for o in outcomes]
+    print(json.dumps(scores, indent=2) if options["json"] else text)
+    return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+COMMAND = Command(
+    program="sweep",
+    help="A grid over the flags of bin/train: every combination trained and scored; those that were stopped go on.",
+    options=(
+        Option("grid", "", "values by setting, as 'objective=dcgan,wgan_gp; learning_rate=1e-4,2e-4'"),
+        Option("by", "", "the setting that has a box for each of its values; default: the first of the grid"),
+        Option("preset", "", "start from a named experiment"),
+        Option("runs", "runs/sweep", "the folder of the runs; sweep.md, sweep.csv and boxes.png are written there"),
+        Option("protocol", "quick5k", "of the scores"),
+        Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
+        Option("jobs", 1, "runs at once, each on its share of the cores"),
+        Option("dry_run", False, "say which runs it takes, then exit"),
+        Option("json", False, "print as JSON"),
+    ),
+    run=run,
+    settings="all",
+)

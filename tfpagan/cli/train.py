@@ -1,0 +1,91 @@
+"""`bin/train`."""
+
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from tfpagan.cli.flags import Command, Option, path
+from tfpagan.config import Config, presets
+from tfpagan.errors import UserError
+from tfpagan.run_folder import folder as run_folder
+
+KINDS = ("samples", "colourisations", "transfers", "reconstructions", "interpolations", "augmentations")
+"""Folders of pictures in a run's; a system has those that it can make."""
+
+
+def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """Train, or with --dry_run say what would be trained."""
+    if options["json"] and not options["dry_run"]:
+        raise UserError("--json prints --dry_run as JSON; give both")
+    config, model_dir = _config_and_folder(options, settings)
+    from tfpagan import data
+    from tfpagan.training import devices, dry_run, loop
+
+    described = data.describe(config.data)
+    config = dataclasses.replace(config, data=described.config)
+    if options["dry_run"]:
+        print(dry_run.dry_run(config, described, as_json=options["json"]))
+        return 0
+    with run_folder.opened(model_dir, config, chief=devices.is_chief()):
+        stopped_by = loop.train(config, model_dir)
+    print(closing(config, model_dir, finished=stopped_by is None))
+    return 128 + stopped_by if stopped_by else 0
+
+
+def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tuple[Config, Path]:
+    """Defaults, then the run's own stored configuration, then the preset, then the flags."""
+    preset = options["preset"]
+    base = presets.get(preset) if preset else Config()
+    dataset = settings.get("dataset", base.data.dataset)
+    readable = dataset.rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
+    model_dir = path(options["model_dir"] or f"runs/{preset or readable}")
+    if "://" in options["model_dir"]:
+        raise UserError(f"--model_dir={options['model_dir']} is not legal: it must be a folder of this machine")
+    stored = run_folder.stored_config(model_dir)
+    if stored and not preset:
+        logging.info("going on with the configuration of %s", model_dir)
+        base = stored
+    return base.with_changes(settings), model_dir
+
+
+def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
+    """Where the pictures, checkpoints and logs of a run are, and how to go on."""
+    import tensorflow as tf
+
+    rows: list[tuple[str, object]] = []
+    for name in KINDS:
+        if pictures := sorted((model_dir / name).glob("step_*.png")):
+            rows.append((name, pictures[-1]))
+    if checkpoint := tf.train.latest_checkpoint(str(model_dir / "ckpt")):
+        rows.append(("checkpoint", checkpoint))
+    rows.append(("scalars", model_dir / "metrics.jsonl"))
+    folder = shlex.quote(str(model_dir))
+    rows.append(("TensorBoard", f"{_from_here(Path(sys.executable).with_name('tensorboard'))} --logdir={folder}"))
+    bin_train = Path(__file__).parents[2] / "bin" / "train"
+    program = _from_here(bin_train) if bin_train.exists() else "tfpagan-train"
+    steps = config.training.train_steps * (2 if finished else 1)
+    rows.append(("go on", f"{program} --model_dir={folder} --train_steps={steps}"))
+    return "\n".join(f"{name:<16}{value}" for name, value in rows)
+
+
+def _from_here(program: Path) -> str:
+    here = Path.cwd()
+    return shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))
+
+
+COMMAND = Command(
+    program="train",
+    help="Train an auto-encoding GAN; the same command, or just --model_dir, goes on with a stopped run.",
+    options=(
+        Option("model_dir", "", "the run folder; default: runs/ and the name of the preset or data set"),
+        Option("preset", "", f"start from a named experiment: {', '.join(presets.ALL)}"),
+        Option("dry_run", False, "print configuration, sizes, memory and time, then exit"),
+        Option("json", False, "print --dry_run as JSON"),
+    ),
+    run=run,
+    settings="all",
+)

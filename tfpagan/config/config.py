@@ -1,0 +1,131 @@
+"""The configuration of a run: five frozen dataclasses, as JSON in `model_dir/config.json` and as flags of `bin/train`."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tfpagan import objectives
+from tfpagan.errors import UserError
+from tfpagan.objectives.base import Objective
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.settings.sections import SECTIONS, AugmentationConfig, DataConfig, NetworkConfig, TrainingConfig
+from tfpagan.settings.setting import replace, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that decides what a run computes.
+
+    >>> Config().with_changes({"channels": 64}).networks.channels
+    64
+    """
+
+    data: DataConfig = DataConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    networks: NetworkConfig = NetworkConfig()
+    objective: Objective = PAGAN()
+    training: TrainingConfig = TrainingConfig()
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "Config":
+        """A copy with settings changed by their flag's name.
+
+        `objective` is a name and comes first: another one brings the settings that its paper uses, where `changes` says
+        nothing of them.
+
+        Raises:
+          UserError: on an unknown name, an illegal value, or a setting that the objective does not have.
+        """
+        rest = dict(changes)
+        objective = self.objective
+        if rest.get("objective", objective.name) != objective.name:
+            plain, left = Config().flat(), objective.defaults
+            objective = objectives.get(rest["objective"])()
+            rest = {name: plain[name] for name in left} | dict(objective.defaults) | rest
+        rest.pop("objective", None)
+        sections = {
+            name: {f.name: rest.pop(f.name) for f in dataclasses.fields(kind) if f.name in rest}
+            for name, kind in SECTIONS.items()
+        }
+        changed = {name: replace(getattr(self, name), part, name) for name, part in sections.items()}
+        _check_owned(rest, objective)
+        config = Config(objective=replace(objective, rest, f"objective {objective.name}"), **changed)
+        _check_together(config)
+        return config
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its flag's name."""
+        values: dict[str, Any] = {}
+        for name in SECTIONS:
+            values |= dataclasses.asdict(getattr(self, name))
+        return values | {"objective": self.objective.name} | dataclasses.asdict(self.objective)
+
+    def to_json(self) -> str:
+        """The configuration as indented JSON, one section an object."""
+        sections = {name: dataclasses.asdict(getattr(self, name)) for name in SECTIONS}
+        sections["objective"] = {"name": self.objective.name} | dataclasses.asdict(self.objective)
+        return json.dumps(sections, indent=2) + "\n"
+
+
+def from_json(text: str) -> Config:
+    """The configuration that `to_json` wrote; settings that it does not name have their defaults.
+
+    Raises:
+      UserError: when the text is not JSON, or names an unknown section or setting.
+    """
+    try:
+        sections = json.loads(text)
+        parts = {name: dict(values) for name, values in sections.items()}
+    except (ValueError, TypeError, AttributeError) as e:
+        raise UserError(f"config.json is not a JSON object of sections: {e}") from None
+    chosen = parts.pop("objective", {})
+    objective = objectives.get(str(chosen.pop("name", PAGAN.name)))()
+    changed = {}
+    for name, values in parts.items():
+        if name not in SECTIONS:
+            raise UserError(unknown(name, [*SECTIONS, "objective"], "section of config.json"))
+        changed[name] = replace(SECTIONS[name](), values, name)
+    return Config(objective=replace(objective, chosen, f"objective {objective.name}"), **changed)
+
+
+def difference(stored: Config, given: Config) -> list[str]:
+    """The settings that a resumed run may not change and that differ, one `name: stored -> given` each."""
+    old, new = stored.flat(), given.flat()
+    return [
+        f"{name}: {old.get(name)} -> {new.get(name)}"
+        for name in sorted(old | new)
+        if old.get(name) != new.get(name) and not is_resumable(name)
+    ]
+
+
+def is_resumable(name: str) -> bool:
+    """Whether a setting may differ when a run goes on: it does not decide what a step computes."""
+    fields = [f for kind in SECTIONS.values() for f in dataclasses.fields(kind) if f.name == name]
+    return bool(fields) and fields[0].metadata["resumable"]
+
+
+def _check_owned(names: Iterable[str], objective: Objective) -> None:
+    for name in names:
+        owners = [o for o in objectives.names() if name in _fields(objectives.get(o))]
+        if owners and objective.name not in owners:
+            raise UserError(f"--{name} is a setting of objective {', '.join(owners)}, not of {objective.name}")
+
+
+def _fields(kind: type[Objective]) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
+
+
+def _check_together(config: Config) -> None:
+    a, chosen = config.augmentation, config.flat()
+    for name, values in config.objective.legal.items():
+        if chosen[name] not in values:
+            legal = f"it must be {'one of ' * (len(values) > 1)}{', '.join(map(str, values))}"
+            raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: {legal}")
+    for name in ("condition", "likelihood"):  # which systems must know what to do with
+        if chosen[name] != "none" and name not in config.objective.legal:
+            raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: it must be none")
+    if config.networks.code == "flow" and config.networks.latent_dim < 2:
+        raise UserError("--code=flow needs a --latent_dim of at least 2: a coupling changes one half by the other")
+    for low, high in (("blur_sigma_min", "blur_sigma_max"), ("contrast_min", "contrast_max")):
+        if getattr(a, low) > getattr(a, high):
+            raise UserError(f"--{low}={getattr(a, low)} is above --{high}={getattr(a, high)}; the smallest value comes first")

@@ -1,0 +1,311 @@
+"""Runs that an experiment needs: found, gone on with, or started; then scored. Each is a process of its own."""
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from tfpagan import config as configs
+from tfpagan.config import Config, presets
+from tfpagan.errors import UserError
+from tfpagan.evaluation import protocols
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.results import last_row
+from tfpagan.run_folder import folder as run_folder
+
+CPU_FILE = "cpu_seconds.json"
+LOG_FILE = "experiment.log"
+LONGEST = 200  # characters of a failure
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One run of an experiment.
+
+    Attributes:
+      name: of its folder.
+      preset: where its settings begin; "": the defaults.
+      settings: what differs, by flag.
+      stand_in: what reconstructs in the place of a trained model, as augment:pad_crop; "": the model.
+    """
+
+    name: str
+    preset: str
+    settings: Mapping[str, Any]
+    stand_in: str = ""
+
+    @property
+    def config(self) -> Config:
+        """What it trains."""
+        return (presets.get(self.preset) if self.preset else Config()).with_changes(self.settings)
+
+    def flags(self) -> list[str]:
+        """Of bin/train."""
+        given = {"preset": self.preset} if self.preset else {}
+        return [f"--{name}={value}" for name, value in (given | dict(self.settings)).items()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scoring:
+    """How runs are scored: flags of bin/evaluate.
+
+    Attributes:
+      protocol: its name.
+      classifier: inception, or a SavedModel folder.
+    """
+
+    protocol: str
+    classifier: str
+
+    def checksum(self) -> str:
+        """Of the classifier that scores will be of; "" where none is needed or can be had.
+
+        Raises:
+          EvaluationError: when a classifier is named and cannot be used.
+        """
+        from tfpagan.scoring import prepare
+
+        found, _ = prepare.classifier(protocols.get(self.protocol), self.classifier)
+        return found.checksum if found else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+      experiment: which.
+      scores: of `scores.csv`, by key; empty where there are none.
+      failure: why there are none; "" otherwise.
+      cpu_minutes: of training, over all its processes; None: not known, as of a run that was made by hand.
+      images_per_second: the median of its lines in metrics.jsonl.
+    """
+
+    experiment: Experiment
+    scores: Mapping[str, str]
+    failure: str = ""
+    cpu_minutes: float | None = None
+    images_per_second: float | None = None
+
+
+class Runner:
+    """Trains and scores experiments in a folder.
+
+    Args:
+      folder: of the runs.
+      jobs: how many at once; each gets its share of the processor's cores.
+      places: flags that say where data lie.
+    """
+
+    def __init__(self, folder: Path, *, jobs: int = 1, places: Sequence[str] = ()):
+        self._folder, self._jobs, self._places = folder, jobs, list(places)
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock, self._stopped_by = threading.Lock(), 0  # a signal's number
+
+    def check(self, experiments: Sequence[Experiment]) -> None:
+        """Refuse, before anything runs, folders that hold runs of other settings.
+
+        Raises:
+          UserError: with the difference.
+        """
+        for experiment in experiments:
+            stored = run_folder.stored_config(self._folder / experiment.name)
+            if stored is None:
+                continue
+            folder, until = self._folder / experiment.name, experiment.config.training.train_steps
+            if changed := configs.difference(stored, _as_begun(experiment.config, stored)):
+                raise UserError(f"{folder} is a run of other settings ({'; '.join(changed)}); name another --runs folder")
+            if (done := _steps_done(folder)) > until:
+                raise UserError(f"{folder} is a run of {done} steps, and {until} are wanted; name another --runs folder")
+
+    def outcomes(self, experiments: Sequence[Experiment], scoring: Scoring) -> list[Outcome]:
+        """Of every experiment, trained to its last step and scored, in their order.
+
+        A failure is an outcome. SIGTERM and Ctrl-C stop the runs under way, which save.
+
+        Raises:
+          SystemExit: with 143 after SIGTERM.
+          KeyboardInterrupt: after Ctrl-C.
+        """
+        self.check(experiments)
+        checksum = scoring.checksum()
+        with kept_in(self._folder), tempfile.TemporaryFile(dir=self._folder):
+            pass
+        with self._stopping(), concurrent.futures.ThreadPoolExecutor(self._jobs) as pool:
+            cores = _shares(self._jobs)
+            free = list(cores)
+
+            def one(experiment: Experiment) -> Outcome:
+                with self._lock:
+                    own = free.pop()
+                try:
+                    return self._outcome(experiment, scoring, checksum, own)
+                except OSError as e:
+                    return Outcome(experiment, {}, f"{self._folder / experiment.name} cannot be used: {e.strerror or e}")
+                finally:
+                    with self._lock:
+                        free.append(own)
+
+            found = list(pool.map(one, experiments))
+        if self._stopped_by == signal.SIGTERM:
+            sys.exit(128 + signal.SIGTERM)
+        if self._stopped_by:
+            raise KeyboardInterrupt
+        return found
+
+    def _outcome(self, experiment: Experiment, scoring: Scoring, checksum: str, cores: set[int]) -> Outcome:
+        folder = self._folder / experiment.name
+        if self._stopped_by:
+            return Outcome(experiment, {}, "stopped")
+        failure = "" if experiment.stand_in else self._trained(experiment, folder, cores)
+        row = _row(folder, experiment, scoring, checksum)
+        if not failure and not row:
+            why = self._scored(experiment, folder, scoring, cores)
+            row = _row(folder, experiment, scoring, checksum)  # there even if a metric is missing
+            failure = "" if row else why or "it could not be scored"
+        return Outcome(experiment, {} if failure else row or {}, failure, _cpu_minutes(folder), _speed(folder))
+
+    def _trained(self, experiment: Experiment, folder: Path, cores: set[int]) -> str:
+        """Train to the last step; why it could not, or ""."""
+        until = experiment.config.training.train_steps
+        if _steps_done(folder) >= until:
+            return ""
+        logging.info("%s: step %d to %d", folder, _steps_done(folder), until)
+        failure, seconds = self._process("train", [f"--model_dir={folder}", *experiment.flags(), *self._places], folder, cores)
+        if seconds:
+            before = (_cpu_minutes(folder) or 0.0) * 60.0
+            (folder / CPU_FILE).write_text(json.dumps({"train": before + seconds}) + "\n")
+        return failure
+
+    def _scored(self, experiment: Experiment, folder: Path, scoring: Scoring, cores: set[int]) -> str:
+        logging.info("%s: scoring", folder)
+        what = [f"--model_dir={folder}"]
+        if experiment.stand_in:
+            data = experiment.config.data.dataset
+            what = [f"--reconstructor={experiment.stand_in}", f"--dataset={data}", f"--output={folder}"]
+        how = [f"--classifier={scoring.classifier}", f"--protocol={scoring.protocol}"]
+        return self._process("evaluate", [*what, *how, *self._places], folder, cores)[0]
+
+    def _process(self, command: str, flags: Sequence[str], folder: Path, cores: set[int]) -> tuple[str, float]:
+        """Run a command to its end; why it failed, or "", and its CPU seconds."""
+        if self._stopped_by:
+            return "stopped", 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOG_FILE).open("ab") as log:
+            start = log.tell()
+            with self._lock:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "tfpagan.cli", command, *flags], stdout=log, stderr=log, start_new_session=True
+                )
+                self._running.add(process)
+            if self._stopped_by:  # since it was asked above: the handler may not have seen this one
+                process.send_signal(signal.SIGTERM)
+            if cores:
+                os.sched_setaffinity(process.pid, cores)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            with self._lock:
+                self._running.discard(process)
+        said = (folder / LOG_FILE).read_bytes()[start:].decode(errors="replace")
+        errors = [line for line in said.splitlines() if "error:" in line] or said.splitlines()[-1:] or ["it said nothing"]
+        failure = "" if process.returncode == 0 else errors[-1].partition("error: ")[2] or errors[-1]
+        if len(failure) > LONGEST:
+            failure = f"{failure[:LONGEST]} ... ({folder / LOG_FILE} has the rest)"
+        return failure, usage.ru_utime + usage.ru_stime
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """SIGTERM and Ctrl-C stop the processes under way as they do a run alone: they save."""
+
+        def stop(number: int, frame: Any) -> None:
+            self._stopped_by = number
+            for process in list(self._running):
+                process.send_signal(signal.SIGTERM)
+
+        if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+            yield
+            return
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """What is written to a folder meanwhile.
+
+    Raises:
+      UserError: when it cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as e:
+        raise UserError(f"--runs={folder} cannot be written to: {e.strerror}") from None
+
+
+def _as_begun(config: Config, stored: Config) -> Config:
+    """A configuration with what `auto`, 0 and relative paths came to mean when the run began."""
+    data, known = config.data, stored.data
+    kind, _, folder = data.dataset.partition(":")
+    dataset = f"folder:{os.path.abspath(os.path.expanduser(folder))}" if kind == "folder" else data.dataset
+    size, crop = data.image_size or known.image_size, known.crop if data.crop == "auto" else data.crop
+    return dataclasses.replace(config, data=dataclasses.replace(data, dataset=dataset, image_size=size, crop=crop))
+
+
+def _steps_done(folder: Path) -> int:
+    """Of the newest checkpoint, by its name."""
+    names = (path.name.partition("-")[2].partition(".")[0] for path in (folder / "ckpt").glob("ckpt-*.index"))
+    return max((int(name) for name in names if name.isdecimal()), default=0)
+
+
+def _row(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str) -> dict[str, str] | None:
+    """The scores of the last step under the protocol, with this classifier; None where there are none yet."""
+    try:
+        row = last_row(folder / "scores.csv", scoring.protocol)
+    except EvaluationError:
+        return None
+    step = "" if experiment.stand_in else str(experiment.config.training.train_steps)
+    used = json.loads(row["protocol"]).get("classifier_checksum", "")
+    return row if row.get("step", "") == step and used == checksum else None
+
+
+def _cpu_minutes(folder: Path) -> float | None:
+    try:
+        return float(json.loads((folder / CPU_FILE).read_text())["train"]) / 60.0
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _speed(folder: Path) -> float | None:
+    key, speeds = "throughput/images_per_second", []
+    try:
+        for line in (folder / "metrics.jsonl").read_text().splitlines():
+            if key in (values := json.loads(line)):
+                speeds.append(float(values[key]))
+    except (OSError, ValueError, TypeError):
+        return None
+    return statistics.median(speeds) if speeds else None
+
+
+def _shares(jobs: int) -> list[set[int]]:
+    """The cores of each job; empty sets, for all of them, where there is one job or no way to choose."""
+    if jobs == 1 or not hasattr(os, "sched_getaffinity"):
+        return [set() for _ in range(jobs)]
+    cores = sorted(os.sched_getaffinity(0))
+    return [set(cores[i::jobs]) or set(cores) for i in range(jobs)]

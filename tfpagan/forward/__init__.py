@@ -1,0 +1,1 @@
+"""One forward pass: its random numbers, its augmentation, its tensors."""

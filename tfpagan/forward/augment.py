@@ -1,0 +1,80 @@
+"""The stochastic augmentation a(x) (PAGAN section 3, appendix B): per sample, inside the graph, a pure function of x and noise.
+
+Every augmentation takes images [N, H, W, C] in [-1, 1] and uniform numbers [N, 2] in [0, 1), and returns images of the
+same shape and range. No gradient flows through it: x is data.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfpagan.settings.sections import AugmentationConfig
+
+Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""a(x): images [N, H, W, C] in [-1, 1] and uniform numbers [N, UNIFORMS] to images of the same shape and range."""
+
+
+UNIFORMS = 2
+"""How many uniform numbers an augmentation takes per sample."""
+
+BLUR_LEVELS = 16
+"""How many standard deviations `blur` chooses from: tensorflow_addons' filter takes one fixed sigma for a whole batch."""
+
+
+def build(config: AugmentationConfig) -> Augmentation:
+    """The augmentation that a configuration asks for.
+
+    >>> a = build(AugmentationConfig(augmentation="pad_crop", pad_fraction=0.1))
+    >>> a(tf.zeros([4, 32, 32, 3]), tf.random.uniform([4, UNIFORMS])).shape
+    TensorShape([4, 32, 32, 3])
+    """
+    return {
+        "pad_crop": lambda x, noise: pad_crop(x, noise, config.pad_fraction),
+        "blur": lambda x, noise: blur(x, noise, config.blur_sigma_min, config.blur_sigma_max),
+        "contrast": lambda x, noise: contrast(x, noise, config.contrast_min, config.contrast_max),
+        "none": lambda x, noise: x,
+    }[config.augmentation]
+
+
+def pad_crop(x: tf.Tensor, noise: tf.Tensor, pad_fraction: float) -> tf.Tensor:
+    """Reflect-pad by a fraction of the image size on each side, then crop back at a random place (section 5).
+
+    At 32 px and 0.1 the border is 3 px and each axis shifts by -3 ... 3 px, all equally likely.
+    """
+    for axis in (1, 2):
+        size = x.shape[axis]
+        border = min(round(pad_fraction * size), size - 1)
+        shift = tf.cast(tf.floor(noise[:, axis - 1] * (2 * border + 1)), tf.int32) - border  # [N]
+        place = tf.abs(tf.range(size)[None, :] + shift[:, None])  # [N, size], reflected at the first pixel
+        place = (size - 1) - tf.abs((size - 1) - place)  # and at the last
+        x = tf.gather(x, place, axis=axis, batch_dims=1)
+    return x
+
+
+def blur(x: tf.Tensor, noise: tf.Tensor, sigma_min: float, sigma_max: float) -> tf.Tensor:
+    """Gaussian blur with a standard deviation drawn per image from 16 equally spaced ones in [sigma_min, sigma_max] px.
+
+    Each sigma is one call of tensorflow_addons' filter (reflected borders, cut off beyond 3 sigma_max) on the whole
+    batch; every image keeps the one that it drew.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that development has ended: the version is pinned
+        import tensorflow_addons as tfa  # here, because it takes a second and only this augmentation needs it
+
+    # The filter is a tf.function, which would be traced anew, and complain of it, for every sigma.
+    gaussian_filter = tfa.image.gaussian_filter2d.python_function
+    size = min(2 * round(3 * sigma_max) + 1, 2 * min(x.shape[1], x.shape[2]) - 1)  # reflection allows no more
+    level = tf.cast(noise[:, 0] * BLUR_LEVELS, tf.int32)[:, None, None, None]  # [N, 1, 1, 1]
+    blurred = tf.zeros_like(x)
+    for i in range(BLUR_LEVELS):
+        sigma = sigma_min + (sigma_max - sigma_min) * i / (BLUR_LEVELS - 1)
+        blurred = tf.where(level == i, gaussian_filter(x, size, sigma), blurred)
+    return blurred
+
+
+def contrast(x: tf.Tensor, noise: tf.Tensor, factor_min: float, factor_max: float) -> tf.Tensor:
+    """Scale each channel's distance from its mean by a factor drawn per image, uniform in [factor_min, factor_max)."""
+    factor = (factor_min + (factor_max - factor_min) * noise[:, 0])[:, None, None, None]
+    mean = tf.reduce_mean(x, [1, 2], keepdims=True)
+    return tf.clip_by_value(mean + factor * (x - mean), -1.0, 1.0)

@@ -1,0 +1,176 @@
+"""The tensors of one forward pass, each computed once, when it is first read."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, overload
+
+import tensorflow as tf
+
+from tfpagan import images
+from tfpagan.forward.augment import UNIFORMS, Augmentation
+from tfpagan.forward.noise import Noise
+from tfpagan.latents import on_sphere
+from tfpagan.losses import densities
+from tfpagan.settings.sections import NetworkConfig
+
+T = TypeVar("T")
+
+
+class _Once(Generic[T]):
+    """A property computed when it is first read.
+
+    functools.cached_property holds a lock while it computes (until Python 3.12), and replicas, which trace in threads of
+    their own and wait for one another at synchronised batch norm, would wait for ever.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]):
+        self._compute, self.__doc__ = compute, compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "_Once[T]": ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> "_Once[T] | T":
+        if instance is None:
+            return self
+        value = vars(instance)[self._name] = self._compute(instance)
+        return value  # found in the instance from now on
+
+
+class Pass:
+    """One forward pass through the networks.
+
+    Args:
+      networks: by role.
+      x: images [N, H, W, C] float32 in [-1, 1]; of a system that is given lightness, `Pass.x` and all that is made of it
+        are Lab images (`colours.py`).
+      noise: of this step.
+      augmentation: a(x), as `augment.build` gives it.
+      config: of the networks: the code's dimensions and kind, the decoder's likelihood.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, tf.keras.Model],
+        x: tf.Tensor,
+        noise: Noise,
+        augmentation: Augmentation,
+        config: NetworkConfig,
+    ):
+        self._networks, self._noise, self._augmentation, self._config = networks, noise, augmentation, config
+        self.x = images.to_lab(x) if config.condition == "lightness" else x
+
+    @_Once
+    def z(self) -> tf.Tensor:
+        """Codes from the prior [N, Z]: N(0, I), or uniform on the sphere."""
+        return self._prior("z")
+
+    @_Once
+    def z_other(self) -> tf.Tensor:
+        """Codes from the prior [N, Z], independent of `z`."""
+        return self._prior("z_other")
+
+    @_Once
+    def x_gen(self) -> tf.Tensor:
+        """Samples G(z) [N, H, W, C]."""
+        return self._generated(self.z)
+
+    @_Once
+    def x_draw(self) -> tf.Tensor:
+        """Draws from p(x | z) [N, H, W, C], whose centre is `x_gen`; the gradient flows through them."""
+        noise = self._noise.uniform("x_draw", math.prod(self.x.shape[1:]))
+        return densities.draw(self._config.likelihood, self.x_gen, self.log_scale, tf.reshape(noise, tf.shape(self.x)))
+
+    @_Once
+    def code(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and log-variance of q(z | x), each [N, Z]."""
+        return self._networks["encoder"](self.x, training=True)
+
+    @_Once
+    def z_enc(self) -> tf.Tensor:
+        """A draw from q(z | x) [N, Z]; the gradient flows through it to mean and variance."""
+        return self._posterior(self.code, "z_enc")
+
+    @_Once
+    def z_enc_other(self) -> tf.Tensor:
+        """The draws `z_enc` [N, Z], each beside the image after its own: codes from q(z), independent of x; constants."""
+        return self._noise.own_rows(tf.roll(self.whole_batch(tf.stop_gradient(self.z_enc)), 1, 0))
+
+    @_Once
+    def x_rec(self) -> tf.Tensor:
+        """Reconstructions G(E(x)) [N, H, W, C]."""
+        return self._generated(self.z_enc)
+
+    @_Once
+    def code_gen(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and log-variance of q(z | G(z)), each [N, Z]."""
+        return self._networks["encoder"](self.x_gen, training=True)
+
+    @_Once
+    def z_rec(self) -> tf.Tensor:
+        """Codes of samples, a draw from q(z | G(z)) [N, Z]."""
+        return self._posterior(self.code_gen, "z_rec")
+
+    @_Once
+    def code_draw(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and log-variance of q(z | `x_draw`), each [N, Z]."""
+        return self._networks["encoder"](self.x_draw, training=True)
+
+    @_Once
+    def x_aug(self) -> tf.Tensor:
+        """Augmented images a(x) [N, H, W, C]."""
+        return self._augmentation(self.x, self._noise.uniform("x_aug", UNIFORMS))
+
+    @property
+    def log_scale(self) -> tf.Tensor:
+        """Logarithm of the scale of p(x | z), for images in [-1, 1]; a scalar."""
+        return self._networks["generator"].log_scale
+
+    def log_likelihood(self, x: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
+        """log p(x | z) in nats [N], of images around what the generator makes of z."""
+        return densities.log_likelihood(self._config.likelihood, x, centre, self.log_scale)
+
+    def log_posterior(self, z: tf.Tensor, moments: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """log q(z | x) in nats [N], of codes under the moments of an image."""
+        mean, log_variance = moments
+        flow = self._networks["encoder"].flow
+        before, log_det = flow.inverse(z) if flow else (z, 0.0)
+        return densities.normal(before, mean, 0.5 * log_variance) + log_det
+
+    def uniform(self, name: str, size: int) -> tf.Tensor:
+        """Uniform numbers in (0, 1) of this step [N, size], for what an objective draws itself."""
+        return self._noise.uniform(name, size)
+
+    def whole_batch(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows [N / replicas, ...] of this replica to [N, ...] of all, for what depends on the batch as a whole."""
+        if self._noise.replicas == 1:
+            return rows
+        whole = tf.distribute.get_replica_context().all_gather(rows, axis=0)  # differentiable
+        return tf.ensure_shape(whole, [self._noise.replicas * rows.shape[0], *rows.shape[1:]])
+
+    def statistics(self) -> dict[str, tf.Tensor]:
+        """Per sample [N], if the encoder was called: mean over dimensions of the squared mean, and of the variance.
+
+        For codes that follow the prior the two add up to 1; a collapsed encoder has 0 and 1.
+        """
+        if "code" not in vars(self):  # where _Once keeps what it computed
+            return {}
+        mean, log_variance = self.code
+        return {"mean_square": tf.reduce_mean(mean**2, 1), "variance": tf.reduce_mean(tf.exp(log_variance), 1)}
+
+    def _generated(self, z: tf.Tensor) -> tf.Tensor:
+        given = (z, images.lightness(self.x)) if self._config.condition == "lightness" else z
+        return self._networks["generator"](given, training=True)
+
+    def _prior(self, name: str) -> tf.Tensor:
+        normal = self._noise.normal(name, self._config.latent_dim)
+        return on_sphere(normal) if self._config.code == "sphere" else normal
+
+    def _posterior(self, moments: tuple[tf.Tensor, tf.Tensor], name: str) -> tf.Tensor:
+        mean, log_variance = moments
+        drawn = mean + tf.exp(0.5 * log_variance) * self._noise.normal(name, self._config.latent_dim)
+        flow = self._networks["encoder"].flow
+        return flow(drawn)[0] if flow else drawn

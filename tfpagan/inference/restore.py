@@ -1,0 +1,83 @@
+"""The generator and encoder of a run, for use: from a checkpoint alone, without data set, discriminators and optimizers."""
+
+import dataclasses
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfpagan import networks
+from tfpagan.config import Config
+from tfpagan.errors import UserError, why
+from tfpagan.networks import colorization
+from tfpagan.run_folder import folder as run_folder
+from tfpagan.run_folder.checkpoints import UNREADABLE, read_newest
+from tfpagan.run_folder.folder import steps_in
+
+
+@dataclasses.dataclass(frozen=True)
+class Inference:
+    """What a run has learned.
+
+    Attributes:
+      networks: by role: the generator, and the encoder of a system that has one; moving averages where the run keeps them.
+      config: of the run.
+      image_shape: (H, W, C).
+      step: of the checkpoint.
+    """
+
+    networks: dict[str, tf.keras.Model]
+    config: Config
+    image_shape: tuple[int, int, int]
+    step: int
+
+
+def restored(model_dir: Path, *, step: int = 0, best: bool = False, skip_damaged: bool = True) -> Inference:
+    """The networks of a run, from its newest checkpoint.
+
+    Args:
+      model_dir: the run folder.
+      step: of the checkpoint to read; 0: the newest.
+      best: read the one that `--best_metric` kept.
+      skip_damaged: whether the newest that reads whole will do, with a warning; else a damaged newest one is refused.
+
+    Raises:
+      UserError: when there is no such checkpoint, or it cannot be read.
+    """
+    if step and best:
+        raise UserError(f"step {step} and the best are two choices; make one")
+    config = run_folder.require(model_dir)
+    folder = model_dir / ("best" if best else "ckpt")
+    steps = steps_in(folder)
+    if not steps:
+        raise UserError(f"{folder} holds no checkpoint; --best_metric keeps the best one there while it trains")
+    if not step and skip_damaged:
+        found, (built, shape) = read_newest(folder, lambda prefix: _read(prefix, config))
+        return Inference(built, config, shape, found)
+    step = step or steps[-1]
+    if step not in steps:
+        raise UserError(f"{folder} holds no checkpoint of step {step}; there are {', '.join(map(str, steps))}")
+    try:
+        built, shape = _read(f"{folder}/ckpt-{step}", config)
+    except UNREADABLE as e:
+        others = ", ".join(str(s) for s in steps if s != step)
+        advice = f"; --step takes another: {others}" if others and not best else ""
+        raise UserError(f"checkpoint ckpt-{step} in {folder} is damaged: {why(e)}{advice}") from None
+    return Inference(built, config, shape, step)
+
+
+def _read(prefix: str, config: Config) -> tuple[dict[str, tf.keras.Model], tuple[int, int, int]]:
+    channels = 3 if config.networks.condition == "lightness" else _image_channels(prefix)
+    shape = (config.data.image_size, config.data.image_size, channels)
+    roles = [role for role in networks.USED if role in config.objective.players]
+    precision = config.training.mixed_precision
+    built = {role: networks.build(role, config.networks, shape, mixed_precision=precision) for role in roles}
+    wanted = {"averages" if config.training.ema_decay else "networks": built}
+    # Whatever else the checkpoint holds is for training.
+    tf.train.Checkpoint(**wanted).restore(prefix).assert_existing_objects_matched().expect_partial()
+    return {role: colorization.for_use(role, network, config.networks) for role, network in built.items()}, shape
+
+
+def _image_channels(prefix: str) -> int:
+    """C, from the last layer of the generator: the configuration does not say it, and the data set may not be at hand."""
+    shapes = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
+    return shapes["networks/generator/to_image/bias/.ATTRIBUTES/VARIABLE_VALUE"][-1]

@@ -1,0 +1,131 @@
+"""What an export answers to: encoder and generator as functions of plain tensors, with byte variants for PNG and JPEG.
+
+| signature | takes | gives |
+| --- | --- | --- |
+| `serving_default`, `reconstruct` | `images` | `images` |
+| `encode` | `images` | `latents`, `mean`, `log_variance` |
+| `decode` | `latents` | `images` |
+| `sample` | `seed`, `num` | `images` |
+| `..._bytes`, `..._jpeg_bytes` | `images_bytes` in the place of `images` | `images_bytes`: PNG, or JPEG |
+
+`images` are float32 [N, H, W, C] in [-1, 1], `latents` float32 [N, Z], `images_bytes` [N] the contents of PNG or JPEG files,
+`seed` and `num` int32 scalars. `latents` of an image is its mean code. Names that end in `_bytes` are base64 in TensorFlow
+Serving's REST format. A system without an encoder has `decode` and `sample` only, and `decode` is its default. One that makes
+colours has `colourise` in the place of these two: it takes `latents` besides the images.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfpagan.inference.restore import Inference
+from tfpagan.latents import prior
+
+JPEG_QUALITY = 95
+Outputs = dict[str, tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A function of tensors, and what it takes."""
+
+    function: Callable[..., Outputs]
+    inputs: tuple[tf.TensorSpec, ...]
+
+    def traced(self) -> tf.types.experimental.GenericFunction:
+        """For a SavedModel."""
+        return tf.function(self.function, input_signature=self.inputs)
+
+
+class Served:
+    """The networks of a run with their signatures."""
+
+    def __init__(self, run: Inference):
+        self.generator, self.encoder = run.networks["generator"], run.networks.get("encoder")
+        self.colours = run.config.networks.condition == "lightness"
+        self.image_shape, self.latent_dim = run.image_shape, run.config.networks.latent_dim
+
+    def module(self) -> tf.Module:
+        """What owns the weights in a SavedModel: the variables alone, without Keras or anything else of the run."""
+        module = tf.Module(name="served")
+        module.weights = [v for network in (self.generator, self.encoder) if network is not None for v in network.variables]
+        return module
+
+    def signatures(self) -> dict[str, Signature]:
+        """By name."""
+        images = tf.TensorSpec([None, *self.image_shape], tf.float32, "images")
+        latents = tf.TensorSpec([None, self.latent_dim], tf.float32, "latents")
+        seed, num = tf.TensorSpec([], tf.int32, "seed"), tf.TensorSpec([], tf.int32, "num")
+        makers: dict[str, Signature] = {}  # of images
+        if self.colours:
+            makers["colourise"] = Signature(self.colourise, (images, latents))
+        else:
+            makers |= {"decode": Signature(self.decode, (latents,)), "sample": Signature(self.sample, (seed, num))}
+        found = {}
+        if self.encoder is not None:
+            makers["reconstruct"] = Signature(self.reconstruct, (images,))
+            encode = found["encode"] = Signature(self.encode, (images,))
+            found["encode_bytes"] = self._taking_files(encode)
+        for ending, encoded in (("bytes", as_png), ("jpeg_bytes", as_jpeg)):
+            found |= {f"{name}_{ending}": _giving_bytes(self._taking_files(s), encoded) for name, s in makers.items()}
+        default = makers["reconstruct" if self.encoder is not None else "decode"]
+        return makers | found | {"serving_default": default}
+
+    def _taking_files(self, signature: Signature) -> Signature:
+        """With PNG or JPEG files in the place of images, where it takes such."""
+        if signature.inputs[0].name != "images":
+            return signature
+        files = tf.TensorSpec([None], tf.string, "images_bytes")
+        inputs = (files, *signature.inputs[1:])
+        return Signature(lambda first, *rest: signature.function(self._from_files(first), *rest), inputs)
+
+    def colourise(self, images: tf.Tensor, latents: tf.Tensor) -> Outputs:
+        """G(z given L of x): the images in the colours of the codes."""
+        return {"images": self.generator(latents, images)}
+
+    def encode(self, images: tf.Tensor) -> Outputs:
+        """E: the moments of q(z | x); the mean is the code."""
+        assert self.encoder is not None
+        mean, log_variance = self.encoder(images)
+        return {"latents": tf.identity(mean), "mean": mean, "log_variance": log_variance}
+
+    def decode(self, latents: tf.Tensor) -> Outputs:
+        """G(z)."""
+        return {"images": self.generator(latents)}
+
+    def reconstruct(self, images: tf.Tensor) -> Outputs:
+        """G of the mean code of x."""
+        latents = self.encode(images)["latents"]
+        return self.colourise(images, latents) if self.colours else self.decode(latents)
+
+    def sample(self, seed: tf.Tensor, num: tf.Tensor) -> Outputs:
+        """G of `num` draws from the prior: the same for the same seed, and more of them begin with the fewer."""
+        return self.decode(prior(seed, num, self.latent_dim))
+
+    def _from_files(self, files: tf.Tensor) -> tf.Tensor:
+        def pixels(file: tf.Tensor) -> tf.Tensor:
+            image = tf.io.decode_image(file, self.image_shape[2], expand_animations=False)
+            sized = tf.ensure_shape(image, self.image_shape)  # says both sizes
+            return tf.cast(sized, tf.float32) / 127.5 - 1.0
+
+        return tf.map_fn(pixels, files, fn_output_signature=tf.TensorSpec(self.image_shape, tf.float32))
+
+
+def as_png(image: tf.Tensor) -> tf.Tensor:
+    """The contents of a PNG file of a uint8 image [H, W, C]."""
+    return tf.io.encode_png(image)
+
+
+def as_jpeg(image: tf.Tensor) -> tf.Tensor:
+    """The contents of a JPEG file of a uint8 image [H, W, C]."""
+    return tf.io.encode_jpeg(image, quality=JPEG_QUALITY)
+
+
+def _giving_bytes(signature: Signature, encode: Callable[[tf.Tensor], tf.Tensor]) -> Signature:
+    def encoded(*args: tf.Tensor) -> Outputs:
+        images = signature.function(*args)["images"]
+        pixels = tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
+        return {"images_bytes": tf.map_fn(encode, pixels, fn_output_signature=tf.string)}
+
+    return Signature(encoded, signature.inputs)

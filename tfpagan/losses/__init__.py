@@ -1,0 +1,1 @@
+"""Losses as functions of tensors: no networks, no means over samples."""

@@ -1,0 +1,125 @@
+"""Adversarial losses: functions of a logit, elementwise; no means, no networks."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfpagan.losses.lazy import tf
+
+if TYPE_CHECKING:
+    OfLogit = Callable[[tf.Tensor], tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The three functions of one game; each takes logits [N] and returns losses [N].
+
+    Attributes:
+      disc_real: what the discriminator pays for a real sample's logit.
+      disc_fake: what the discriminator pays for a fake sample's logit.
+      faker: what the faker pays for its sample's logit.
+      fusable: whether the slope of `disc_fake` is positive everywhere, so that `faker`'s slope is a finite multiple
+        of it (`step.py`). False for losses that are flat somewhere, as the hinge loss.
+      minimax: whether `faker` is the exact opposite of `disc_fake`; that multiple is then -1, whatever the slope.
+    """
+
+    disc_real: "OfLogit"
+    disc_fake: "OfLogit"
+    faker: "OfLogit"
+    fusable: bool = True
+    minimax: bool = False
+
+
+LOGISTIC = Loss(
+    disc_real=lambda logit: tf.nn.softplus(-logit),  # -log D
+    disc_fake=lambda logit: tf.nn.softplus(logit),  # -log(1 - D)
+    faker=lambda logit: tf.nn.softplus(-logit),  # -log D, the non-saturating form of section 3.3
+)
+"""Goodfellow et al. (2014) in the non-saturating form of PAGAN's Algorithm 1, D = sigmoid(logit)."""
+
+
+def _itself(logit: "tf.Tensor") -> "tf.Tensor":
+    return logit
+
+
+def _negative(logit: "tf.Tensor") -> "tf.Tensor":
+    return -logit
+
+
+REVERSE_KL = Loss(LOGISTIC.disc_real, LOGISTIC.disc_fake, faker=_negative)  # -log D + log(1 - D)
+"""The logistic game in which fakers pay minus the log of the density ratio: KL(fake || real) (alpha-GAN, eq. 9)."""
+
+WASSERSTEIN = Loss(disc_real=_negative, disc_fake=_itself, faker=_negative, minimax=True)
+"""The dual of the Wasserstein-1 distance, for critics that a penalty keeps 1-Lipschitz (PAGAN eq. 37)."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """An f-divergence D_f(P || Q) = E_q f(p / q), bounded by E_p T - E_q f*(T) with T = g(v) of a network's output v.
+
+    Nowozin et al., 2016, 'f-GAN', eq. (4) to (8), tables 1, 2 and 6; PAGAN eq. (28) to (35). g is increasing.
+
+    Attributes:
+      activation: g, the output activation, into the domain of f*.
+      conjugate: f*(g(v)) in closed form: the composition of the tables overflows earlier.
+      monotone: whether f*(g(v)) rises everywhere.
+    """
+
+    activation: "OfLogit"
+    conjugate: "OfLogit"
+    monotone: bool = True
+
+    def loss(self, *, minimax: bool) -> Loss:
+        """The game: the discriminator raises the bound, and fakers lower it.
+
+        Args:
+          minimax: fakers pay -f*(g(v)), the bound itself; else -g(v), as section 3.2 of f-GAN recommends.
+        """
+        faker, exact_opposite = self.activation, minimax or self.activation is self.conjugate
+        if minimax:
+            faker = self.conjugate
+        return Loss(
+            disc_real=lambda v: -self.activation(v),
+            disc_fake=self.conjugate,
+            faker=lambda v: -faker(v),
+            fusable=self.monotone,
+            minimax=exact_opposite,
+        )
+
+
+def _half_tanh(v: "tf.Tensor") -> "tf.Tensor":
+    return 0.5 * tf.tanh(v)
+
+
+DIVERGENCES: Mapping[str, Divergence] = {
+    # 2 JSD, f = u log u - (u + 1) log((u + 1) / 2), f*(t) = -log(2 - exp t): the logistic game but for constants
+    "jensen_shannon": Divergence(
+        activation=lambda v: math.log(2.0) - tf.nn.softplus(-v),
+        conjugate=lambda v: tf.nn.softplus(v) - math.log(2.0),
+    ),
+    # f = u log u, f*(t) = exp(t - 1)
+    "kl": Divergence(
+        activation=_itself,
+        conjugate=lambda v: tf.exp(v - 1.0),
+    ),
+    # f = -log u, f*(t) = -1 - log(-t)
+    "reverse_kl": Divergence(
+        activation=lambda v: -tf.exp(-v),
+        conjugate=lambda v: v - 1.0,
+    ),
+    # f = (u - 1)^2, f*(t) = t^2 / 4 + t, which falls below t = -2
+    "pearson": Divergence(
+        activation=_itself,
+        conjugate=lambda v: 0.25 * v**2 + v,
+        monotone=False,
+    ),
+    # f = (sqrt u - 1)^2, f*(t) = t / (1 - t)
+    "squared_hellinger": Divergence(
+        activation=lambda v: 1.0 - tf.exp(-v),
+        conjugate=lambda v: tf.exp(v) - 1.0,
+    ),
+    # f = |u - 1| / 2, f*(t) = t for |t| <= 1/2
+    "total_variation": Divergence(_half_tanh, _half_tanh),
+}
+"""By the value of `--divergence`."""

@@ -1,0 +1,38 @@
+"""Networks in use, as functions of arrays, each traced once."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfpagan.images import to_unit_range
+from tfpagan.networks import colorization
+
+
+def decoding(generator: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """G as a function of arrays: codes [n, Z] to images in (-1, 1)."""
+    run = tf.function(lambda z: generator(z), reduce_retracing=True)
+    return lambda z: run(tf.constant(z)).numpy()
+
+
+def colourising(colouriser: colorization.Colouriser) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """G given lightness, as a function of arrays: codes [n, Z] and images in [-1, 1] to images of their lightness."""
+    run = tf.function(lambda z, x: colouriser(z, x), reduce_retracing=True)
+    return lambda z, x: run(tf.constant(z), tf.constant(x)).numpy()
+
+
+def encoding(encoder: tf.keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """E as a function of arrays: images in [-1, 1] to the mean and the log-variance of their codes [n, Z]."""
+    run = tf.function(lambda x: encoder(x), reduce_retracing=True)
+
+    def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mean, log_variance = run(tf.constant(x))
+        return mean.numpy(), log_variance.numpy()
+
+    return moments
+
+
+def features(encoder: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """What E's last layers make of uint8 images, as a function of arrays: [n, H, W, C] to [n, F]."""
+    run = tf.function(lambda x: encoder.features(to_unit_range(x)), reduce_retracing=True)
+    return lambda x: run(tf.constant(x)).numpy()

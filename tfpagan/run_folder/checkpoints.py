@@ -1,0 +1,86 @@
+"""Checkpoints of a run: written whole or not at all, the newest that reads whole is restored."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import tensorflow as tf
+from absl import logging
+
+from tfpagan.errors import UserError, why
+from tfpagan.run_folder.folder import steps_in
+
+T = TypeVar("T")
+
+UNREADABLE = (tf.errors.OpError, AssertionError, ValueError, LookupError, RuntimeError)
+"""What TensorFlow raises on a damaged checkpoint: a cut file is an IndexError, a missing variable an AssertionError."""
+
+
+class Checkpoints:
+    """A folder of checkpoints under TensorFlow's own names, so that `tf.train.latest_checkpoint` reads it.
+
+    Args:
+      checkpoint: what is kept; it has a `step`.
+      folder: where.
+      keep: how many.
+    """
+
+    def __init__(self, checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int):
+        self._checkpoint, self._folder = checkpoint, folder
+        try:
+            self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+        except ValueError:  # its list of checkpoints is damaged, and no more than a list: the files say what there is
+            logging.warning("%s/checkpoint is damaged; going by the files in the folder", folder)
+            (folder / "checkpoint").unlink()
+            self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+        self._saved_step: int | None = None
+
+    def save(self) -> None:
+        """Write a checkpoint named by the step; a failure leaves the earlier ones as they were.
+
+        Raises:
+          UserError: when it cannot be written.
+        """
+        step = int(self._checkpoint.step.numpy())
+        if step == self._saved_step:
+            return
+        try:
+            self._manager.save(checkpoint_number=step)
+        except (tf.errors.OpError, OSError) as e:
+            for left in self._folder.glob(f"ckpt-{step}[._]*"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            kept = f"the newest that was kept is of step {steps[-1]}" if (steps := steps_in(self._folder)) else "none was kept"
+            raise UserError(f"cannot write the checkpoint of step {step} to {self._folder}: {why(e)}; {kept}") from None
+        self._saved_step = step
+
+    def restore(self, folder: Path | None = None) -> int:
+        """Restore the newest checkpoint that reads whole and return its step; 0 where there is none.
+
+        Args:
+          folder: where to read from, if not where this writes to.
+
+        Raises:
+          UserError: when there are checkpoints and none of them reads whole.
+        """
+        folder = folder or self._folder
+        if not steps_in(folder):
+            return 0
+        step, _ = read_newest(folder, lambda prefix: self._checkpoint.restore(prefix).assert_existing_objects_matched())
+        self._saved_step = step
+        return step
+
+
+def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
+    """The step of the newest checkpoint that reads whole, and what `read` makes of its prefix.
+
+    Raises:
+      UserError: when none of the checkpoints can be read.
+    """
+    steps = steps_in(folder)
+    for step in reversed(steps):
+        try:
+            return step, read(f"{folder}/ckpt-{step}")
+        except UNREADABLE as e:
+            logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
+    raise UserError(f"none of the checkpoints in {folder} can be read: ckpt-{', ckpt-'.join(map(str, steps))}")

@@ -1,0 +1,90 @@
+"""The run folder: whether a configuration may go on in it, `config.json`, and one process at a time."""
+
+import fcntl
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from tfpagan import config as configs
+from tfpagan.config import Config
+from tfpagan.errors import UserError
+
+
+def stored_config(model_dir: Path) -> Config | None:
+    """The configuration of the run in a folder, or None where nothing has been trained yet.
+
+    Before its first checkpoint a run binds nobody: an attempt that failed on its data may be mended and started again.
+
+    Raises:
+      UserError: when there are checkpoints and `config.json` cannot be read.
+    """
+    if not any((model_dir / "ckpt").glob("ckpt-*.index")):
+        return None
+    file = model_dir / "config.json"
+    try:
+        return configs.from_json(file.read_text())
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"cannot read {file}: {e}") from None
+    except UserError as e:
+        raise UserError(f"{file}: {e}") from None
+
+
+def require(model_dir: Path) -> Config:
+    """The configuration of the run in a folder.
+
+    Raises:
+      UserError: when there is no run with a checkpoint.
+    """
+    config = stored_config(model_dir)
+    if config is None:
+        raise UserError(f"--model_dir={model_dir} holds no run with a checkpoint")
+    return config
+
+
+@contextmanager
+def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[None]:
+    """The folder made, checked, its `config.json` written, and held against other processes until the block ends.
+
+    Args:
+      model_dir: the run folder.
+      config: of the run.
+      chief: whether this process writes the folder; of several workers one does.
+
+    Raises:
+      UserError: when the folder belongs to a run with another configuration (naming the difference), is in use, or
+        cannot be written.
+    """
+    stored = stored_config(model_dir)
+    if stored and (changes := configs.difference(stored, config)):
+        raise UserError(f"{model_dir} holds a run with another configuration ({'; '.join(changes)}); take another --model_dir")
+    if not chief:
+        yield  # the chief writes for all
+        return
+    try:
+        model_dir.mkdir(parents=True, exist_ok=True)
+        with (model_dir / ".lock").open("w") as lock:
+            _lock(lock, model_dir)
+            part = model_dir / "config.json.part"
+            part.write_text(config.to_json())
+            part.replace(model_dir / "config.json")
+            yield
+    except OSError as e:
+        where = Path(str(e.filename or model_dir))
+        if not (where.is_relative_to(model_dir) or model_dir.is_relative_to(where)):
+            raise  # nothing of this folder's
+        raise UserError(f"cannot write in --model_dir={model_dir}: {e}") from None
+
+
+def _lock(file: IO[str], model_dir: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(f"another process is training in {model_dir}") from None
+
+
+def steps_in(folder: Path) -> list[int]:
+    """The steps of which a folder holds checkpoints, whole or not, oldest first."""
+    names = [re.fullmatch(r"ckpt-(\d+)\.index", path.name) for path in folder.glob("ckpt-*.index")]
+    return sorted(int(name[1]) for name in names if name)

@@ -1,0 +1,102 @@
+"""A run, or a stand-in for one, as what `evaluation` scores: functions from arrays to arrays."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfpagan.evaluation.images import Images, Pairs
+from tfpagan.evaluation.subjects import Subject, of_networks
+from tfpagan.forward import augment
+from tfpagan.latents import on_sphere
+from tfpagan.losses import densities
+from tfpagan.networks.arrays import colourising, decoding, encoding
+from tfpagan.settings.sections import AugmentationConfig, NetworkConfig
+
+Array = np.ndarray
+Random = np.random.Generator
+
+
+def of_run(generator: tf.keras.Model, encoder: tf.keras.Model | None, config: NetworkConfig, name: str) -> Subject:
+    """The networks as they are now, in inference mode.
+
+    A system that makes colours has no samples of its own: what it makes are its colours of given images.
+    """
+    if config.condition == "lightness":
+        assert encoder is not None
+        return _of_colours(generator, encoder, config, name)
+    encode, draw = (encoding(encoder), _drawing(encoder)) if encoder else (None, None)
+    subject = of_networks(name, decoding(generator), config.latent_dim, encode, draw)
+    subject = dataclasses.replace(subject, decode_tensor=generator)
+    if config.code == "sphere":
+        subject = dataclasses.replace(subject, prior=lambda normal: on_sphere(tf.constant(normal)).numpy())
+    if encoder and config.likelihood != "none":
+        subject = dataclasses.replace(subject, bound=_bound(generator, encoder, config))
+    return subject
+
+
+def _of_colours(generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkConfig, name: str) -> Subject:
+    encode, colourise = encoding(encoder), colourising(generator)
+
+    def pairs(x: Images, code: str, seed: int) -> Pairs:  # codes are points: a draw is the mean
+        return Pairs(x, lambda images: colourise(encode(images)[0], images))
+
+    return Subject(name, pairs=pairs, encode=encode, latent_dim=config.latent_dim)
+
+
+def _drawn(encoder: tf.keras.Model, x: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draws z from q(z | x), and log q(z | x) [n]."""
+    mean, log_variance = encoder.base(x)
+    before = mean + tf.exp(0.5 * log_variance) * noise
+    z, log_det = encoder.flow(before) if encoder.flow else (before, 0.0)
+    return z, densities.normal(before, mean, 0.5 * log_variance) - log_det
+
+
+def _drawing(encoder: tf.keras.Model) -> Callable[[Array, Array], Array]:
+    """Images and noise to draws from q(z | x), as functions of arrays."""
+    run = tf.function(lambda x, noise: _drawn(encoder, x, noise)[0], reduce_retracing=True)
+    return lambda x, noise: run(tf.constant(x), tf.constant(noise)).numpy()
+
+
+def _bound(generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkConfig) -> Callable[[Array, Random], Array]:
+    """Minus the evidence lower bound in nats [n] of uint8 images (AS-VAE eq. 1), with one draw of z an image.
+
+    Pixels of a bernoulli decoder are probabilities. Other densities are those of grey levels with uniform noise: in [-1, 1]
+    a grey level is 1 / 127.5 wide.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def nats(x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        z, log_q = _drawn(encoder, x, noise)
+        log_prior = densities.normal(z, tf.zeros_like(z), tf.constant(0.0))
+        log_p = densities.log_likelihood(config.likelihood, x, generator(z), generator.log_scale)
+        return log_q - log_prior - log_p
+
+    def bound(images: Array, random: Random) -> Array:
+        x = images.astype(np.float32)
+        levels = 0.0
+        if config.likelihood != "bernoulli":
+            x += random.uniform(-0.5, 0.5, x.shape).astype(np.float32)
+            levels = images[0].size * math.log(127.5)
+        noise = random.standard_normal([len(x), config.latent_dim]).astype(np.float32)
+        return nats(tf.constant(x / 127.5 - 1.0), tf.constant(noise)).numpy() + levels
+
+    return bound
+
+
+def of_augmentation(config: AugmentationConfig) -> Subject:
+    """a(x) in the place of G(E(x)): the AUG row of PAGAN's Table 2."""
+    a = augment.build(config)
+
+    def pairs(x: Images, code: str, seed: int) -> Pairs:
+        random = np.random.default_rng((seed, 1))  # image by image: batches of any size get the same
+
+        def augmented(images: np.ndarray) -> np.ndarray:
+            uniforms = random.uniform(size=[len(images), augment.UNIFORMS]).astype(np.float32)
+            return a(tf.constant(images), tf.constant(uniforms)).numpy()
+
+        return Pairs(x, augmented)
+
+    return Subject(f"augment:{config.augmentation}", pairs=pairs)

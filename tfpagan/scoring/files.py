@@ -1,0 +1,70 @@
+"""Scores of a run: on its own data set, with the classifier that is at hand, and the files that they leave in its folder."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfpagan.errors import UserError
+from tfpagan.evaluation.results import Result, Scores, append_csv_row, append_json_line
+from tfpagan.images import grid, interleaved, write_png
+
+TAGS: Mapping[str, str] = {
+    "frechet_inception_distance": "fid",
+    "inception_score_mean": "inception_score",
+    "reconstruction_inception_dissimilarity_mean": "rid",
+    "kernel_inception_distance": "kid",
+}
+"""Short TensorBoard tags, for the official classifier only."""
+
+COLUMNS = 16
+
+
+class ScoreFiles:
+    """What evaluations append to a folder.
+
+    Args:
+      folder: of the run, or another.
+
+    Raises:
+      UserError: when it cannot be written.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        try:
+            (folder / "eval").mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder / "eval"):
+                pass
+        except OSError as e:
+            raise UserError(f"the scores cannot be written to {folder}: {e}") from None
+        self._writer: tf.summary.SummaryWriter | None = None
+
+    def keep(self, result: Result, scores: Scores) -> None:
+        """Append to scores.csv and metrics.jsonl; write eval/: the whole result, TensorBoard scalars, the worst pairs.
+
+        Raises:
+          UserError: when the folder cannot be written.
+        """
+        folder = self._folder
+        step = int(result.subject.get("step", 0))
+        name = re.sub(r"[^A-Za-z0-9]+", "-", str(result.protocol["name"]))
+        try:
+            append_csv_row(folder / "scores.csv", result)
+            append_json_line(folder / "metrics.jsonl", result)
+            (folder / "eval" / f"{name}_step_{step:08d}.json").write_text(result.to_json() + "\n")
+            if scores.worst:
+                originals, reconstructions = (np.stack(side) for side in list(zip(*scores.worst, strict=True))[1:])
+                picture = grid(interleaved(originals, reconstructions), COLUMNS)
+                write_png(picture, f"{folder}/eval/worst_step_{step:08d}.png")
+            self._writer = self._writer or tf.summary.create_file_writer(str(folder / "eval"))
+            with self._writer.as_default(step):
+                for key, value in result.metrics.items():
+                    if value is not None:
+                        tf.summary.scalar(f"metrics/{TAGS.get(key, key)}", value)
+            self._writer.flush()
+        except (OSError, tf.errors.OpError) as e:
+            raise UserError(f"the scores cannot be written to {folder}: {e}") from None

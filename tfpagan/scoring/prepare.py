@@ -1,0 +1,83 @@
+"""What scores a run: the classifier that is at hand, and a scorer on the run's own data set."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfpagan.data import Images
+from tfpagan.evaluation.classifiers import inception
+from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.images import ArrayImages
+from tfpagan.evaluation.protocols import NEED_CLASSIFIER, Protocol
+from tfpagan.evaluation.results import Result, Scores, result
+from tfpagan.evaluation.scorer import Scorer
+from tfpagan.settings.sections import DataConfig
+from tfpagan.version import __version__
+
+
+def classifier(protocol: Protocol, name: str, inception_path: str = "") -> tuple[Classifier | None, str]:
+    """The classifier that a protocol needs and "", or None and why there is none; said once on stderr.
+
+    Args:
+      protocol: what will be measured.
+      name: inception, or a SavedModel folder.
+      inception_path: where Inception is; default: as `inception.load` finds it.
+
+    Raises:
+      EvaluationError: when a path was given and what is there cannot be used.
+    """
+    if not protocol.wants(*NEED_CLASSIFIER):
+        return None, "no classifier is needed"
+    if name != "inception":
+        return from_saved_model(Path(os.path.expanduser(name))), ""
+    try:
+        return inception.load(inception_path), ""
+    except EvaluationError as e:
+        if inception_path or os.environ.get(inception.PATH_VARIABLE):
+            raise
+        logging.warning("%s", e)
+        return None, "no classifier: Inception cannot be had here"
+
+
+def scorer(
+    protocol: Protocol,
+    data: DataConfig,
+    images: Images,
+    strategy: tf.distribute.Strategy | None,
+    network: Classifier | None,
+    why: str,
+    *,
+    batch_size: int = 64,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Scorer:
+    """Scores on the test images of a data set, with its training images as the reference.
+
+    Raises:
+      EvaluationError: when the network cannot take these images.
+    """
+    if network:
+        network.require(images.shape[2])
+    name = f"{data.dataset} {{}}, crop {data.crop}, {data.image_size} px"
+    return Scorer(
+        protocol,
+        classifier=network,
+        why_no_classifier=why,
+        test=ArrayImages(images.test, name.format("test")),
+        reference=ArrayImages(images.train, name.format("train")),
+        strategy=strategy,
+        batch_size=batch_size,
+        cache_dir=Path(data.cache_dir) / "statistics",
+        interrupted=interrupted,
+    )
+
+
+def named(scores: Scores, model: str, step: int | None = None) -> Result:
+    """Scores as a result of this software."""
+    versions = {"tfpagan": __version__, "tensorflow": tf.__version__, "numpy": np.__version__}
+    subject = {"model": model} | ({} if step is None else {"step": step})
+    return result(scores.metrics, scores.reasons, scores.protocol, subject=subject, versions=versions, details=scores.details)

@@ -1,0 +1,20 @@
+"""What a folder of exports looks like."""
+
+from pathlib import Path
+
+WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
+"""Where TensorFlow Serving looks for the requests that it begins with."""
+FACTS = Path("assets.extra", "tfpagan.json")
+"""What a version was made of."""
+
+
+def versions(base: Path) -> list[int]:
+    """The versions in a folder of exports, oldest first."""
+    found = [int(p.name) for p in base.iterdir() if p.name.isdecimal()] if base.is_dir() else []
+    return sorted(version for version in found if (base / str(version) / "saved_model.pb").is_file())
+
+
+def newest(base: Path) -> Path:
+    """The newest version in a folder of exports; the folder itself where it has none."""
+    found = versions(base)
+    return base / str(found[-1]) if found else base

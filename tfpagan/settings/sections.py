@@ -1,0 +1,144 @@
+"""The sections of a configuration that every system has: data, augmentation, networks, training."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from tfpagan.settings.setting import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which images, and how they become [H, W, C] of one size (`data.py`)."""
+
+    dataset: str = setting(
+        "shapes", "TFDS name (celeb_a, cifar10, mnist, ...), folder:/path, color_mnist, or the embedded 'shapes'"
+    )
+    data_dir: str = setting("", "where TFDS data sets are; default: $TFDS_DATA_DIR, then ~/tensorflow_datasets", resumable=True)
+    cache_dir: str = setting(
+        "", "where decoded images are kept; default: $XDG_CACHE_HOME/tfpagan, then ~/.cache/tfpagan", resumable=True
+    )
+    image_size: int = setting(
+        0,
+        "height and width in px, a multiple of 8; 0: the data set's own (celeb_a 64, mnist 32)",
+        at_least=0,
+        multiple_of=8,
+    )
+    crop: str = setting(
+        "auto",
+        "none, center (the largest square), center:PX, pad (zeros up to image_size), or auto: what suits the data set",
+    )
+    skip_corrupt_images: bool = setting(False, "go on without the images that cannot be decoded, counting them")
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentationConfig:
+    """The stochastic augmentation a(x) of the real pairs (PAGAN section 3 and appendix B; `augment.py`)."""
+
+    augmentation: str = setting(
+        "pad_crop", "a(x) of the real pairs; none is PAGAN-NOAUG", choices=("pad_crop", "blur", "contrast", "none")
+    )
+    pad_fraction: float = setting(
+        0.1, "pad_crop: reflected border on each side, as a fraction of the image size", at_least=0.0, at_most=0.5
+    )
+    blur_sigma_min: float = setting(0.5, "blur: smallest standard deviation in px", at_least=0.05)
+    blur_sigma_max: float = setting(2.0, "blur: largest standard deviation in px", at_least=0.05)
+    contrast_min: float = setting(0.5, "contrast: smallest factor", at_least=0.0)
+    contrast_max: float = setting(1.5, "contrast: largest factor", at_least=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """Widths and forms of the networks (PAGAN section 5; `networks/`)."""
+
+    channels: int = setting(
+        512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
+    )
+    latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
+    architecture: str = setting(
+        "dcgan",
+        "layers of the networks: PAGAN's; generator and encoder residual; alpha-GAN's for ColorMNIST (64 channels)",
+        choices=("dcgan", "resnet", "color_mnist"),
+    )
+    initializer: str = setting("normal", "kernels before training: Normal(0, 0.02), or Xavier's", choices=("normal", "xavier"))
+    encoder_norm: str = setting(
+        "batch",
+        "normalisation inside the encoder; spectral lets it collapse to the prior",
+        choices=("batch", "spectral", "none"),
+    )
+    code: str = setting(
+        "normal",
+        "what the encoder gives: a normal, one that has been through a normalising flow, a point, or a point on the unit "
+        "sphere, on which the prior is uniform then",
+        choices=("normal", "flow", "point", "sphere"),
+    )
+    condition: str = setting(
+        "none",
+        "what encoder and generator are given: lightness makes the colours of grey images",
+        choices=("none", "lightness"),
+    )
+    flow_length: int = setting(80, "flow: couplings, one after another", at_least=1, at_most=1000)
+    disc_norm: str = setting("spectral", "normalisation inside the discriminators", choices=("spectral", "batch", "none"))
+    disc_dropout: float = setting(
+        0.0, "share of the features of an image that discriminators drop after the last convolution", at_least=0.0, below=1.0
+    )
+    code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
+    pair: str = setting("width", "how the pair discriminator sees two images", choices=("width", "channels", "siamese"))
+    likelihood: str = setting(
+        "none",
+        "p(x | z) of a stochastic decoder around the generator's output; none: the output is x",
+        choices=("none", "gaussian", "laplace", "bernoulli"),
+    )
+    likelihood_scale: float = setting(
+        0.0, "its standard deviation (laplace: scale), of pixels in [-1, 1]; 0: learned with the generator", at_least=0.0
+    )
+    sync_batch_norm: bool = setting(False, "batch statistics over all replicas instead of each replica's own")
+
+
+QUICK_PROTOCOLS = ("quick1k", "quick5k", "is50k", "fid50k", "rid10k", "full")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Optimisation and the loop (PAGAN section 5, Algorithm 1; `step.py`, `train.py`)."""
+
+    train_steps: int = setting(100_000, "updates of every player", at_least=1, resumable=True)
+    batch_size: int = setting(64, "images per step, over all replicas", at_least=2, at_most=65536)
+    learning_rate: float = setting(2e-4, "Adam's step size", above=0.0)
+    disc_learning_rate: float = setting(0.0, "that of the discriminators; 0: the same", at_least=0.0)
+    adam_beta1: float = setting(0.5, "Adam's decay of the mean", at_least=0.0, below=1.0)
+    adam_beta2: float = setting(0.999, "Adam's decay of the square", at_least=0.0, below=1.0)
+    ema_decay: float = setting(
+        0.0, "moving average of generator and encoder, used for pictures and export; 0: none", at_least=0.0, below=1.0
+    )
+    step: str = setting(
+        "auto",
+        "how gradients are computed; auto: fused where exact, else simultaneous",
+        choices=("auto", "fused", "simultaneous", "reference"),
+    )
+    mixed_precision: str = setting("none", "type of activations", choices=("none", "bfloat16", "float16"))
+    xla: bool = setting(False, "compile the whole update as one XLA program", resumable=True)
+    seed: int = setting(0, "of weights, noise and the order of the data", at_least=0, at_most=2**31 - 1)
+    deterministic: bool = setting(False, "the same numbers on every run on the same machine, slower")
+    devices: str = setting("", "comma-separated, as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU", resumable=True)
+    summary_every_steps: int = setting(
+        100, "steps between lines of metrics.jsonl and TensorBoard scalars", at_least=1, resumable=True
+    )
+    image_every_steps: int = setting(1000, "steps between pictures", at_least=1, resumable=True)
+    save_every_steps: int = setting(1000, "steps between checkpoints", at_least=1, resumable=True)
+    eval_every_steps: int = setting(0, "steps between evaluations; 0: none", at_least=0, resumable=True)
+    eval_protocol: str = setting("quick1k", "protocol of these evaluations", choices=QUICK_PROTOCOLS, resumable=True)
+    eval_classifier: str = setting(
+        "inception", "inception, or a SavedModel folder as bin/train_classifier makes it", resumable=True
+    )
+    best_metric: str = setting(
+        "", "key of the metric by which the best checkpoint is kept in best/, as rmse; default: none is", resumable=True
+    )
+    keep_checkpoints: int = setting(3, "how many checkpoints to keep", at_least=1, resumable=True)
+
+
+SECTIONS: Mapping[str, type] = {
+    "data": DataConfig,
+    "augmentation": AugmentationConfig,
+    "networks": NetworkConfig,
+    "training": TrainingConfig,
+}

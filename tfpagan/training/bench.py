@@ -1,0 +1,104 @@
+"""Images per second of the ways to compute a step, measured in turn in one process, and whether memory grows."""
+
+import dataclasses
+import gc
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfpagan.config import Config
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.training import devices
+from tfpagan.training.trainer import Trainer
+
+ROUND_SECONDS = 6.0
+IMAGE_SHAPE = (32, 32, 3)
+
+
+class TwoPhasePAGAN(PAGAN):
+    """PAGAN in the usual alternation: discriminators, then a fresh forward pass for generator and encoder."""
+
+    @property
+    def phases(self) -> tuple[tuple[str, ...], ...]:
+        makers = ("generator", "encoder")
+        return tuple(p for p in self.players if p not in makers), makers
+
+
+WAYS = {"two-phase": ("simultaneous", TwoPhasePAGAN()), "simultaneous": ("simultaneous", PAGAN()), "fused": ("fused", PAGAN())}
+
+
+@dataclasses.dataclass(frozen=True)
+class Speed:
+    """Images per second of every way, one number a round, at one width and batch size."""
+
+    channels: int
+    batch_size: int
+    images_per_second: dict[str, list[float]]
+
+    def median(self, way: str) -> float:
+        """Over the rounds."""
+        return statistics.median(self.images_per_second[way])
+
+    def ratio(self, way: str) -> float:
+        """To the two-phase step: the median over rounds of the ratio within a round."""
+        pairs = zip(self.images_per_second[way], self.images_per_second["two-phase"], strict=True)
+        return statistics.median(speed / base for speed, base in pairs)
+
+
+def speed(channels: int, batch_size: int, rounds: int) -> Speed:
+    """Measure every way in turn, `rounds` times; an update of every player counts as one batch of images."""
+    strategy = devices.strategy()
+    runs = {way: _trainer(channels, batch_size, way, strategy) for way in WAYS}
+    steps = {}
+    for way, (trainer, batches) in runs.items():
+        trainer.advance(batches, 2)
+        steps[way] = max(1, round(ROUND_SECONDS / _seconds(trainer, batches, 2) * 2))
+    results: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way, (trainer, batches) in runs.items():
+            results[way].append(steps[way] * batch_size / _seconds(trainer, batches, steps[way]))
+    return Speed(channels, batch_size, results)
+
+
+def memory_mib(channels: int, batch_size: int, steps: int) -> tuple[float, float]:
+    """Resident memory after a tenth of the steps, and after `steps` more, of the fused step."""
+    trainer, batches = _trainer(channels, batch_size, "fused", devices.strategy())
+    trainer.advance(batches, max(1, steps // 10))
+    before = _resident_mib()
+    for _ in range(10):  # as a run does, in several calls
+        trainer.advance(batches, max(1, steps // 10))
+    return before, _resident_mib()
+
+
+def table(speeds: Sequence[Speed]) -> str:
+    """The speeds as readable rows."""
+    rows = [f"{'channels':>8} {'batch':>6} {'way':<14} {'images/s':>9} {'min':>8} {'max':>8} {'to two-phase':>13}"]
+    for s in speeds:
+        for way, values in s.images_per_second.items():
+            numbers = f"{s.median(way):9.1f} {min(values):8.1f} {max(values):8.1f} {s.ratio(way):13.3f}"
+            rows.append(f"{s.channels:8d} {s.batch_size:6d} {way:<14} {numbers}")
+    return "\n".join(rows)
+
+
+def _trainer(channels: int, batch_size: int, way: str, strategy: tf.distribute.Strategy) -> tuple[Trainer, Iterator[tf.Tensor]]:
+    mode, objective = WAYS[way]
+    config = Config().with_changes({"channels": channels, "batch_size": batch_size, "step": mode})
+    trainer = Trainer(config=dataclasses.replace(config, objective=objective), image_shape=IMAGE_SHAPE, strategy=strategy)
+    noise = np.random.default_rng(0).integers(0, 256, (batch_size, *IMAGE_SHAPE), np.uint8)
+    return trainer, iter(tf.data.Dataset.from_tensors(noise).repeat())
+
+
+def _seconds(trainer: Trainer, batches: Iterator[tf.Tensor], steps: int) -> float:
+    begun = time.monotonic()
+    trainer.advance(batches, steps)
+    return time.monotonic() - begun
+
+
+def _resident_mib() -> float:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**20

@@ -1,0 +1,76 @@
+"""What bin/train prints: the plan of `--dry_run`, and where everything is at the end."""
+
+import json
+import resource
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfpagan import data
+from tfpagan.config import Config
+from tfpagan.training import devices
+from tfpagan.training.trainer import Trainer
+
+MEASURED_STEPS = 3
+
+
+def dry_run(config: Config, described: data.Described, *, as_json: bool = False) -> str:
+    """The effective configuration, parameters, memory, time and downloads of a run; three steps on noise are measured."""
+    size = described.config.image_size
+    strategy = devices.strategy(config.training.devices, xla=config.training.xla)
+    trainer = Trainer(config=config, image_shape=(size, size, described.channels), strategy=strategy)
+    logging.info("measuring %d steps", MEASURED_STEPS)
+    seconds = _seconds_per_step(trainer)
+    parameters = {role: int(sum(np.prod(v.shape) for v in n.trainable_variables)) for role, n in trainer.networks.items()}
+    facts = {
+        "configuration": json.loads(config.to_json()),
+        "image_shape": list(trainer.image_shape),
+        "images": described.splits,
+        "downloads": described.downloads,
+        "parameters": parameters,
+        "step_mode": trainer.mode,
+        "replicas": trainer.replicas,
+        "memory_mib": round(_memory_mib()),
+        "seconds_per_step": round(seconds, 4),
+        "hours": round(seconds * config.training.train_steps / 3600, 2),
+    }
+    return json.dumps(facts, indent=2) if as_json else _readable(facts, config)
+
+
+def _readable(facts: dict[str, Any], config: Config) -> str:
+    total = sum(facts["parameters"].values())
+    lines = [f"--{name}={value}" for name, value in config.flat().items()]
+    lines += [
+        "",
+        f"images        {facts['image_shape']}, "
+        + ", ".join(f"{n or 'an unknown number'} to {s}" for s, n in facts["images"].items()),
+    ]
+    lines += [f"downloads     {facts['downloads']}"]
+    lines += [f"parameters    {total:,}: " + ", ".join(f"{r} {n:,}" for r, n in facts["parameters"].items())]
+    lines += [f"step          {facts['step_mode']}, on {facts['replicas']} replica(s)"]
+    lines += [f"memory        {facts['memory_mib']:,} MiB after {MEASURED_STEPS} steps"]
+    speed = f"{facts['seconds_per_step']:.3g} s a step, measured here over {MEASURED_STEPS} steps"
+    lines += [f"time          {facts['hours']:g} hours for {config.training.train_steps:,} steps ({speed})"]
+    return "\n".join(lines)
+
+
+def _seconds_per_step(trainer: Trainer) -> float:
+    shape = (trainer.config.training.batch_size, *trainer.image_shape)
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    batches = iter(tf.data.Dataset.from_tensors(noise).repeat())
+    trainer.advance(batches, 1)
+    begun = time.monotonic()
+    trainer.advance(batches, MEASURED_STEPS)
+    return (time.monotonic() - begun) / MEASURED_STEPS
+
+
+def _memory_mib() -> float:
+    """Peak memory: of the first GPU where there is one, else of this process."""
+    if tf.config.list_logical_devices("GPU"):
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

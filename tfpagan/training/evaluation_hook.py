@@ -1,0 +1,91 @@
+"""Evaluation between two calls of the loop: scores of the networks as they are, and the best checkpoint kept."""
+
+import json
+import math
+from pathlib import Path
+
+from absl import logging
+
+from tfpagan.errors import UserError
+from tfpagan.evaluation.errors import EvaluationError, GivenUpError
+from tfpagan.evaluation.metrics.base import has_direction, improves
+from tfpagan.evaluation.scorer import Scorer
+from tfpagan.evaluation.subjects import Subject
+from tfpagan.run_folder.checkpoints import Checkpoints
+from tfpagan.scoring.adapters import of_run
+from tfpagan.scoring.files import ScoreFiles
+from tfpagan.scoring.prepare import named
+from tfpagan.training.hooks import Hook
+from tfpagan.training.trainer import Trainer
+
+
+class Evaluates(Hook):
+    """Scores under a quick protocol; keeps the checkpoint with the best value of one metric in `best/`.
+
+    Args:
+      folder: the run folder.
+      trainer: whose networks to score.
+      scorer: how.
+      best_metric: key of the metric; "": keep no best.
+      every_steps: how often.
+
+    Raises:
+      UserError: when the metric is not among those that the scorer measures.
+    """
+
+    def __init__(self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int):
+        self.every_steps, self._trainer, self._scorer, self._metric = every_steps, trainer, scorer, best_metric
+        legal = [key for key in scorer.measured() if has_direction(key)]
+        if best_metric and best_metric not in legal:
+            why = f" ({scorer.why_no_classifier})" if scorer.why_no_classifier else ""
+            raise UserError(
+                f"--best_metric={best_metric} is not legal here{why}; it must be one of {', '.join(legal) or 'none'}"
+            )
+        self._files, self._model = ScoreFiles(folder), str(folder)
+        self._note = folder / "best" / "best.json"
+        self._best = _noted(self._note, best_metric)
+        self._checkpoints = Checkpoints(trainer.checkpoint(), folder / "best", keep=1) if best_metric else None
+
+    def act(self, step: int) -> None:
+        try:
+            scores = self._scorer.score(self._subject())
+        except GivenUpError:
+            logging.info("the evaluation at step %d is given up", step)
+            return
+        except EvaluationError as e:  # the training is worth more than this one evaluation
+            logging.error("the evaluation at step %d failed: %s", step, e)
+            return
+        result = named(scores, self._model, step)
+        try:
+            self._files.keep(result, scores)
+        except UserError as e:
+            logging.error("%s", e)
+        known = {key: value for key, value in result.metrics.items() if value is not None}
+        logging.info(
+            "step %d: %s", step, ", ".join(f"{key} {value:.4g}" for key, value in known.items() if "latent" not in key)
+        )
+        if self._checkpoints is not None:
+            self._keep_best(step, result.metrics[self._metric], self._checkpoints)
+
+    def _subject(self) -> Subject:
+        trainer = self._trainer
+        encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
+        return of_run(trainer.inference("generator"), encoder, trainer.config.networks, self._model)
+
+    def _keep_best(self, step: int, value: float | None, checkpoints: Checkpoints) -> None:
+        if value is None or (math.isfinite(self._best) and not improves(self._metric, value, self._best)):
+            return
+        checkpoints.save()
+        self._best = value
+        part = self._note.with_suffix(".part")
+        part.write_text(json.dumps({"metric": self._metric, "value": value, "step": step}) + "\n")
+        part.replace(self._note)
+
+
+def _noted(file: Path, metric: str) -> float:
+    """The best value so far; NaN where there is none of this metric."""
+    try:
+        noted = json.loads(file.read_text())
+        return float(noted["value"]) if noted["metric"] == metric else math.nan
+    except (OSError, ValueError, KeyError, TypeError):
+        return math.nan

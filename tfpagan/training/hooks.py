@@ -1,0 +1,222 @@
+"""What happens between two calls of the loop: scalars and progress, pictures, checkpoints."""
+
+import json
+import math
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from tqdm import tqdm
+
+from tfpagan.errors import UserError
+from tfpagan.forward import augment
+from tfpagan.forward.noise import Noise
+from tfpagan.images import grey, grid, interleaved, to_bytes, to_unit_range, write_png
+from tfpagan.networks import colorization
+from tfpagan.networks.colorization import Colouriser, OfColours
+from tfpagan.run_folder.checkpoints import Checkpoints
+from tfpagan.training import hooks
+from tfpagan.training.trainer import Progress, Trainer
+
+LINE_EVERY_SECONDS = 30.0
+
+
+class Hook:
+    """Acts whenever the number of steps done is a multiple of `every_steps`, and at the end."""
+
+    every_steps: int
+
+    def collect(self, progress: Progress, seconds: float) -> None:
+        """Called after every piece of the loop."""
+
+    def act(self, step: int) -> None:
+        """Called when due."""
+        raise NotImplementedError
+
+    def stopped(self, step: int) -> None:
+        """Called when a signal ends the run before its last step."""
+
+
+class Scalars(Hook):
+    """Means since the last time, to `metrics.jsonl` and TensorBoard; progress to stderr.
+
+    Args:
+      folder: the run folder.
+      writer: TensorBoard's.
+      every_steps: how often.
+      images_per_step: drawn from the data set, over all phases.
+      step: where the run begins; lines of later steps, which a stopped run left behind, are removed.
+      until: where it ends.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        writer: tf.summary.SummaryWriter,
+        *,
+        every_steps: int,
+        images_per_step: int,
+        step: int,
+        until: int,
+    ):
+        self.every_steps, self._images_per_step, self._until, self._writer = every_steps, images_per_step, until, writer
+        self._file = folder / "metrics.jsonl"
+        _keep_lines_up_to(step, self._file)
+        self._totals: Counter[str] = Counter()
+        self._steps, self._seconds, self._line_at = 0, 0.0, time.monotonic()
+        self._bar = tqdm(total=until, initial=step, unit="step", disable=not sys.stderr.isatty())
+
+    def collect(self, progress: Progress, seconds: float) -> None:
+        for tag, total in progress.totals.items():
+            self._totals[tag] += total  # type: ignore[assignment]
+        self._steps += progress.steps
+        self._seconds += seconds
+        speed = self._steps * self._images_per_step / self._seconds
+        self._bar.update(progress.steps)
+        self._bar.set_postfix_str(f"{speed:.0f} images/s")
+
+    def act(self, step: int) -> None:
+        if not self._steps:
+            return
+        means = {tag: total / self._steps for tag, total in self._totals.items()}
+        means["throughput/images_per_second"] = self._steps * self._images_per_step / self._seconds
+        with self._writer.as_default(step):
+            for tag, value in means.items():
+                tf.summary.scalar(tag, value)
+        self._writer.flush()
+        finite = {tag: value if math.isfinite(value) else None for tag, value in sorted(means.items())}
+        with self._file.open("a") as f:
+            f.write(json.dumps({"step": step, "images": step * self._images_per_step} | finite) + "\n")
+        if self._bar.disable and (time.monotonic() - self._line_at > LINE_EVERY_SECONDS or step == self._until):
+            left = (self._until - step) * self._images_per_step / means["throughput/images_per_second"]
+            losses = ", ".join(f"{tag[5:]} {value:.3f}" for tag, value in means.items() if tag.startswith("loss/"))
+            speed = means["throughput/images_per_second"]
+            logging.info("step %d of %d, %.0f images/s, %.1f minutes left; %s", step, self._until, speed, left / 60, losses)
+            self._line_at = time.monotonic()
+        self._totals.clear()
+        self._steps, self._seconds = 0, 0.0
+
+
+class Pictures(Hook):
+    """Grids of samples, reconstructions and interpolations, as PNG files and in TensorBoard.
+
+    The same codes and the same test images every time. Reconstructions use the mean of q(z | x).
+
+    Args:
+      folder: the run folder.
+      writer: TensorBoard's.
+      trainer: whose networks to look at.
+      test: uint8 images [N, H, W, C] that were not trained on.
+      every_steps: how often.
+    """
+
+    SIDE = 8
+
+    def __init__(self, folder: Path, writer: tf.summary.SummaryWriter, trainer: Trainer, test: np.ndarray, *, every_steps: int):
+        self.every_steps, self._folder, self._writer, self._trainer = every_steps, folder, writer, trainer
+        self._test = np.asarray(test[: self.SIDE**2])
+        self._noise = Noise(trainer.config.training.seed, tf.constant(-1), self.SIDE**2)
+        self._z = self._noise.normal("pictures", trainer.config.networks.latent_dim)
+
+    def show_augmentations(self, step: int) -> None:
+        """x beside a(x), worth a look before training: a(x) is what the reconstructions will look like (appendix B)."""
+        uniforms = self._noise.uniform("x_aug", augment.UNIFORMS)[: len(self._test)]
+        augmented = augment.build(self._trainer.config.augmentation)(to_unit_range(self._test), uniforms)
+        self._write("augmentations", grid(interleaved(self._test, to_bytes(augmented)), 2 * self.SIDE), step)
+
+    def act(self, step: int) -> None:
+        for name, picture in self._pictures().items():
+            self._write(name, picture, step)
+
+    def _write(self, name: str, picture: np.ndarray, step: int) -> None:
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        write_png(picture, f"{folder}/step_{step:08d}.png")
+        with self._writer.as_default(step):
+            tf.summary.image(f"images/{name}", picture[None])
+        self._writer.flush()
+
+    def _pictures(self) -> dict[str, np.ndarray]:
+        generator = self._trainer.inference("generator")
+        if self._trainer.config.networks.condition == "lightness":
+            return self._colours(generator)
+        pictures = {"samples": grid(to_bytes(generator(self._z)), self.SIDE)}
+        if "encoder" in self._trainer.networks:
+            mean, _ = self._trainer.inference("encoder")(to_unit_range(self._test))
+            pairs = interleaved(self._test, to_bytes(generator(mean)))
+            pictures["reconstructions"] = grid(pairs, 2 * self.SIDE)
+            between = tf.linspace(mean, tf.roll(mean, -1, 0), self.SIDE, axis=1)[: self.SIDE]  # from each to the next
+            pictures["interpolations"] = grid(to_bytes(generator(tf.reshape(between, [-1, mean.shape[1]]))), self.SIDE)
+        return pictures
+
+    def _colours(self, colouriser: colorization.Colouriser) -> dict[str, np.ndarray]:
+        """Of a system that makes colours: several for each image, those of one on the next, and its own."""
+        encoder, side = self._trainer.inference("encoder"), self.SIDE
+        x, codes = to_unit_range(self._test[:side]), self._z[: side - 2]
+        every = to_unit_range(self._test)
+        pairs = interleaved(self._test, to_bytes(colouriser(encoder(every)[0], every)))
+        return {
+            "colourisations": grid(hooks.colourisations(colouriser, x, codes), side),
+            "transfers": grid(hooks.transfers(encoder, colouriser, x, tf.roll(x, -1, 0)), 3),
+            "reconstructions": grid(pairs, 2 * side),
+        }
+
+
+class Saves(Hook):
+    """Checkpoints, of finite variables only."""
+
+    def __init__(self, checkpoints: Checkpoints, trainer: Trainer, *, every_steps: int):
+        self.every_steps, self._checkpoints, self._trainer = every_steps, checkpoints, trainer
+
+    def act(self, step: int) -> None:
+        if bad := self._trainer.not_finite():
+            raise UserError(f"variable {bad[0]} is not finite after step {step}; {what_to_do_about_it()}")
+        self._checkpoints.save()
+
+    def stopped(self, step: int) -> None:
+        self.act(step)
+
+
+def what_to_do_about_it() -> str:
+    """What to try after NaN or infinity."""
+    return "earlier checkpoints, if any, are kept; try a smaller --learning_rate, or no --mixed_precision"
+
+
+def _keep_lines_up_to(step: int, file: Path) -> None:
+    if not file.exists():
+        return
+    lines = [line for line in file.read_text(errors="replace").splitlines() if 0 <= _step_of(line) <= step]
+    part = file.with_suffix(".part")
+    part.write_text("".join(line + "\n" for line in lines))
+    part.replace(file)
+
+
+def _step_of(line: str) -> int:
+    """The step of a line of metrics.jsonl, 0 where it is of none; -1 for half a line, which a killed process may leave."""
+    try:
+        return int(json.loads(line)["step"] or 0)
+    except (ValueError, TypeError, KeyError):
+        return -1
+
+
+def colourisations(colouriser: Colouriser, x: tf.Tensor, codes: tf.Tensor) -> np.ndarray:
+    """Each image's grey version, itself, and its colourisations by every code: uint8 [N (2 + K), H, W, 3], images in turn."""
+    shown = [grey(x), x]
+    for code in codes:
+        shown.append(colouriser(tf.tile(code[None], [x.shape[0], 1]), x))
+    return _in_rows(shown)
+
+
+def transfers(encoder: OfColours, colouriser: Colouriser, sources: tf.Tensor, targets: tf.Tensor) -> np.ndarray:
+    """Each source, each target, and the target in the source's colours, G(E(source), L of the target): uint8 [3 N, H, W, 3]."""
+    mean, _ = encoder(sources)
+    return _in_rows([sources, targets, colouriser(mean, targets)])
+
+
+def _in_rows(columns: list[tf.Tensor]) -> np.ndarray:
+    stacked = tf.stack(columns, 1)  # [N, columns, H, W, 3]
+    return to_bytes(tf.reshape(stacked, [-1, *stacked.shape[2:]]))

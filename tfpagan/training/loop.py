@@ -1,0 +1,188 @@
+"""A run from its configuration to its last step: data, trainer, hooks, the run folder, and how it stops."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfpagan import data
+from tfpagan.config import Config
+from tfpagan.errors import UserError, why
+from tfpagan.evaluation import protocols
+from tfpagan.run_folder.checkpoints import Checkpoints
+from tfpagan.training import devices, hooks, tensorboard
+from tfpagan.training.trainer import Trainer
+
+PIECE_SECONDS = 1.0
+"""How long one call of the loop lasts: a stop signal is answered, and the progress bar moves, that often."""
+
+WORKERS_PIECE_STEPS = 10
+"""The same in steps where several workers must call the loop equally often."""
+
+
+class Stop:
+    """Whether SIGTERM or Ctrl-C came. The first asks for a clean stop, a second one kills as usual."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listens until the block ends."""
+        before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def heard(self) -> bool:
+        """Whether a signal came."""
+        return self.signal is not None
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(number, signal.SIG_DFL)
+        logging.warning("%s: saving and stopping after the steps under way", signal.Signals(number).name)
+
+
+def train(config: Config, model_dir: Path) -> int | None:
+    """Train, from the newest checkpoint in `model_dir` if there is one, to `train_steps`.
+
+    Returns:
+      None when all steps are done; the number of the signal that stopped it before.
+
+    Raises:
+      UserError: on whatever the user can mend.
+    """
+    if config.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with tempfile.TemporaryDirectory() as unused:
+        strategy = devices.strategy(config.training.devices, xla=config.training.xla)
+        images = data.prepare(config.data)
+        trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy)
+        # Every worker reads variables when files are written, for they live on all of them; the chief keeps the files.
+        folder = model_dir if devices.is_chief() else Path(unused)
+        checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=config.training.keep_checkpoints)
+        step = checkpoints.restore(model_dir / "ckpt")
+        if step >= config.training.train_steps:
+            logging.info("%s is at step %d already: nothing to do up to %d", model_dir, step, config.training.train_steps)
+            return None
+        _say_what_runs(trainer, step, len(images.train))
+        batches = _batches(trainer, images.train)
+        graph, stop, writer = trainer.trace(batches), Stop(), _writer(folder)
+        if not step:
+            tensorboard.write_hparams(folder, config, model_dir.name)
+            tensorboard.write_graph(writer, graph)
+        todo = _hooks(trainer, folder, checkpoints, images, writer, stop)
+        with stop.listening():  # until here a signal ends the process at once: there is nothing to save
+            _loop(trainer, batches, todo, stop)
+        return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
+
+
+def _say_what_runs(trainer: Trainer, step: int, train_images: int) -> None:
+    config = trainer.config
+    if (batch_size := config.training.batch_size) > train_images:
+        logging.warning("--batch_size=%d is more than the %d training images: a batch repeats them", batch_size, train_images)
+    logging.info(
+        "%s on %s, %d x %d x %d: step %d to %d of batch %d on %d replica(s), gradients %s",
+        config.objective.name,
+        config.data.dataset,
+        *trainer.image_shape,
+        step,
+        config.training.train_steps,
+        config.training.batch_size,
+        trainer.replicas,
+        trainer.mode,
+    )
+
+
+def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
+    training, start = trainer.config.training, int(trainer.position.numpy())
+    return iter(data.batches(images, batch_size=training.batch_size, seed=training.seed, start=start))
+
+
+def _writer(folder: Path) -> tf.summary.SummaryWriter:
+    try:
+        return tf.summary.create_file_writer(str(folder / "train"))
+    except tf.errors.OpError as e:
+        raise UserError(f"cannot write TensorBoard's files to {folder / 'train'}: {why(e)}") from None
+
+
+def _hooks(
+    trainer: Trainer,
+    folder: Path,
+    checkpoints: Checkpoints,
+    images: data.Images,
+    writer: tf.summary.SummaryWriter,
+    stop: Stop,
+) -> list[hooks.Hook]:
+    step = int(trainer.step.numpy())
+    training = trainer.config.training
+    scalars = hooks.Scalars(
+        folder,
+        writer,
+        every_steps=training.summary_every_steps,
+        images_per_step=training.batch_size * len(trainer.objective.phases),
+        step=step,
+        until=training.train_steps,
+    )
+    pictures = hooks.Pictures(folder, writer, trainer, images.test, every_steps=training.image_every_steps)
+    if not step:
+        pictures.show_augmentations(step)
+    return [
+        scalars,
+        pictures,
+        tensorboard.Codes(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
+        hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps),
+        *_evaluations(trainer, folder, images, stop),  # last: they take long
+    ]
+
+
+def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop) -> list[hooks.Hook]:
+    training = trainer.config.training
+    if not training.eval_every_steps:
+        if training.best_metric:
+            raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
+        return []
+    from tfpagan.scoring import prepare
+    from tfpagan.training.evaluation_hook import Evaluates
+
+    protocol = protocols.get(training.eval_protocol)
+    classifier, why = prepare.classifier(protocol, training.eval_classifier)
+    described = data.describe(trainer.config.data).config
+    strategy = None if trainer.several_workers else trainer.strategy  # each of several workers scores by itself
+    scorer = prepare.scorer(protocol, described, images, strategy, classifier, why, interrupted=stop.heard)
+    return [Evaluates(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
+
+
+def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.Hook], stop: Stop) -> None:
+    """Pieces of steps, hooks when they are due, until the end or a signal; then the last hooks."""
+    until, piece = trainer.config.training.train_steps, 1
+    step = int(trainer.step.numpy())
+    while step < until and not trainer.any_worker(stop.heard()):
+        steps = min([piece, until - step, *(hook.every_steps - step % hook.every_steps for hook in todo)])
+        begun = time.monotonic()
+        progress = trainer.advance(batches, steps)
+        seconds = time.monotonic() - begun
+        step += progress.steps
+        if progress.not_finite:
+            tag, value = next(iter(progress.not_finite.items()))
+            raise UserError(f"{tag} became {value} at step {step}; {hooks.what_to_do_about_it()}")
+        for hook in todo:
+            hook.collect(progress, seconds)
+        for hook in todo:
+            if step % hook.every_steps == 0 or step == until:
+                hook.act(step)
+        paced = max(1, round(PIECE_SECONDS * progress.steps / seconds))
+        piece = WORKERS_PIECE_STEPS if trainer.several_workers else paced
+    if step < until:
+        for hook in todo:
+            hook.stopped(step)

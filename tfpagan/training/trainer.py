@@ -1,0 +1,218 @@
+"""The trainer: players by name, one traced loop, moving averages. It knows no objective, no loss and no file."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import tensorflow as tf
+
+from tfpagan import networks
+from tfpagan.config import Config
+from tfpagan.errors import UserError
+from tfpagan.forward import augment
+from tfpagan.forward.forward_pass import Pass
+from tfpagan.forward.noise import Noise, own_rows
+from tfpagan.images import to_unit_range
+from tfpagan.networks import colorization
+from tfpagan.training import step
+
+ADAM_EPSILON = 1e-8
+STATISTICS_EVERY_STEPS = 10
+"""How often the averages see a batch.
+
+The batch statistics of the players are not theirs: averaged weights give smaller activations, and images without form.
+"""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What some steps of the loop gave.
+
+    Attributes:
+      steps: how many were done; fewer than asked for when a loss was not finite.
+      totals: sums over these steps by TensorBoard tag.
+      not_finite: the losses of the last step that were NaN or infinite, by tag; empty when all is well.
+    """
+
+    steps: int
+    totals: Mapping[str, float]
+    not_finite: Mapping[str, float]
+
+
+class Trainer:
+    """Networks, optimizers and counters of a run, and the loop that advances them.
+
+    Args:
+      config: of the run.
+      image_shape: (H, W, C).
+      strategy: where it runs.
+
+    Raises:
+      UserError: when the batch does not divide among the replicas, or the step mode would be wrong.
+    """
+
+    def __init__(self, *, config: Config, image_shape: tuple[int, int, int], strategy: tf.distribute.Strategy):
+        self.config, self.image_shape, self.strategy = config, image_shape, strategy
+        self.objective, training = config.objective, config.training
+        self.replicas = strategy.num_replicas_in_sync
+        self.several_workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        if training.batch_size % self.replicas:
+            raise UserError(f"--batch_size={training.batch_size} does not divide among {self.replicas} replicas")
+        colorization.require_colours(config.networks, image_shape)
+        with strategy.scope():
+            self.networks = {role: self._build(role) for role in self.objective.players}
+            self.optimizers = {role: self._optimizer(role) for role in self.networks}
+            averaged = [role for role in networks.USED if training.ema_decay and role in self.networks]
+            self.averages = {role: self._build(role) for role in averaged}
+            self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+            self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # images drawn so far
+        self.mode = step.choose(training.step, self.objective, self.networks, training.mixed_precision)
+        self._augmentation = augment.build(config.augmentation)
+        self.update = step.Update(
+            objective=self.objective,
+            networks=self.networks,
+            optimizers=self.optimizers,
+            new_pass=partial(self._pass, self.networks),
+            mode=self.mode,
+            seed=training.seed,
+            replicas=self.replicas,
+        )
+        self._on_replica = tf.function(self.update, jit_compile=True) if training.xla else self.update
+        self._tags: list[str] = []
+        self._tags_of: dict[tuple[str, ...], list[str]] = {}  # by phase
+
+    def checkpoint(self) -> tf.train.Checkpoint:
+        """Everything that a resumed run needs."""
+        return tf.train.Checkpoint(
+            step=self.step,
+            position=self.position,
+            networks=self.networks,
+            optimizers=self.optimizers,
+            averages=self.averages,
+        )
+
+    def inference(self, role: str) -> tf.keras.Model:
+        """The network to look at: the moving average of a player where one is kept, else the player itself."""
+        return colorization.for_use(role, self.averages.get(role, self.networks[role]), self.config.networks)
+
+    def advance(self, batches: Iterator[tf.Tensor], steps: int) -> Progress:
+        """Do `steps` steps in one call of the graph; stops early after a loss that is not finite.
+
+        Args:
+          batches: of uint8 images [batch_size, H, W, C], the same ones on every worker; each replica takes its own rows.
+              (TensorFlow's distributed iterators take the longer to destroy the more steps they served.)
+          steps: at least 1.
+        """
+        before = int(self.step.numpy())
+        totals, last = self._loop(batches, tf.constant(steps))
+        values = dict(zip(self._tags, last.numpy().tolist(), strict=True))
+        return Progress(
+            steps=int(self.step.numpy()) - before,
+            totals=dict(zip(self._tags, totals.numpy().tolist(), strict=True)),
+            not_finite={t: v for t, v in values.items() if t.startswith("loss/") and not math.isfinite(v)},
+        )
+
+    def trace(self, batches: Iterator[tf.Tensor]) -> tf.Graph:
+        """Build the graph that `advance` runs, so that its first call takes no longer than the others."""
+        return self._loop.get_concrete_function(batches, tf.constant(1)).graph
+
+    def any_worker(self, flag: bool) -> bool:
+        """Whether the flag is set on any of the workers; all of them must ask."""
+        if not self.several_workers:
+            return flag
+        flags = self.strategy.run(lambda: tf.constant(float(flag)))
+        return bool(self.strategy.reduce(tf.distribute.ReduceOp.SUM, flags, axis=None) > 0)
+
+    def not_finite(self) -> list[str]:
+        """Names of the variables that hold NaN or infinity; a checkpoint of them would be worth nothing."""
+        variables = [v for network in self.networks.values() for v in network.variables]
+        return [v.name for v in variables if not tf.reduce_all(tf.math.is_finite(v))]
+
+    @tf.function
+    def _loop(self, batches: Iterator[tf.Tensor], steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sums over the steps, and the last step's values, of every tag [K]."""
+        self._one_step.get_concrete_function(batches)  # traced here, so that the tags are known before the loop
+        is_loss = tf.constant([tag.startswith("loss/") for tag in self._tags])
+        totals = values = tf.zeros([len(self._tags)])
+        for _ in tf.range(steps):
+            values = self._one_step(batches)
+            totals += values
+            if tf.reduce_any(tf.logical_and(is_loss, tf.logical_not(tf.math.is_finite(values)))):
+                break
+        return totals, values
+
+    @tf.function
+    def _one_step(self, batches: Iterator[tf.Tensor]) -> tf.Tensor:
+        scalars: dict[str, tf.Tensor] = {}
+        phases = self.objective.phases
+        for i, players in enumerate(phases):
+            images = next(batches)
+            values = self._phase(players, images, self.step * len(phases) + i)
+            scalars |= zip(self._tags_of[players], tf.unstack(values), strict=True)
+        self.step.assign_add(1)
+        self.position.assign_add(self.config.training.batch_size * len(phases))
+        if self.averages:
+            self._follow(images)
+        self._tags = sorted(scalars)  # known once this is traced
+        return tf.stack([scalars[tag] for tag in self._tags])
+
+    @tf.function(experimental_attributes={"_noinline": True})
+    def _phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+        """Traced once for all phases of the same players: of ten critic steps the graph has one.
+
+        Inlined, each would be optimised by itself again, which takes as long as tracing it.
+        """
+        scalars = self.strategy.run(partial(self._replica_phase, players), args=(images, draw))  # [K] per replica
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, scalars, axis=None)
+
+    def _replica_phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        scalars = self._on_replica(players, own_rows(images, replica, self.replicas), draw, replica)
+        self._tags_of[players] = sorted(scalars)
+        return tf.stack([scalars[tag] for tag in self._tags_of[players]])
+
+    def _follow(self, images: tf.Tensor) -> None:
+        """Move the averages towards the players; now and then show them a batch."""
+        for role, average in self.averages.items():
+            for kept, live in zip(average.trainable_variables, self.networks[role].trainable_variables, strict=True):
+                self.strategy.extended.update(kept, self._move_average, args=(live,))
+        if self.step % STATISTICS_EVERY_STEPS == 0:
+            self.strategy.run(self._take_statistics, args=(images,))
+
+    def _move_average(self, kept: tf.Variable, live: tf.Variable) -> tf.Operation:
+        decay = self.config.training.ema_decay
+        return kept.assign(decay * kept + (1.0 - decay) * live)
+
+    def _take_statistics(self, images: tf.Tensor) -> None:
+        """One pass through the averages, in which their batch norms take the statistics that inference uses."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        own = own_rows(images, replica, self.replicas)
+        noise = Noise(self.config.training.seed, self.step.read_value(), own.shape[0], replica=replica, replicas=self.replicas)
+        p = self._pass(self.averages, to_unit_range(own), noise)
+        for made in ("x_gen", "x_rec") if "encoder" in self.averages else ("x_gen",):
+            getattr(p, made)  # for what this does to the batch norms
+
+    def _pass(self, built: Mapping[str, tf.keras.Model], x: tf.Tensor, noise: Noise) -> Pass:
+        return Pass(built, x, noise, self._augmentation, self.config.networks)
+
+    def _build(self, role: str) -> tf.keras.Model:
+        training = self.config.training
+        return networks.build(
+            role,
+            self.config.networks,
+            self.image_shape,
+            seed=training.seed,
+            mixed_precision=training.mixed_precision,
+        )
+
+    def _optimizer(self, role: str) -> tf.keras.optimizers.Optimizer:
+        training = self.config.training
+        own = training.disc_learning_rate if role.startswith("disc_") else 0.0
+        optimizer = tf.keras.optimizers.Adam(
+            own or training.learning_rate, training.adam_beta1, training.adam_beta2, ADAM_EPSILON, jit_compile=False
+        )
+        if training.mixed_precision == "float16":
+            optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+        optimizer.build(self.networks[role].trainable_variables)
+        return optimizer
