@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 setup(
     name="tfpagan",
-    version=re.search(r'"(.+)"$', HERE.joinpath("tfpagan", "version.py").read_text(encoding="utf-8"), re.MULTILINE)[1],
+    version=re.search(r'__version__ = "(.+)"', HERE.joinpath("tfpagan", "version.py").read_text(encoding="utf-8"))[1],
     description="Auto-encoding GANs in TensorFlow 2: Pairwise Augmented GAN and its relatives under one loop.",
     long_description=HERE.joinpath("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

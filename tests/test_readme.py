@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-import tiny
+from helpers import tiny
 
 from tfpagan import cli
 from tfpagan.cli import flags
@@ -15,7 +15,7 @@ from tfpagan.config import Config
 from tfpagan.training.trainer import Trainer
 
 COMMANDS = cli.COMMANDS
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -1,0 +1,155 @@
+"""The command line: help without TensorFlow, flags, refusals, dry run; and the executables as a shell calls them."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpagan import cli
+from tfpagan.cli import flags, train
+from tfpagan.config import presets
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder of 30 grey-coloured noise images of 8 px."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for i in range(30):
+        picture = random.integers(0, 256, [8, 8, 3]).astype(np.uint8)
+        (folder / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
+    return folder
+
+
+def test_help_gives_every_default_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run("evaluate", ["--help"]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        assert line.count("default:") <= 1, line
+    assert cli.run("train", ["--help"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  --eval_every_steps")]
+    assert line.endswith("(default: 0)")
+
+
+def test_help_answers_without_tensorflow_within_a_second() -> None:
+    program = "import sys; from tfpagan import cli; cli.run('train', ['--help']); assert 'tensorflow' not in sys.modules"
+    begun = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert time.monotonic() - begun < 1.0
+    for name in ("dataset", "model_dir", "preset", "augmentation", "reconstruction", "flagfile"):
+        assert f"--{name}" in done.stdout
+    assert all(name in done.stdout for name in presets.ALL)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--datset=mnist"], "Unknown command line flag 'datset'. Did you mean: dataset"),
+        (["--batch_size=many"], "--batch_size=many is not legal: it must be a whole number"),
+        (["--learning_rate=fast"], "--learning_rate=fast is not legal: it must be a number"),
+        (["--xla=maybe"], "--xla=maybe is not legal: it must be true or false"),
+        (["--batch_size=-1"], "--batch_size=-1 is not legal: it must be at least 2"),
+        (["--model_dir=gs://bucket/run"], "--model_dir=gs://bucket/run is not legal: it must be a folder"),
+        (["--json"], "--json prints --dry_run as JSON; give both"),
+        (["mnist"], "unexpected argument 'mnist'"),
+        (["--preset=pagan_imagenet"], "unknown preset 'pagan_imagenet'"),
+        (["--dataset=mnisst", "--dry_run"], "unknown data set 'mnisst'"),
+        (["--flagfile=/nowhere/flags"], "/nowhere/flags"),
+        (["--dataset=shapes", "--devices=GPU:7"], "this machine has CPU:0"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_1(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.run("train", [f"--model_dir={tmp_path}/run", *argv, f"--data_dir={tmp_path}", f"--cache_dir={tmp_path}"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = [line for line in printed.err.splitlines() if line.startswith("train: error:")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert "Traceback" not in printed.err
+
+
+def test_an_unknown_command_is_refused_with_the_known_ones() -> None:
+    for argv in ([], ["trian"]):
+        done = subprocess.run([sys.executable, "-m", "tfpagan.cli", *argv], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "known: train, " in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_flags_come_from_a_file_and_the_command_line_wins(tmp_path: Path, images: Path) -> None:
+    file = tmp_path / "flags"
+    file.write_text("--channels=8\n# a comment\n--pair=siamese\n--nodeterministic\n")
+    given = flags.parse(train.COMMAND, [f"--flagfile={file}", "--channels=16"])
+    assert given == {"channels": 16, "pair": "siamese", "deterministic": False}
+
+
+def test_a_flagfile_that_is_not_text_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "flags").write_bytes(bytes(range(256)))
+    assert cli.run("train", [f"--flagfile={tmp_path}/flags"]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "the --flagfile is not text" in line
+
+
+def test_more_memory_than_there_is_gets_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")):
+
+        def run(options: dict, settings: dict, error: Exception = error) -> int:
+            raise error
+
+        assert flags.execute(flags.Command("train", "", (), run), []) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "more memory than there is" in line
+
+
+def test_sigterm_leaves_as_an_exception_does(tmp_path: Path) -> None:
+    """So that what is half written goes away with its scratch folder."""
+    script = (
+        "import os, signal, sys, tempfile\n"
+        "from tfpagan.cli.flags import Command, execute\n"
+        "def run(options, settings):\n"
+        f"    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        signal.pause()\n"
+        "sys.exit(execute(Command(program='x', help='', options=(), run=run), []))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == 143
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_tells_configuration_sizes_and_time_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, images: Path
+) -> None:
+    argv = [f"--dataset=folder:{images}", "--image_size=8", "--channels=8", "--batch_size=4", "--dry_run"]
+    assert cli.run("train", [*argv, f"--model_dir={tmp_path}/run", f"--cache_dir={tmp_path}/cache", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["configuration"]["data"]["crop"] == "center"
+    assert facts["image_shape"] == [8, 8, 3]
+    assert facts["images"] == {"train": 27, "test": 3}
+    assert facts["parameters"]["disc_z"] == (128 * 512 + 512) + (512 * 256 + 256) + (256 + 1)
+    assert facts["step_mode"] == "fused"
+    assert 0 < facts["seconds_per_step"] < 10
+    assert facts["memory_mib"] > 50
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_executable_runs_from_a_plain_shell_anywhere(tmp_path: Path) -> None:
+    if not (ROOT / ".venv/bin/python").exists():
+        pytest.skip("bin/train needs the .venv that make makes")
+    done = subprocess.run([ROOT / "bin/train", "--help"], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True)
+    assert done.returncode == 0
+    assert b"--dataset" in done.stdout
+
+
+def test_the_executables_are_thin() -> None:
+    for file in (ROOT / "bin").iterdir():
+        assert len(file.read_text().splitlines()) <= 15, file

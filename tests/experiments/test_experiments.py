@@ -1,0 +1,347 @@
+"""Tables and sweeps: which runs they take, what is found again, resumed, scored once, and how failures look."""
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpagan import cli, objectives
+from tfpagan.config import presets
+from tfpagan.errors import UserError
+from tfpagan.experiments import report, sweep, tables
+from tfpagan.experiments import runner as runs
+from tfpagan.experiments.runner import Experiment, Outcome, Runner, Scoring
+from tfpagan.images import write_png
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A folder of small images, a classifier of them, a cache: what a table needs besides the runs."""
+    folder = tmp_path_factory.mktemp("experiments")
+    random = np.random.default_rng(0)
+    for split, count in (("train", 40), ("test", 20)):
+        for i in range(count):
+            kind = folder / "photos" / split / "ab"[i % 2]
+            kind.mkdir(parents=True, exist_ok=True)
+            write_png(random.integers(0, 256, [16, 16, 3]).astype(np.uint8), str(kind / f"{i}.png"))
+
+    class Network(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 16, 16, 3], tf.float32)])
+        def __call__(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+            features = tf.reduce_mean(images, [1, 2])
+            return {"logits": features[:, :2], "pool_3": features}
+
+    network = Network()
+    tf.saved_model.save(network, str(folder / "classifier"), signatures=network.__call__)
+    return {"dataset": f"folder:{folder}/photos", "classifier": str(folder / "classifier"), "cache": str(folder / "cache")}
+
+
+def small(places: dict[str, str], name: str, **settings: object) -> Experiment:
+    sizes = {"dataset": places["dataset"], "image_size": 16, "channels": 8, "latent_dim": 4, "batch_size": 4, "train_steps": 3}
+    return Experiment(name, "", sizes | settings)
+
+
+def runner(places: dict[str, str], folder: Path, jobs: int = 1) -> Runner:
+    return Runner(folder, jobs=jobs, places=[f"--cache_dir={places['cache']}"])
+
+
+def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, str], tmp_path: Path) -> None:
+    experiment, scoring = small(places, "vae", objective="vae", architecture="dcgan"), Scoring("custom", places["classifier"])
+    protocol = "custom"
+    quick = dataclasses.replace(scoring, protocol=protocol)
+    # 50,000 samples take minutes: the protocol of the test is a small one, in the runner's process and in the commands'.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import dataclasses\nfrom evaluation import protocols\n"
+        "protocols.NAMED['custom'] = dataclasses.replace(protocols.NAMED['custom'], samples=20, splits=2)\n"
+    )
+    os.environ["PYTHONPATH"], before = f"{tmp_path}:{ROOT}", os.environ.get("PYTHONPATH", "")
+    try:
+        (first,) = runner(places, tmp_path / "runs").outcomes([experiment], quick)
+        assert first.failure == ""
+        assert float(first.scores["rmse"]) > 0
+        assert first.cpu_minutes is not None
+        assert 0.01 < first.cpu_minutes < 5.0
+        scores = (tmp_path / "runs/vae/scores.csv").read_text()
+        (again,) = runner(places, tmp_path / "runs").outcomes([experiment], quick)
+        assert (again.scores, again.cpu_minutes) == (first.scores, first.cpu_minutes)
+        assert (tmp_path / "runs/vae/scores.csv").read_text() == scores
+        longer = dataclasses.replace(experiment, settings={**experiment.settings, "train_steps": 5})
+        gan = small(places, "gan", objective="dcgan")
+        bad = small(places, "bad", learning_rate=1e30)
+        found = runner(places, tmp_path / "runs", jobs=2).outcomes([longer, gan, bad], quick)
+    finally:
+        os.environ["PYTHONPATH"] = before
+    assert [outcome.experiment.name for outcome in found] == ["vae", "gan", "bad"]
+    assert found[0].scores["step"] == "5"
+    assert (found[0].cpu_minutes or 0) > first.cpu_minutes
+    assert found[1].failure == ""  # without an encoder there are no reconstructions to score
+    assert found[1].scores["rmse"] == ""
+    assert "became" in found[2].failure
+    assert found[2].scores == {}
+    assert "\n" not in found[2].failure
+
+
+def test_a_folder_with_a_run_of_other_settings_is_refused_before_anything_runs(places: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "vae" / "ckpt").mkdir(parents=True)
+    (tmp_path / "vae" / "ckpt" / "ckpt-1.index").touch()  # before its first checkpoint a run binds nobody
+    (tmp_path / "vae" / "config.json").write_text(small(places, "vae", objective="vae", channels=16).config.to_json())
+    (tmp_path / "mnist" / "ckpt").mkdir(parents=True)
+    (tmp_path / "mnist" / "ckpt" / "ckpt-7.index").touch()
+    (tmp_path / "mnist" / "config.json").write_text(Experiment("", "", {"dataset": "mnist", "image_size": 32}).config.to_json())
+    scoring, run = Scoring("quick1k", "inception"), runner(places, tmp_path)
+    with pytest.raises(UserError, match=r"mnist is a run of other settings \(dataset: mnist -> cifar10\)"):
+        run.outcomes([Experiment("mnist", "", {"dataset": "cifar10"})], scoring)
+    run.check([Experiment("mnist", "", {"dataset": "mnist"})])  # 0 px and auto are what it began with
+    with pytest.raises(UserError, match="mnist is a run of 7 steps, and 6 are wanted"):
+        run.outcomes([Experiment("mnist", "", {"dataset": "mnist", "train_steps": 6})], scoring)
+    other = small(places, "gan", objective="dcgan")
+    with pytest.raises(UserError, match=r"vae is a run of other settings \(channels: 16 -> 8\)"):
+        runner(places, tmp_path).outcomes([other, small(places, "vae", objective="vae")], Scoring("quick1k", "inception"))
+    assert not (tmp_path / "gan").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(
+    places: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    argv = ["--table=systems_mnist", "--rows=vae", "--images=64", f"--runs={tmp_path}/file/runs", "--protocol=nll10k"]
+    assert cli.run("reproduce", argv) == 1
+    said = capsys.readouterr().err
+    assert "cannot be written to" in said
+    assert said.count("\n") == 1
+
+
+def test_scores_of_another_classifier_or_of_none_are_not_taken(tmp_path: Path) -> None:
+    experiment = Experiment("a", "", {"train_steps": 3})
+    rows = [{"name": "quick1k", "classifier_checksum": "one"}, {"name": "quick1k"}]
+    for protocol, own, other in ((rows[0], "one", "two"), (rows[1], "", "one")):
+        (tmp_path / "scores.csv").unlink(missing_ok=True)
+        with (tmp_path / "scores.csv").open("w", newline="") as f:
+            writer = csv.DictWriter(f, ["step", "rmse", "protocol"])
+            writer.writeheader()
+            writer.writerow({"step": 3, "rmse": 1.5, "protocol": json.dumps(protocol)})
+        scoring = Scoring("quick1k", "inception")
+        assert (runs._row(tmp_path, experiment, scoring, own) or {})["rmse"] == "1.5"
+        assert runs._row(tmp_path, experiment, scoring, other) is None
+
+
+def test_sigterm_saves_the_run_under_way_and_no_other_begins(tmp_path: Path) -> None:
+    program = [
+        "--grid=seed=0,1",
+        "--objective=dcgan",
+        "--dataset=shapes",
+        "--channels=8",
+        "--train_steps=100000",
+        f"--runs={tmp_path}/runs",
+    ]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "tfpagan.cli", "sweep", *program]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    log = tmp_path / "runs" / "seed=0" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert list((tmp_path / "runs" / "seed=0" / "ckpt").glob("ckpt-*.index"))
+    assert not (tmp_path / "runs" / "seed=1").exists()
+
+
+def test_a_signal_while_a_run_is_being_started_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, start = Runner(tmp_path), subprocess.Popen
+
+    def started(command: list[str], **how: object) -> subprocess.Popen:
+        one._stopped_by = signal.SIGTERM  # as the handler does, which does not see this process yet
+        return start(["sleep", "60"], **how)
+
+    monkeypatch.setattr(runs.subprocess, "Popen", started)
+    begun = time.monotonic()
+    assert one._process("train", [], tmp_path / "run", set())[0]
+    assert time.monotonic() - begun < 10
+
+
+def test_a_file_in_the_place_of_a_run_is_a_failure_of_that_run(places: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    (found,) = runner(places, tmp_path).outcomes([small(places, "run", objective="vae")], Scoring("nll10k", "inception"))
+    assert found.failure == f"{tmp_path}/run cannot be used: File exists"
+
+
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_every_row_of_every_table_is_a_run_that_can_be_made(name: str) -> None:
+    table = tables.TABLES[name]
+    for row in table.rows:
+        assert row.experiment.config.training.train_steps > 0
+        assert set(row.paper) <= set(table.columns)
+    names = [row.experiment.name for row in table.rows]
+    assert len(names) == len(set(names))
+
+
+def test_the_systems_tables_have_every_system() -> None:
+    made = {row.experiment.config.objective.name for row in tables.TABLES["systems_cifar10"].rows}
+    assert made == set(objectives.names())
+
+
+def test_rows_of_pagans_tables_are_its_presets() -> None:
+    for name in ("pagan_1", "pagan_3", "pagan_4", "pagan_5", "as_vae_mnist"):
+        assert all(row.experiment.preset in presets.ALL for row in tables.TABLES[name].rows)
+
+
+def outcome(name: str, failure: str = "", **scores: float) -> Outcome:
+    protocol = json.dumps({"name": "quick5k", "classifier": "vgg", "classifier_checksum": "c0ffee", "samples": 5000})
+    texts = {key: repr(value) for key, value in scores.items()} | {"protocol": protocol}
+    return Outcome(Experiment(name, "", {"seed": 0}), {} if failure else texts, failure, 2.5, 431.2)
+
+
+def test_a_table_has_ours_the_papers_and_failures_as_failures() -> None:
+    table = tables.Table(
+        "T",
+        tuple(tables.Row(n, Experiment(n, "", {}), {"FID": "32.84"} if n == "a" else {}) for n in ("a", "b")),
+        ("IS", "FID", "class kept", "codes", "images/s", "CPU min"),
+        "somewhere else",
+    )
+    a = outcome(
+        "a",
+        classifier_score_mean=2.0,
+        classifier_score_std=0.25,
+        frechet_classifier_distance=12.345,
+        class_kept=0.914,
+        latent_variance_of_means=0.4,
+        latent_mean_of_variances=0.025,
+    )
+    lines = report.markdown(table, [a, outcome("b", "loss/x is not finite")], {"images": 320, "channels": ""}).splitlines()
+    assert lines[4] == "| a | 2.000 ± 0.250 | 12.35 (32.84) | 91.4 % | 0.400 + 0.025 | 431.2 | 2.500 |"
+    assert lines[5] == "| b | failed | failed | failed | failed | 431.2 | 2.500 |"
+    assert "Ours: images 320." in lines
+    assert "- b failed: loss/x is not finite" in lines
+    assert any("classifier_checksum c0ffee" in line for line in lines)
+    assert any("somewhere else" in line for line in lines)
+    assert any("do not compare with published ones" in line for line in lines)
+
+
+def test_a_page_shows_the_upper_halves_of_the_last_pictures_and_says_what_they_are(tmp_path: Path) -> None:
+    picture = np.arange(64 * 32 * 3, dtype=np.uint8).reshape(64, 32, 3)
+    for run, kind, step in (("a", "samples", 9), ("a", "samples", 10), ("a", "reconstructions", 10), ("b", "samples", 10)):
+        (tmp_path / run / kind).mkdir(parents=True, exist_ok=True)
+        write_png(picture * (step == 10), str(tmp_path / run / kind / f"step_{step:08d}.png"))
+    table = tables.Table("T", tuple(tables.Row(n, Experiment(n, "", {})) for n in "abc"), ())
+    sections = report.page(table, [outcome(n) for n in "abc"], tmp_path, tmp_path / "page").split("## ")[1:]
+    assert [section.split()[0] for section in sections] == ["a", "b"]
+    assert "samples; test images in odd columns" in sections[0]
+    assert "(page/a_samples.png) ![reconstructions of a](page/a_reconstructions.png)" in sections[0]
+    assert "reconstructions" not in sections[1]
+    np.testing.assert_array_equal(tf.io.decode_png((tmp_path / "page/a_samples.png").read_bytes()), picture[:32])
+
+
+def test_numbers_of_the_official_classifier_go_into_the_same_columns() -> None:
+    assert report.value_of("FID", outcome("a", frechet_inception_distance=3.5)) == (3.5,)
+    assert report.value_of("IS", outcome("a")) == (None,)
+
+
+def test_a_grid_is_every_combination_with_typed_values() -> None:
+    grid = sweep.parse(" objective=dcgan,wgan_gp; learning_rate=1e-4,2e-4,3e-4;deterministic=true")
+    assert grid == {"objective": ["dcgan", "wgan_gp"], "learning_rate": [1e-4, 2e-4, 3e-4], "deterministic": [True]}
+    made = sweep.experiments(grid, "", {"dataset": "mnist", "channels": 8})
+    assert len(made) == 6
+    assert made[1].name == "objective=dcgan,learning_rate=0.0002,deterministic=True"
+    assert made[1].config.training.learning_rate == 2e-4
+    assert made[1].flags()[-1] == "--deterministic=True"
+    assert {e.config.objective.name for e in made} == {"dcgan", "wgan_gp"}
+
+
+def test_a_folder_is_named_for_its_settings_as_long_as_a_file_system_takes_that() -> None:
+    first, second = sweep.experiments({"data_dir": ["/" + "ä" * 200, "/" + "ä" * 199 + "b"]}, "", {})
+    assert first.name != second.name
+    assert first.name.startswith("data_dir=-ää")
+    assert max(len(e.name.encode()) for e in (first, second)) <= 200
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ("", "--grid is missing"),
+        ("learning_rate", "it must be NAME=VALUE"),
+        ("learning_rates=1", "unknown setting of the grid 'learning_rates'; did you mean learning_rate"),
+        ("channels=8,x", "channels=x in the grid is not legal: it must be a whole number"),
+        ("deterministic=1", "it must be true or false"),
+        ("seed=1,1", "seed has a value twice"),
+        ("seed=1;seed=2", "it has seed twice"),
+        ("channels=8,12", "--channels=12 is not legal"),
+        ("critic_steps=1,2", "--critic_steps is a setting of objective wgan_gp, wpagan, not of pagan"),
+        ("learning_rate=1,2", "--learning_rate is in the grid too"),
+        ("code_layers=512,256", "code_layers cannot be in a grid: its values have commas"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_refused_in_one_line(grid: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = [f"--grid={grid}", "--dry_run", "--dataset=mnist"] + (["--learning_rate=1"] if "=1,2" in grid else [])
+    assert cli.run("sweep", argv if "critic" not in grid else argv[:-1]) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
+    grid = {"objective": ["dcgan", "vae"], "seed": [0, 1, 2]}
+    outcomes = []
+    for i, e in enumerate(sweep.experiments(grid, "", {"dataset": "mnist"})):
+        scores = {"rmse": repr(5.0 + i), "classifier_score_mean": repr(2.0), "classifier_score_std": "0.1", "protocol": "{}"}
+        outcomes.append(Outcome(e, scores if i else {}, "" if i else "not finite", 1.0, 100.0))
+    assert sweep.plot(tmp_path / "boxes.png", "objective", outcomes) == ["IS", "RMSE"]
+    picture = tf.io.decode_png((tmp_path / "boxes.png").read_bytes()).numpy()
+    assert picture.shape[1] > picture.shape[0] > 200
+    assert picture.std() > 10
+    sweep.write_csv(tmp_path / "sweep.csv", grid, outcomes)
+    rows = list(csv.DictReader((tmp_path / "sweep.csv").open()))
+    assert [row["rmse"] for row in rows] == ["", "6.0", "7.0", "8.0", "9.0", "10.0"]
+    assert rows[0]["failure"] == "not finite"
+    assert "| dcgan | 0 | failed |" in sweep.table(grid, outcomes)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--table=systems"], "--table=systems is not legal: it must be one of: systems_mnist"),
+        ([], "--table is missing; known: systems_mnist"),
+        (["--table=pagan_3", "--rows=PAGAN,VAE"], "unknown row of pagan_3 'VAE'"),
+        (["--table=pagan_3", "--images=63"], "--images=63 are fewer than the 64 of one step of pagan_cifar10"),
+        (["--table=pagan_3", "--images=-1"], "--images=-1 is not legal"),
+        (["--table=pagan_3", "--channels=9"], "--channels=9 is not legal"),
+        (["--table=pagan_3", "--jobs=0"], "--jobs=0 is not legal"),
+    ],
+)
+def test_bin_reproduce_refuses_in_one_line(flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run("reproduce", [*flags, "--dry_run"]) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_table_names_the_command_that_makes_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Runner, "outcomes", lambda self, experiments, scoring: [outcome(e.name) for e in experiments])
+    flags = ["--table=pagan_5", "--images=704", "--channels=8", "--classifier=vgg"]
+    assert cli.run("reproduce", [*flags, f"--runs={tmp_path}", "--jobs=2"]) == 0
+    line = f"Ours: images seen by each 704; channels 8; made by `bin/reproduce {' '.join(flags)}`."
+    assert line in capsys.readouterr().out.splitlines()
+    assert line in (tmp_path / "pagan_5.md").read_text().splitlines()
+
+
+def test_a_budget_is_the_same_number_of_images_for_every_system(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run("reproduce", ["--table=systems_mnist", "--images=70400", "--channels=8", "--dry_run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    steps = {line.split("objective=")[1].split()[0]: int(line.split("train_steps=")[1].split()[0]) for line in lines}
+    assert steps["pagan"] == 1100
+    assert steps["wpagan"] == 100  # 11 phases of 64 images
+    assert steps["wgan_gp"] == 183

@@ -1,0 +1,97 @@
+"""The pass computes each tensor once; noise is a function of seed, step and name, whoever draws it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import tiny
+
+from tfpagan.forward.forward_pass import Pass
+from tfpagan.forward.noise import Noise
+from tfpagan.objectives.pagan import PAGAN
+
+
+def noise(step: int = 3, seed: int = 0, batch: int = 6, replica: int = 0, replicas: int = 1) -> Noise:
+    return Noise(seed, tf.constant(step), batch, replica=replica, replicas=replicas)
+
+
+def test_the_same_seed_step_and_name_give_the_same_numbers() -> None:
+    np.testing.assert_array_equal(noise().normal("z", 4), noise().normal("z", 4))
+
+
+def test_seed_step_and_name_each_change_the_numbers() -> None:
+    one = noise().normal("z", 4)
+    for other in (noise(seed=1).normal("z", 4), noise(step=4).normal("z", 4), noise().normal("z_enc", 4)):
+        assert np.abs(one - other).max() > 0.1
+        assert abs(np.corrcoef(np.ravel(one), np.ravel(other))[0, 1]) < 0.7
+
+
+def test_replicas_draw_their_rows_of_the_whole_batch() -> None:
+    whole = noise(batch=6).uniform("x_aug", 2)
+    parts = [noise(batch=2, replica=r, replicas=3).uniform("x_aug", 2) for r in range(3)]
+    np.testing.assert_array_equal(tf.concat(parts, 0), whole)
+
+
+def test_the_numbers_are_standard_normal_and_uniform() -> None:
+    normal, uniform = noise(batch=5000).normal("z", 4).numpy(), noise(batch=5000).uniform("u", 4).numpy()
+    assert abs(normal.mean()) < 0.03
+    assert abs(normal.std() - 1) < 0.03
+    assert abs((normal**4).mean() - 3) < 0.3
+    assert abs(np.corrcoef(normal.T) - np.eye(4)).max() < 0.06
+    assert uniform.min() >= 0
+    assert uniform.max() < 1
+    assert abs(uniform.mean() - 0.5) < 0.01
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+def test_compiled_and_plain_draws_are_the_same(kind: str) -> None:
+    def draw(step: tf.Tensor) -> tf.Tensor:
+        return getattr(Noise(0, step, 64), kind)("z", 8)
+
+    compiled = tf.function(draw, jit_compile=True)
+    for step in (0, 100_000):  # as an argument, for constants are folded before XLA sees them
+        np.testing.assert_allclose(compiled(tf.constant(step)), tf.function(draw)(tf.constant(step)), atol=2e-6)
+
+
+class Counting:
+    """Stands for a network and counts its calls."""
+
+    flow = None
+
+    def __init__(self, network: tf.keras.Model):
+        self.network, self.calls = network, 0
+
+    def __call__(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        assert training
+        self.calls += 1
+        return self.network(x, training=training)
+
+
+def counted_pass() -> tuple[Pass, dict[str, Counting]]:
+    counted = {role: Counting(network) for role, network in tiny.build_networks(PAGAN()).items()}
+    return tiny.new_pass(counted), counted  # type: ignore[arg-type]
+
+
+def test_every_tensor_is_computed_once_and_only_if_read() -> None:
+    p, counted = counted_pass()
+    assert {c.calls for c in counted.values()} == {0}
+    for _ in range(3):
+        assert p.x_gen.shape == p.x_rec.shape == p.x_aug.shape == p.x.shape
+    assert (counted["generator"].calls, counted["encoder"].calls) == (2, 1)  # G(z), G(E(x)); E(x)
+    assert p.z_rec.shape == p.z_enc.shape == p.z.shape
+    assert (counted["generator"].calls, counted["encoder"].calls) == (2, 2)
+
+
+def test_the_code_is_mean_plus_deviation_times_noise() -> None:
+    built = tiny.build_networks(PAGAN())
+    p = tiny.new_pass(built)
+    mean, log_variance = (t.numpy() for t in p.code)
+    drawn = Noise(0, tf.constant(3), tiny.N).normal("z_enc", tiny.Z).numpy()
+    np.testing.assert_allclose(p.z_enc, mean + np.exp(log_variance / 2) * drawn, rtol=1e-5, atol=1e-6)
+
+
+def test_the_statistics_of_codes_are_mean_square_and_variance_per_sample() -> None:
+    p, _ = counted_pass()
+    assert p.statistics() == {}
+    mean, log_variance = (t.numpy() for t in p.code)
+    np.testing.assert_allclose(p.statistics()["mean_square"], (mean**2).mean(1), rtol=1e-5)
+    np.testing.assert_allclose(p.statistics()["variance"], np.exp(log_variance).mean(1), rtol=1e-5)

@@ -1,0 +1,1 @@
+"""What tests share: the smallest real things, slow oracles, and what compares."""

@@ -1,0 +1,138 @@
+"""The networks by role: shapes, widths and constants of the paper, seeds, sizes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import tiny
+
+from tfpagan import networks
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.settings.sections import NetworkConfig
+
+ROLES = ["generator", "encoder", "disc_x", "disc_z", "disc_xx"]
+
+
+def kernels(network: tf.keras.Model) -> list[tuple[int, ...]]:
+    return [tuple(v.shape) for v in network.trainable_variables if "kernel" in v.name]
+
+
+def test_the_generator_has_the_widths_of_dcgan() -> None:
+    network = networks.build("generator", NetworkConfig(), (32, 32, 3))
+    transposed = [(4, 4, 256, 512), (4, 4, 128, 256), (4, 4, 64, 128)]  # [k, k, out, in]
+    assert kernels(network) == [(128, 4 * 4 * 512), *transposed, (3, 3, 64, 3)]
+    norms = [layer for layer in network.submodules if isinstance(layer, tf.keras.layers.BatchNormalization)]
+    assert [(n.epsilon, n.momentum) for n in norms] == [(2e-5, 0.9)] * 4
+    assert tuple(norms[0].gamma.shape) == (8192,) or tuple(network.dense_norm.gamma.shape) == (8192,)
+
+
+def test_the_discriminator_has_the_widths_of_sn_dcgan() -> None:
+    network = networks.build("disc_x", NetworkConfig(), (32, 32, 3))
+    widths = [(3, 3, 64), (4, 64, 128), (3, 128, 128), (4, 128, 256), (3, 256, 256), (4, 256, 512), (3, 512, 512)]
+    assert kernels(network) == [(k, k, i, o) for k, i, o in widths] + [(4 * 4 * 512, 1)]
+    assert [conv.strides for conv in network.trunk.convs] == [1, 2, 1, 2, 1, 2, 1]
+
+
+def test_the_encoder_is_the_discriminator_with_two_outputs_per_dimension() -> None:
+    encoder, disc = (networks.build(role, NetworkConfig(), (32, 32, 3)) for role in ("encoder", "disc_x"))
+    assert kernels(encoder)[:-1] == kernels(disc)[:-1]
+    assert kernels(encoder)[-1] == (8192, 256)
+    norms = [layer for layer in encoder.submodules if isinstance(layer, tf.keras.layers.BatchNormalization)]
+    assert len(norms) == 6
+    assert all(n.gamma is None for n in norms)
+
+
+def test_the_code_discriminator_has_two_hidden_layers_of_512_and_256() -> None:
+    assert kernels(networks.build("disc_z", NetworkConfig(), (32, 32, 3))) == [(128, 512), (512, 256), (256, 1)]
+
+
+def test_the_networks_of_color_mnist_have_the_widths_of_alpha_gan() -> None:
+    config = NetworkConfig(architecture="color_mnist", channels=64, latent_dim=50)
+    disc, encoder, generator = (networks.build(role, config, (32, 32, 3)) for role in ("disc_x", "encoder", "generator"))
+    widths = [(3, 8), (8, 16), (16, 32), (32, 64), (64, 64)]
+    assert kernels(disc) == [(5, 5, i, o) for i, o in widths] + [(4 * 4 * 64, 1)]
+    assert [conv.strides for conv in disc.trunk.convs] == [2, 1, 2, 1, 2]
+    assert kernels(generator) == [(50, 8 * 8 * 64), (5, 5, 64, 64), (5, 5, 32, 64), (5, 5, 3, 32)]  # [k, k, out, in]
+    assert kernels(encoder) == [(5, 5, 3, 32), (5, 5, 32, 64), (5, 5, 64, 64), (8 * 8 * 64, 100)]
+    for shape in ((32, 32, 3), (40, 40, 1)):
+        built = {role: networks.build(role, config, shape) for role in (*ROLES, "disc_xz")}
+        x = built["generator"](tf.random.normal([3, 50]))
+        assert x.shape == (3, *shape)
+        mean, _ = built["encoder"](x)
+        assert built["disc_x"](x).shape == built["disc_xx"]((x, x)).shape == built["disc_xz"]((x, mean)).shape == (3,)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (16, 16, 3), (32, 32, 1), (64, 64, 3), (40, 40, 3)])
+@pytest.mark.parametrize("pair", ["width", "channels", "siamese"])
+def test_one_architecture_serves_every_size(shape: tuple[int, int, int], pair: str) -> None:
+    config = dataclasses.replace(tiny.CONFIG, pair=pair)
+    built = {role: networks.build(role, config, shape) for role in ROLES}
+    x = built["generator"](tf.random.normal([3, tiny.Z]))
+    assert x.shape == (3, *shape)
+    assert x.dtype == tf.float32
+    assert np.abs(x).max() <= 1.0
+    mean, log_variance = built["encoder"](x)
+    assert mean.shape == log_variance.shape == (3, tiny.Z)
+    assert built["disc_x"](x).shape == built["disc_z"](mean).shape == built["disc_xx"]((x, x)).shape == (3,)
+
+
+@pytest.mark.parametrize("pair", ["width", "channels", "siamese"])
+def test_a_pair_discriminator_tells_the_images_of_a_pair_apart(pair: str) -> None:
+    disc = networks.build("disc_xx", dataclasses.replace(tiny.CONFIG, pair=pair), tiny.SHAPE)
+    random = np.random.default_rng(0)
+    for v in disc.trainable_variables:
+        v.assign(random.normal(0, 0.5, v.shape))
+    x, y = (
+        tf.cast(tiny.images(4, seed=1), tf.float32) / 127.5 - 1,
+        tf.cast(tiny.images(4, seed=2), tf.float32) / 127.5 - 1,
+    )
+    assert np.abs(disc((x, y)) - disc((y, x))).min() > 1e-6  # the order counts
+    assert np.abs(disc((x, y)) - disc((x, x))).min() > 1e-6
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_seed_decides_the_weights(role: str) -> None:
+    first, same, other = (networks.build(role, tiny.CONFIG, tiny.SHAPE, seed=s) for s in (0, 0, 1))
+    for a, b in zip(first.variables, same.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(not np.array_equal(a, b) for a, b in zip(first.variables, other.variables, strict=True))
+
+
+def test_weights_begin_normal_with_deviation_0_02_and_differ_between_layers() -> None:
+    disc = networks.build("disc_x", NetworkConfig(channels=128), (32, 32, 3))
+    kernel = disc.trunk.convs[4].kernel.numpy()
+    assert kernel.std() == pytest.approx(0.02, rel=0.02)
+    assert abs(kernel.mean()) < 4 * 0.02 / np.sqrt(kernel.size)
+    generator = networks.build("generator", tiny.CONFIG, tiny.SHAPE)
+    assert len({v.numpy().ravel()[0] for v in generator.trainable_variables if "kernel" in v.name}) == 5
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_the_encoder_norm_is_what_was_asked_for(norm: str) -> None:
+    encoder = networks.build("encoder", dataclasses.replace(tiny.CONFIG, encoder_norm=norm), tiny.SHAPE)
+    assert networks.couples_batch(encoder) == (norm == "batch")
+    assert bool(networks.blocks.spectral_layers(encoder)) == (norm == "spectral")
+
+
+def test_no_discriminator_couples_its_batch() -> None:
+    built = tiny.build_networks(PAGAN())
+    assert [role for role, network in built.items() if networks.couples_batch(network)] == ["generator", "encoder"]
+
+
+@pytest.mark.parametrize("mixed_precision", ["bfloat16", "float16"])
+def test_mixed_precision_gives_float32_outputs_from_float32_variables(mixed_precision: str) -> None:
+    for role in ROLES:
+        network = networks.build(role, tiny.CONFIG, tiny.SHAPE, mixed_precision=mixed_precision)
+        assert {v.dtype for v in network.variables} == {tf.float32}
+    built = {r: networks.build(r, tiny.CONFIG, tiny.SHAPE, mixed_precision=mixed_precision) for r in ROLES}
+    x = built["generator"](tf.zeros([2, tiny.Z]))
+    outputs = [
+        x,
+        *built["encoder"](x),
+        built["disc_x"](x),
+        built["disc_xx"]((x, x)),
+        built["disc_z"](tf.zeros([2, tiny.Z])),
+    ]
+    assert {o.dtype for o in outputs} == {tf.float32}
+    assert tf.keras.mixed_precision.global_policy().name == "float32"

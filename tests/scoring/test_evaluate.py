@@ -1,0 +1,295 @@
+"""bin/evaluate, bin/compare, and evaluation during training, on a tiny run with a tiny classifier."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.classifiers import write
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from tfpagan import cli
+from tfpagan.evaluation import protocols
+from tfpagan.evaluation.classifiers import vgg
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.images import GeneratedImages
+from tfpagan.evaluation.metrics.base import has_direction, improves
+from tfpagan.evaluation.scorer import Scorer
+
+PX = 16
+SIZES = [f"--image_size={PX}", "--channels=8", "--latent_dim=4", "--batch_size=4", "--train_steps=4"]
+FEW = ["--metrics=is,fid,kid,rid,rmse,ms_ssim,fid_rec,panel", "--samples=21", "--splits=2"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    root = tmp_path_factory.mktemp("data")
+    for i in range(40):
+        picture = np.random.default_rng(i).integers(0, 256, [PX, PX, 3]).astype(np.uint8)
+        (root / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
+    return [f"--dataset=folder:{root}", f"--cache_dir={root}-cache"]
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"--classifier={write(tmp_path_factory.mktemp('classifier') / 'net')}"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, data: list[str]) -> Path:
+    model_dir = tmp_path_factory.mktemp("runs") / "run"
+    assert cli.run("train", [*data, *SIZES, "--ema_decay=0.5", f"--model_dir={model_dir}"]) == 0
+    return model_dir
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy that a test may write to."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> dict:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_run_is_scored_and_the_numbers_are_kept_with_it(
+    run: Path, classifier: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert cli.run("evaluate", [f"--model_dir={run}", classifier, *FEW, "--json"]) == 0
+    given = printed(capsys)
+    assert given["subject"] == {"model": str(run), "step": 4}
+    for key in ("classifier_score_mean", "frechet_classifier_distance", "rmse", "latent_cycle_rmse", "class_kept"):
+        assert given["metrics"][key] is not None, key
+    assert given["reasons"].keys() == {key for key, value in given["metrics"].items() if value is None}
+    protocol = given["protocol"]
+    assert (protocol["name"], protocol["samples"], protocol["splits"], protocol["code"]) == ("custom", 21, 2, "mean")
+    assert (protocol["classifier"], protocol["test_count"], protocol["reference_count"]) == ("net", 4, 36)
+    with (run / "scores.csv").open(newline="") as f:
+        (row,) = csv.DictReader(f)
+    assert float(row["rmse"]) == given["metrics"]["rmse"]
+    line = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert (line["step"], line["metrics"]) == (4, given["metrics"])
+    assert json.loads((run / "eval/custom_step_00000004.json").read_text()) == given
+    assert tf.io.decode_png((run / "eval/worst_step_00000004.png").read_bytes()).shape == (PX, 16 * PX, 3)
+    (events,) = (run / "eval").glob("events*")
+    tags = {v.tag for event in EventFileLoader(str(events)).Load() for v in event.summary.value}
+    assert {"metrics/rmse", "metrics/frechet_classifier_distance"} <= tags
+    assert cli.run("train", [f"--model_dir={run}", "--train_steps=5"]) == 0  # and the run goes on
+
+
+def test_the_same_evaluation_twice_gives_the_same_numbers(
+    run: Path, classifier: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    results = []
+    for _ in range(2):
+        assert cli.run("evaluate", [f"--model_dir={run}", classifier, *FEW, "--code=draw", "--seed=3", "--json"]) == 0
+        results.append(printed(capsys)["metrics"])
+    assert results[0] == results[1]
+
+
+def test_without_inception_the_rest_is_scored_and_the_exit_code_says_so(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(handle: str) -> str:
+        raise OSError("no network")
+
+    monkeypatch.delenv("TFPAGAN_INCEPTION", raising=False)
+    monkeypatch.setattr("tensorflow_hub.resolve", unreachable)
+    capsys.readouterr()
+    assert cli.run("evaluate", [f"--model_dir={run}", "--metrics=fid,rmse", "--samples=10", "--json"]) == 1
+    given = capsys.readouterr()
+    result = json.loads(given.out)
+    assert result["metrics"]["frechet_inception_distance"] is None
+    assert "Inception cannot be had" in result["reasons"]["frechet_inception_distance"]
+    assert result["metrics"]["rmse"] > 0
+    assert "there is no fid: no classifier: Inception cannot be had here" in given.err
+
+
+def test_an_augmentation_stands_in_for_a_model(data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["--reconstructor=augment:pad_crop", *data, f"--image_size={PX}", "--metrics=rmse", "--json"]
+    capsys.readouterr()
+    assert cli.run("evaluate", [*argv, f"--output={tmp_path}/out"]) == 0
+    rmse = printed(capsys)["metrics"]["rmse"]
+    assert 1.0 < rmse < np.sqrt(PX * PX * 3)
+    assert (tmp_path / "out/scores.csv").exists()
+    assert cli.run("evaluate", [*argv, "--batch_size=3"]) == 0
+    assert printed(capsys)["metrics"]["rmse"] == pytest.approx(rmse, rel=1e-6)
+    assert cli.run("evaluate", [*argv, "--seed=1"]) == 0
+    assert printed(capsys)["metrics"]["rmse"] != pytest.approx(rmse, rel=1e-6)
+    assert cli.run("evaluate", [*argv[1:], "--reconstructor=augment:none"]) == 0
+    assert printed(capsys)["metrics"]["rmse"] == 0.0
+
+
+def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = data[0].removeprefix("--dataset=folder:")
+    argv = [f"--real={folder}", f"--fake={folder}", classifier, "--json"]
+    assert cli.run("evaluate", [*argv, "--splits=2", "--seed=3", "--samples=30"]) == 0
+    capsys.readouterr()
+    assert cli.run("evaluate", [*argv, "--metrics=fid,rid,rmse"]) == 0
+    metrics = printed(capsys)["metrics"]
+    assert metrics["frechet_classifier_distance"] == pytest.approx(0.0, abs=1e-6)
+    assert (metrics["reconstruction_classifier_dissimilarity_mean"], metrics["rmse"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "name one thing to score"),
+        (["--model_dir=/nowhere"], "--model_dir=/nowhere holds no run with a checkpoint"),
+        (["--real=/a"], "name one thing to score"),
+        (["--fake=/a"], "--real and --fake go together"),
+        (["--real=/a", "--fake=/nowhere"], "there is no folder /nowhere"),
+        (["--reconstructor=blur"], "--reconstructor=blur is not legal: it must be augment:NAME"),
+        (["--reconstructor=augment:rotate"], "--augmentation=rotate is not legal: it must be one of pad_crop"),
+        (["--reconstructor=augment:blur", "--metrics=rmse"], "--dataset is missing"),
+        (["--export=/nowhere", "--metrics=rmse"], "/nowhere is no SavedModel"),
+        (["--model_dir=RUN", "--metrics=fod"], "unknown metric 'fod'"),
+        (["--model_dir=RUN", "--protocol=fid"], "unknown protocol 'fid'"),
+        (["--model_dir=RUN", "--protocol=is50k", "--metrics=is"], "--protocol and --metrics cannot go together"),
+        (["--model_dir=RUN", "--dataset=mnist"], "--dataset cannot be given with --model_dir"),
+        (["--model_dir=RUN", "--classifier=/nowhere"], "/nowhere holds no classifier"),
+        (["--model_dir=RUN", "--inception=/nowhere", "--metrics=fid"], "there is no /nowhere"),
+        (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images; 100 are asked for"),
+        (["--model_dir=RUN", "--inception=/a", "--classifier=/b"], "--inception and --classifier cannot go together"),
+        (["--real=~nosuchuser/a", "--fake=~nosuchuser/b", "--metrics=fid"], "there is no folder ~nosuchuser/b"),
+        (["--model_dir=RUN", "--batch_size=0"], "--batch_size=0 is not legal"),
+        (["--model_dir=RUN", "--samples=-9"], "--samples=-9 is not legal: it must be at least 0"),
+        (["--model_dir=RUN", "--output=/proc/x"], "the scores cannot be written to /proc/x"),
+    ],
+)
+def test_what_cannot_be_scored_gets_one_line(
+    trained: Path, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert cli.run("evaluate", [a.replace("RUN", str(trained)) for a in argv]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in error
+    assert error.startswith("evaluate: error: ")
+    assert not (trained / "scores.csv").exists()
+    assert not Path("/nowhere").exists()
+
+
+def test_runs_are_compared_under_one_protocol_only(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = Path(shutil.copytree(run, tmp_path / "other"))
+    for folder in (run, other):
+        assert cli.run("evaluate", [f"--model_dir={folder}", "--metrics=rmse"]) == 0
+    capsys.readouterr()
+    assert cli.run("compare", [f"--runs={run},{other}"]) == 0
+    assert "rmse" in capsys.readouterr().out
+    assert cli.run("evaluate", [f"--model_dir={other}", "--metrics=rmse", "--code=draw"]) == 0
+    assert cli.run("compare", [f"--runs={run},{other}"]) == 1
+    assert "different protocols (code: mean and draw)" in capsys.readouterr().err
+    refused = {"/a": "two or more run folders", "/a,/b,/a": "--runs names /a twice", "/a,/b": "/a/scores.csv holds no scores"}
+    for runs, message in refused.items():
+        assert cli.run("compare", [f"--runs={runs}"]) == 1
+        assert message in capsys.readouterr().err
+
+
+# During training
+
+EVALUATED = ["--eval_every_steps=2", "--best_metric=rmse", "--train_steps=4"]
+
+
+@pytest.fixture
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """quick1k, but of the images that there are here."""
+    small = protocols.Protocol("quick1k", ("fid", "rid", "rmse"), samples=20, splits=2)
+    monkeypatch.setitem(protocols.NAMED, "quick1k", small)
+
+
+@pytest.mark.usefixtures("few_images")
+def test_training_evaluates_and_keeps_the_best_checkpoint(
+    data: list[str], classifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score, values = Scorer.score, iter([2.0, 1.0, 3.0])
+
+    def scored(self: Scorer, subject: object) -> object:
+        scores = score(self, subject)  # type: ignore[arg-type]
+        scores.metrics["rmse"] = next(values)
+        return scores
+
+    monkeypatch.setattr(Scorer, "score", scored)
+    evaluated = [*EVALUATED, classifier.replace("--classifier", "--eval_classifier")]
+    assert cli.run("train", [*data, *SIZES, *evaluated, f"--model_dir={tmp_path}/run"]) == 0
+    run = tmp_path / "run"
+    assert json.loads((run / "best/best.json").read_text()) == {"metric": "rmse", "value": 1.0, "step": 4}
+    assert cli.run("train", [f"--model_dir={run}", "--train_steps=6"]) == 0  # a worse one after a restart
+    assert tf.train.latest_checkpoint(str(run / "best")) == f"{run}/best/ckpt-4"
+    with (run / "scores.csv").open(newline="") as f:
+        assert [(row["step"], row["rmse"]) for row in csv.DictReader(f)] == [("2", "2.0"), ("4", "1.0"), ("6", "3.0")]
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps)
+
+
+@pytest.mark.usefixtures("few_images")
+def test_an_evaluation_that_fails_does_not_end_the_training(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(self: Scorer, subject: object) -> object:
+        raise EvaluationError("features that are not finite")
+
+    monkeypatch.setattr(Scorer, "score", fails)
+    monkeypatch.setattr("tensorflow_hub.resolve", lambda handle: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.delenv("TFPAGAN_INCEPTION", raising=False)
+    assert cli.run("train", [*data, *SIZES, "--eval_every_steps=2", f"--model_dir={tmp_path}/run"]) == 0
+    assert "the evaluation at step 2 failed: features that are not finite" in caplog.text
+    assert tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt") == f"{tmp_path}/run/ckpt/ckpt-4"
+
+
+def test_an_evaluation_is_given_up_at_a_signal_and_the_checkpoint_is_there_before_it(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    samples, saved = GeneratedImages.batches, []
+
+    def stopped(self: GeneratedImages, size: int) -> Iterator[np.ndarray]:
+        for batch in samples(self, size):
+            saved.append(tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt"))
+            os.kill(os.getpid(), signal.SIGTERM)
+            yield batch
+
+    monkeypatch.setattr(GeneratedImages, "batches", stopped)
+    small = protocols.Protocol("quick1k", ("ms_ssim",), samples=200)
+    monkeypatch.setitem(protocols.NAMED, "quick1k", small)
+    argv = [*data, *SIZES, "--eval_every_steps=2", "--save_every_steps=2", f"--model_dir={tmp_path}/run"]
+    assert cli.run("train", argv) == 128 + signal.SIGTERM
+    assert saved == [f"{tmp_path}/run/ckpt/ckpt-2"]
+    assert "the evaluation at step 2 is given up" in caplog.text
+    assert not (tmp_path / "run/scores.csv").exists()
+
+
+def test_a_classifier_for_other_images_is_refused_before_training(
+    data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vgg.export(vgg.network(vgg.Recipe(channels=4), 1, 10), tmp_path / "grey", (PX, PX, 1), {})
+    argv = [*data, *SIZES, "--eval_every_steps=2", f"--eval_classifier={tmp_path}/grey", f"--model_dir={tmp_path}/run"]
+    assert cli.run("train", argv) == 1
+    assert "classifier grey takes greyscale images, and these have 3 channels" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("few_images")
+def test_a_best_metric_that_is_not_measured_is_refused_before_training(
+    data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = [*data, *SIZES, classifier.replace("--classifier", "--eval_classifier"), "--eval_every_steps=2"]
+    assert cli.run("train", [*argv, "--best_metric=frechet_inception_distance", f"--model_dir={tmp_path}/run"]) == 1
+    assert (
+        "--best_metric=frechet_inception_distance is not legal here; it must be one of frechet_classifier"
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "run/ckpt").exists()
+
+
+def test_more_is_better_for_scores_and_less_for_distances() -> None:
+    assert has_direction("rmse")
+    assert not has_direction("latent_cycle_rmse")
+    assert improves("inception_score_mean", 2.0, 1.0)
+    assert improves("frechet_inception_distance", 1.0, 2.0)
+    assert not improves("rmse", 2.0, 1.0)

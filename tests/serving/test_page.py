@@ -1,0 +1,234 @@
+"""The page of bin/serve in a real headless Chromium: images in, reconstructions, samples, interpolations, sliders."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import tiny
+from helpers.serving import SHAPE
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.ui import WebDriverWait
+from werkzeug.serving import make_server
+
+import tfpagan
+from tfpagan.inference import export, restore
+from tfpagan.serving.application import Application
+from tfpagan.serving.servable import Servable
+
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1000,1600"),
+)
+CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver")
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in FLAGS:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(chromium: WebDriver, start: Callable[..., tuple[subprocess.Popen[str], int]]) -> WebDriver:
+    _, port = start()
+    chromium.get(f"http://127.0.0.1:{port}/")
+    until(chromium, lambda: sources(chromium, "#moved") != [None])
+    return chromium
+
+
+def until(page: WebDriver, condition: Callable[[], object]) -> None:
+    WebDriverWait(page, SECONDS, poll_frequency=0.05).until(lambda _: condition())
+
+
+def sources(page: WebDriver, selector: str) -> list[str | None]:
+    """What the images show."""
+    return page.execute_script("return [...document.querySelectorAll(arguments[0])].map(i => i.getAttribute('src'))", selector)
+
+
+def changes(page: WebDriver, selector: str, act: Callable[[], object]) -> None:
+    """Acting must change what these images show."""
+    before = sources(page, selector)
+    act()
+    until(page, lambda: sources(page, selector) != before)
+
+
+def upload(page: WebDriver, folder: Path, size: tuple[int, int] = (8, 8)) -> Path:
+    file = folder / f"x{size}.png"
+    file.write_bytes(tf.io.encode_png(tiny.images(1, (*size, 3))[0]).numpy())
+    page.find_element(By.ID, "file").send_keys(str(file))
+    return file
+
+
+def pixels(page: WebDriver, selector: str) -> np.ndarray:
+    """Of an image as the browser has decoded it, [H, W, 3]."""
+    script = """
+        const image = document.querySelector(arguments[0]), canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0);
+        return [image.naturalHeight, image.naturalWidth, ...context.getImageData(0, 0, canvas.width, canvas.height).data];"""
+    height, width, *data = page.execute_script(script, selector)
+    return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def test_it_shows_the_model_samples_and_an_interpolation(page: WebDriver) -> None:
+    assert page.find_element(By.ID, "title").text == "tiny"
+    assert "8 x 8 px, 3 channel(s), 4 latent dimensions" in page.find_element(By.ID, "facts").text
+    assert len(set(sources(page, "#samples img"))) > 32
+    strip = sources(page, "#between img")
+    assert len(strip) == 8
+    assert sources(page, "#endA") + sources(page, "#endB") == [strip[0], strip[-1]]
+    assert pixels(page, "#moved").shape == SHAPE
+    assert not page.find_element(By.ID, "error").is_displayed()
+
+
+@contextmanager
+def served(page: WebDriver) -> Iterator[Application]:
+    """The page of a server that has no model yet."""
+    application = Application("tiny", 1, max_body_bytes=2**20)
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    page.get(f"http://127.0.0.1:{server.port}/")
+    try:
+        yield application
+    finally:
+        server.shutdown()
+        serving.join()
+        application.close()
+
+
+def test_it_waits_for_a_model_that_is_loading(chromium: WebDriver, exported: Path) -> None:
+    with served(chromium) as application:
+        assert chromium.find_element(By.ID, "title").text == "loading"
+        application.available(Servable(exported, max_rows=64))
+        until(chromium, lambda: sources(chromium, "#moved") != [None])
+        assert chromium.find_element(By.ID, "title").text == "tiny"
+
+
+def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_colours(
+    chromium: WebDriver, tmp_path: Path
+) -> None:
+    tiny.write_run(tmp_path / "run", SHAPE, objective="conditional_age", latent_dim=3)
+    run, random = restore.restored(tmp_path / "run"), np.random.default_rng(1)
+    for v in run.networks["generator"].network.trainable_variables:  # else all colours are at their ends
+        if "kernel" in v.name:
+            v.assign(random.normal(0, 0.4, v.shape))
+    with served(chromium) as application:
+        version = export.publish(run, tmp_path / "export", name="tiny")
+        application.available(Servable(version, max_rows=64))
+        until(chromium, lambda: "3 latent dimensions" in chromium.find_element(By.ID, "facts").text)
+        shown = {part: chromium.find_element(By.ID, part).is_displayed() for part in ("sampling", "interpolation", "latent")}
+        assert not any(shown.values())
+        upload(chromium, tmp_path)
+        until(chromium, lambda: sources(chromium, "#moved") != [None])
+        expected = tfpagan.load(version).reconstruct(tiny.images(1, SHAPE))[0]
+        for selector in ("#reconstructed", "#moved"):
+            assert np.abs(pixels(chromium, selector).astype(int) - expected).max() <= 1
+        changes(chromium, "#moved", lambda: slide(chromium, "3"))
+        assert not chromium.find_element(By.ID, "error").is_displayed()
+
+
+def slide(page: WebDriver, value: str) -> None:
+    page.execute_script("const e = document.querySelector('.slider input[type=range]'); e.value = arguments[0];"
+                        "e.dispatchEvent(new Event('input', {bubbles: true}))", value)  # fmt: skip
+
+
+def test_the_seeds_are_those_of_sample(page: WebDriver, exported: Path) -> None:
+    model = tfpagan.load(exported)
+    for selector, seed in (("#endA", 1), ("#endB", 2), ("#moved", 3)):
+        assert np.abs(pixels(page, selector).astype(int) - model.sample(1, seed=seed)[0]).max() <= 1
+
+
+def test_a_narrow_window_needs_no_scrolling_sideways(page: WebDriver) -> None:
+    page.set_window_size(500, 900)
+    script = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    wide, seen = page.execute_script(script)
+    page.set_window_size(1000, 1600)
+    assert wide <= seen
+
+
+def test_an_image_is_reconstructed(page: WebDriver, tmp_path: Path, exported: Path) -> None:
+    upload(page, tmp_path)
+    until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
+    np.testing.assert_array_equal(pixels(page, "#original"), tiny.images(1, SHAPE)[0])
+    expected = tfpagan.load(exported).reconstruct(tiny.images(1, SHAPE))[0]
+    assert np.abs(pixels(page, "#reconstructed").astype(int) - expected).max() <= 1
+    changes(page, "#original", lambda: upload(page, tmp_path, (64, 24)))
+    assert pixels(page, "#original").shape == SHAPE
+
+
+DROP = """
+    const [id, bytes] = arguments, data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], "x.png", {type: "image/png"}));
+    document.getElementById(id).dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));"""
+
+
+def test_images_are_dropped_onto_the_page_and_onto_the_ends(page: WebDriver, exported: Path) -> None:
+    x = tiny.images(2, SHAPE)
+    files = [list(tf.io.encode_png(image).numpy()) for image in x]
+    changes(page, "#original", lambda: page.execute_script(DROP, "drop", files[0]))
+    np.testing.assert_array_equal(pixels(page, "#original"), x[0])
+    for end, file in zip("AB", files, strict=True):
+        changes(page, "#between img", lambda end=end, file=file: page.execute_script(DROP, f"drop{end}", file))
+    expected = tfpagan.load(exported).interpolate(x[:1], x[1:], 8)[0]
+    for i, image in enumerate(expected, 1):
+        assert np.abs(pixels(page, f"#between img:nth-child({i})").astype(int) - image).max() <= 1
+
+
+def test_seeds_and_sliders_move_the_images(page: WebDriver) -> None:
+    def type_seed(name: str, value: str) -> None:
+        page.execute_script("const e = document.getElementById(arguments[0]); e.value = arguments[1];"
+                            "e.dispatchEvent(new Event('change'))", name, value)  # fmt: skip
+
+    type_seed("seed", "5")
+    changes(page, "#samples img", lambda: page.find_element(By.ID, "sample").click())
+    changes(page, "#between img", lambda: type_seed("seedA", "9"))
+    start = sources(page, "#moved")
+    changes(page, "#moved", lambda: slide(page, "3"))
+    assert page.find_element(By.CSS_SELECTOR, ".slider output").text == "3.0"
+    page.find_element(By.ID, "reset").click()
+    until(page, lambda: sources(page, "#moved") == start)
+    changes(page, "#moved", lambda: type_seed("seedL", "8"))
+    assert len(page.find_elements(By.CSS_SELECTOR, ".slider")) == tiny.Z
+
+
+def test_a_direction_that_is_not_there_gets_a_message(page: WebDriver) -> None:
+    page.execute_script("const e = document.querySelector('.slider input[type=number]'); e.value = 500;"
+                        "e.dispatchEvent(new Event('input', {bubbles: true}))")  # fmt: skip
+    until(page, lambda: page.find_element(By.ID, "error").is_displayed())
+    assert "500 is not legal here: a whole number from 0 to 3 is wanted" in page.find_element(By.ID, "error").text
+
+
+def test_what_is_no_image_gets_a_message(page: WebDriver, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no image")
+    page.find_element(By.ID, "file").send_keys(str(tmp_path / "notes.txt"))
+    until(page, lambda: page.find_element(By.ID, "error").is_displayed())
+    assert "notes.txt is no image that a browser can read" in page.find_element(By.ID, "error").text
+
+
+def test_the_page_asks_no_other_host_and_logs_no_error(page: WebDriver) -> None:
+    page.get_log("browser"), page.get_log("performance")
+    page.refresh()
+    until(page, lambda: len(sources(page, "#samples img")) > 0)
+    hosts = {line["message"].split('"url":"')[1].split("/")[2] for line in page.get_log("performance")
+             if '"method":"Network.requestWillBeSent"' in line["message"] and '"url":"http' in line["message"]}  # fmt: skip
+    assert {host.split(":")[0] for host in hosts} == {"127.0.0.1"}
+    assert [line for line in page.get_log("browser") if line["level"] == "SEVERE"] == []

@@ -1,0 +1,300 @@
+"""The trainer: one trace, phases, averages, replicas, XLA, mixed precision, losses that are not finite."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import tiny
+
+from tfpagan import networks
+from tfpagan.config import Config
+from tfpagan.errors import UserError
+from tfpagan.images import to_unit_range
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.training import gradients
+from tfpagan.training import trainer as trainers
+from tfpagan.training.trainer import Trainer
+
+SMALL = {"channels": 8, "latent_dim": tiny.Z, "batch_size": 4}
+
+
+def config(changes: Mapping[str, Any] | None = None) -> Config:
+    return Config().with_changes(SMALL | (dict(changes) if changes else {}))
+
+
+def feed() -> Iterator[tf.Tensor]:
+    """The same batch for ever."""
+    return iter(tf.data.Dataset.from_tensors(tiny.images(4)).repeat())
+
+
+def make(strategy: tf.distribute.Strategy, changes: Mapping[str, Any] | None = None) -> Trainer:
+    return Trainer(config=config(changes), image_shape=tiny.SHAPE, strategy=strategy)
+
+
+def variables(trainer: Trainer) -> dict[str, np.ndarray]:
+    return {v.name: v.numpy() for network in trainer.networks.values() for v in network.variables}
+
+
+def test_there_is_one_trace_however_many_steps_and_calls(one_device: tf.distribute.Strategy) -> None:
+    trainer = make(one_device)
+    batches = feed()
+    for steps in (1, 3, 2):
+        assert trainer.advance(batches, steps).steps == steps
+    assert trainer._loop.experimental_get_tracing_count() == 1
+    assert trainer._one_step.experimental_get_tracing_count() == 1
+    assert int(trainer.step.numpy()) == 6
+    assert int(trainer.position.numpy()) == 24
+
+
+def test_every_player_moves_and_the_scalars_have_the_tags_of_the_interface(one_device: tf.distribute.Strategy) -> None:
+    trainer = make(one_device)
+    before = variables(trainer)
+    progress = trainer.advance(feed(), 2)
+    after = variables(trainer)
+    still = [name for name, value in after.items() if value.size > 1 and np.array_equal(value, before[name])]
+    assert still == []  # but for u of one entry, which is 1 or -1
+    players = ["generator", "encoder", "disc_x", "disc_z", "disc_xx"]
+    games = [f"logits/{disc}/{side}" for disc in players[2:] for side in ("real", "fake")]
+    losses = [f"{group}/{player}" for group in ("loss", "grad_norm") for player in players]
+    assert set(progress.totals) == {*losses, *games, "latent/mean_square", "latent/variance"}
+    assert progress.not_finite == {}
+
+
+def test_a_step_is_adam_on_the_players_gradients(one_device: tf.distribute.Strategy) -> None:
+    """The first Adam step moves every weight by learning_rate * g / (|g| + epsilon), whatever its size."""
+    trainer = make(one_device)
+    before = variables(trainer)
+    update_once(trainer)
+    after = variables(trainer)
+    kernel = trainer.networks["disc_x"].trunk.convs[3].kernel.name
+    moved = np.abs(after[kernel] - before[kernel])
+    assert np.median(moved) == pytest.approx(2e-4, rel=1e-2)
+    assert moved.max() <= 2.001e-4
+
+
+def update_once(trainer: Trainer, *batches: np.ndarray) -> dict[str, float]:
+    """One update of every phase without tracing: the same code, op by op."""
+    scalars, phases = {}, trainer.objective.phases
+    for i, players in enumerate(phases):
+        images = tf.constant(batches[i] if batches else tiny.images(4))
+        scalars |= trainer.update(players, images, trainer.step * len(phases) + i, 0)
+    return {tag: float(value) for tag, value in scalars.items()}
+
+
+def test_the_loop_does_what_the_update_says(one_device: tf.distribute.Strategy) -> None:
+    traced, plain = make(one_device), make(one_device)
+    totals = traced.advance(feed(), 1).totals
+    for tag, value in update_once(plain).items():
+        assert totals[tag] == pytest.approx(value, rel=1e-4, abs=1e-6), tag
+
+
+@pytest.mark.parametrize("mode", ["fused", "simultaneous"])
+def test_the_modes_keep_the_same_statistics(one_device: tf.distribute.Strategy, mode: str) -> None:
+    """The reference takes a pass per player, and its extra passes must leave no trace in moving averages, u and v."""
+    given, oracle = make(one_device, {"step": mode}), make(one_device, {"step": "reference"})
+    update_once(given), update_once(oracle)
+    for name, value in variables(oracle).items():
+        if "moving" in name or name.endswith(("/u:0", "/v:0")):
+            np.testing.assert_allclose(variables(given)[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_the_average_follows_with_its_decay(one_device: tf.distribute.Strategy) -> None:
+    trainer = make(one_device, {"ema_decay": 0.75})
+    assert set(trainer.averages) == {"generator", "encoder"}
+    live, kept = trainer.networks["generator"], trainer.averages["generator"]
+    expected = [v.numpy() for v in kept.trainable_variables]
+    for v, e in zip(live.trainable_variables, expected, strict=True):
+        np.testing.assert_array_equal(v, e)  # both begin at the same weights
+    batches = feed()
+    for _ in range(3):
+        trainer.advance(batches, 1)
+        expected = [0.75 * e + 0.25 * v.numpy() for e, v in zip(expected, live.trainable_variables, strict=True)]
+    for v, e in zip(kept.trainable_variables, expected, strict=True):
+        np.testing.assert_allclose(v, e, rtol=1e-5, atol=1e-7)
+    looked_at = trainer.inference("generator")
+    assert looked_at is kept
+
+
+def statistics(network: tf.keras.Model) -> list[np.ndarray]:
+    return [v.numpy() for v in networks.moving_averages(network)]
+
+
+def test_the_averages_have_batch_statistics_of_their_own(
+    one_device: tf.distribute.Strategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the players are far off: averaged weights are smaller where the players' swing."""
+    monkeypatch.setattr(trainers, "STATISTICS_EVERY_STEPS", 1)
+    trainer = make(one_device, {"ema_decay": 0.9999999, "augmentation": "none"})
+    live, kept = trainer.networks["encoder"], trainer.averages["encoder"]
+    for v in kept.trainable_variables:
+        v.assign(v * 0.5)
+    trainer.advance(feed(), 150)
+    own, borrowed = statistics(kept), statistics(live)
+    kept(to_unit_range(tiny.images(4)), training=True)  # the batch that they have seen all along changes nothing
+    for before, after, players in zip(own, statistics(kept), borrowed, strict=True):
+        np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-6)
+        assert np.abs(players - before).mean() > 0.2 * np.abs(before).mean()
+
+
+def test_the_averages_see_every_tenth_step(one_device: tf.distribute.Strategy) -> None:
+    trainer, batches = make(one_device, {"ema_decay": 0.75}), feed()
+
+    def seen(steps: int) -> list[bool]:
+        """Whether each of the batch norms' statistics has changed in these steps."""
+        before = [s for network in trainer.averages.values() for s in statistics(network)]
+        trainer.advance(batches, steps)
+        after = [s for network in trainer.averages.values() for s in statistics(network)]
+        return [not np.array_equal(b, a) for b, a in zip(before, after, strict=True)]
+
+    assert not any(seen(9))
+    assert all(seen(1))
+    assert not any(seen(9))
+
+
+def test_two_replicas_train_as_one(
+    one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainers, "STATISTICS_EVERY_STEPS", 1)
+    changes = {"objective": "dcgan", "disc_norm": "spectral", "sync_batch_norm": True, "ema_decay": 0.5}
+    alone, together = make(one_device, changes), make(two_replicas, changes)
+    one, two = alone.advance(feed(), 1).totals, together.advance(feed(), 1).totals
+    for tag, value in one.items():
+        assert two[tag] == pytest.approx(value, rel=1e-4, abs=1e-5), tag
+    for name, value in variables(alone).items():
+        if "moving" in name or name.endswith(("/u:0", "/v:0")):
+            np.testing.assert_allclose(variables(together)[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+    for role, average in alone.averages.items():
+        for expected, given in zip(statistics(average), statistics(together.averages[role]), strict=True):
+            np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-5)
+    for copies in (v for n in together.networks.values() for v in n.trainable_variables):
+        first, second = together.strategy.experimental_local_results(copies)
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_batch_that_does_not_divide_is_refused(two_replicas: tf.distribute.MirroredStrategy) -> None:
+    with pytest.raises(UserError, match="--batch_size=5 does not divide among 2 replicas"):
+        make(two_replicas, {"batch_size": 5})
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "pair"),
+    [("blur", "channels"), ("contrast", "siamese"), ("none", "width")],  # pad_crop and width are the next test's
+)
+def test_every_kind_of_pair_compiles_with_its_gradient(augmentation: str, pair: str) -> None:
+    built = tiny.build_networks(PAGAN(), dataclasses.replace(tiny.CONFIG, pair=pair))
+    weights = built["disc_xx"].trainable_variables + built["generator"].trainable_variables
+
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            p = tiny.new_pass(built, augmentation)
+            logits = built["disc_xx"]((p.x, p.x_aug)) - built["disc_xx"]((p.x, p.x_rec))
+        return tape.gradient(logits, weights)
+
+    for given, expected in zip(tf.function(gradients, jit_compile=True)(), gradients(), strict=True):
+        np.testing.assert_allclose(given, expected, rtol=1e-3, atol=1e-4)
+
+
+def assert_did_as(plain: Trainer, totals: Mapping[str, float], trainer: Trainer) -> None:
+    """That one compiled update gave the same scalars and statistics as one op by op."""
+    for tag, value in update_once(plain).items():
+        assert totals[tag] == pytest.approx(value, rel=1e-3, abs=1e-5), tag
+    after = variables(trainer)
+    for name, value in variables(plain).items():  # Adam's first step is the gradient's sign: compare what is smooth
+        if "moving" in name or name.endswith(("/u:0", "/v:0")):
+            np.testing.assert_allclose(after[name], value, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_the_xla_flag_compiles_the_update_in_the_loop(one_device: tf.distribute.Strategy) -> None:
+    trainer, plain = make(one_device, {"xla": True}), make(one_device)
+    assert_did_as(plain, trainer.advance(feed(), 1).totals, trainer)
+    called = trainer._one_step.get_concrete_function(feed()).graph.as_graph_def().library.function
+    compiled = [f for f in called if f.attr["_XlaMustCompile"].b]
+    assert len(compiled) == 1
+    operations = {node.op for node in compiled[0].node_def}
+    assert {"Conv2D", "Conv2DBackpropFilter", "GatherV2", "AssignAddVariableOp"} <= operations | {
+        node.op for f in called for node in f.node_def
+    }
+
+
+def test_bfloat16_trains_towards_the_same_losses(one_device: tf.distribute.Strategy) -> None:
+    mixed, plain = make(one_device, {"mixed_precision": "bfloat16"}), make(one_device)
+    given, expected = update_once(mixed), update_once(plain)
+    for player in plain.networks:
+        assert given[f"loss/{player}"] == pytest.approx(expected[f"loss/{player}"], rel=0.02), player
+    assert mixed.mode == "fused"
+    before = variables(mixed)
+    update_once(mixed)
+    moved = [n for n, v in variables(mixed).items() if "kernel" in n and not np.array_equal(v, before[n])]
+    assert len(moved) == sum("kernel" in name for name in before)
+
+
+def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.Strategy) -> None:
+    trainer, plain = make(one_device, {"mixed_precision": "float16"}), make(one_device, {"step": "simultaneous"})
+    optimizer = trainer.optimizers["generator"]
+    assert isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+    assert float(optimizer.initial_scale) > 1000
+    progress, expected = trainer.advance(feed(), 1), update_once(plain)
+    assert progress.not_finite == {}
+    for player in trainer.networks:
+        assert progress.totals[f"loss/{player}"] == pytest.approx(expected[f"loss/{player}"], rel=0.02), player
+        assert progress.totals[f"grad_norm/{player}"] == pytest.approx(expected[f"grad_norm/{player}"], rel=0.1), player
+
+
+def test_a_loss_that_is_not_finite_stops_the_loop_and_is_named(one_device: tf.distribute.Strategy) -> None:
+    trainer = make(one_device)
+    batches = feed()
+    trainer.advance(batches, 2)
+    trainer.networks["disc_z"].to_logit.bias.assign([np.nan])
+    progress = trainer.advance(batches, 50)
+    assert progress.steps == 1
+    assert set(progress.not_finite) == {"loss/disc_z", "loss/encoder"}
+    assert any(name.startswith("disc_z") for name in trainer.not_finite())
+
+
+class TwoPhase(PAGAN):
+    """Discriminators first, then the others against the new discriminators."""
+
+    @property
+    def phases(self) -> tuple[tuple[str, ...], ...]:
+        return ("disc_x", "disc_z", "disc_xx"), ("generator", "encoder")
+
+
+def test_phases_draw_a_batch_each_and_move_only_their_players(one_device: tf.distribute.Strategy) -> None:
+    two_phase = dataclasses.replace(config({"step": "simultaneous"}), objective=TwoPhase())
+    trainer, twice, looped = (Trainer(config=two_phase, image_shape=tiny.SHAPE, strategy=one_device) for _ in range(3))
+    before = variables(trainer)
+    first, second = tiny.images(4, seed=1), tiny.images(4, seed=2)
+    expected = update_once(trainer, first, second)
+    assert not any(np.array_equal(v, before[n]) for n, v in variables(trainer).items() if "kernel" in n)
+    update_once(twice, first, first)
+    for name, value in variables(twice).items():  # the second batch is for the generator and the encoder alone
+        if "kernel" in name and (name.startswith("disc") or name.startswith("encoder")):
+            assert np.array_equal(value, variables(trainer)[name]) == name.startswith("disc"), name
+    batches = iter(tf.data.Dataset.from_tensor_slices([first, second]).repeat())
+    for tag, value in looped.advance(batches, 1).totals.items():
+        assert value == pytest.approx(expected[tag], rel=1e-4, abs=1e-6), tag
+    assert int(looped.position.numpy()) == 8
+
+
+def test_phases_of_the_same_players_are_traced_once_and_draw_anew(one_device: tf.distribute.Strategy) -> None:
+    changes = {"objective": "wgan_gp", "critic_steps": 3, "disc_norm": "spectral"}
+    looped, plain = make(one_device, changes), make(one_device, changes)
+    expected = [update_once(plain, *(tiny.images(4, seed=s) for s in range(4)))]
+    plain.step.assign_add(1)
+    expected.append(update_once(plain, *(tiny.images(4, seed=s) for s in range(4))))
+    batches = iter(tf.data.Dataset.from_tensor_slices([tiny.images(4, seed=s) for s in range(4)]).repeat())
+    for scalars in expected:
+        for tag, value in looped.advance(batches, 1).totals.items():
+            assert value == pytest.approx(scalars[tag], rel=1e-3, abs=1e-5), tag
+    assert looped._phase.experimental_get_tracing_count() == 2  # the critic's and the generator's
+
+
+def test_the_step_mode_is_chosen_before_anything_is_traced(one_device: tf.distribute.Strategy) -> None:
+    assert make(one_device).mode == "fused"
+    assert make(one_device, {"step": "reference"}).mode == "reference"
+    with pytest.raises(UserError, match="--step=fused is not exact here"):
+        make(one_device, {"step": "fused", "mixed_precision": "float16"})
+    assert set(gradients.Backward.__dict__) >= {"fused", "simultaneous", "reference"}
