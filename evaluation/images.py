@@ -146,7 +146,7 @@ class GeneratedImages:
             yield to_bytes(self._decode(z))
 
 
-class Watched:
+class InterruptibleImages:
     """Images that end in `GivenUpError` as soon as `interrupted` says so."""
 
     def __init__(self, images: Images, interrupted: Callable[[], bool]):

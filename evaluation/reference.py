@@ -14,7 +14,7 @@ from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import Images, checksum
-from tfpagan.evaluation.statistics import UNKNOWN_COUNT, Chosen, Moments, read_npz, write_npz
+from tfpagan.evaluation.statistics import UNKNOWN_COUNT, Moments, RandomSubset, read_npz, write_npz
 
 KID_IMAGES = 5_000
 """How many images KID looks at, chosen at random: it needs the features themselves, 8 KiB of Inception's an image."""
@@ -52,7 +52,7 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path, bat
             logging.warning("%s is of other images; computing it again", file)
         except EvaluationError as e:
             logging.warning("%s; computing it again", e)
-    moments, features = Moments(), Chosen(images.count, KID_IMAGES, seed=0)
+    moments, features = Moments(), RandomSubset(images.count, KID_IMAGES, seed=0)
     for batch in images.batches(batch_size):
         _, activations = extract(batch)
         moments.update(activations)

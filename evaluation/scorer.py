@@ -15,7 +15,7 @@ from tfpagan.evaluation.classifiers.classifier import Classifier
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.images import Images, Watched, checksum, first
+from tfpagan.evaluation.images import Images, InterruptibleImages, checksum, first
 from tfpagan.evaluation.metrics import ais, base
 from tfpagan.evaluation.metrics.base import NOTHING, Batch, Measure, keys_by_metric
 from tfpagan.evaluation.metrics.kid import BLOCK_SIZE
@@ -69,7 +69,7 @@ class Scorer:
         self._shape: tuple[int, ...] = ()
         self._keys = keys_by_metric(classifier)
         if test is not None:
-            self._test = Watched(first(test, protocol.reconstructions or test.count), interrupted)
+            self._test = InterruptibleImages(first(test, protocol.reconstructions or test.count), interrupted)
 
     def measured(self) -> list[str]:
         """Under which keys it writes what it can measure: without a classifier the metrics that need one are left out."""
@@ -139,7 +139,7 @@ class Scorer:
         images = scores.attempt(self._all_keys(metrics), lambda: draw(self.protocol.samples, self.protocol.seed))
         if images is None:
             return
-        images = Watched(images, self._interrupted)
+        images = InterruptibleImages(images, self._interrupted)
         self._warn_of_few(images.count, "samples", metrics)
         begun = self._begun(metrics, images.count, scores)
         for batch in images.batches(self._batch_size):
@@ -267,7 +267,7 @@ class Scorer:
         if isinstance(given, Reference) or given is None or self._extract is None:
             return given if isinstance(given, Reference) else None
         return references.of_images(
-            Watched(given, self._interrupted), self._extract, cache_dir=self._cache_dir, batch_size=self._batch_size
+            InterruptibleImages(given, self._interrupted), self._extract, cache_dir=self._cache_dir, batch_size=self._batch_size
         )
 
     def _facts(self) -> dict[str, Any]:

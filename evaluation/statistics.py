@@ -128,7 +128,7 @@ UNKNOWN_COUNT = 1_000_000_000
 """For statistics whose file does not say how many images they are of: more than any rank matters."""
 
 
-class Chosen:
+class RandomSubset:
     """Rows of a stream of known length, chosen at random: images that come class by class would else be of few classes.
 
     Args:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan.images import grid, interleaved, to_bytes, to_unit_range, whole, write_png
+from tfpagan.images import grid, interleaved, normalize, to_bytes, whole, write_png
 
 
 def test_bytes_go_to_the_unit_range_and_back() -> None:
     every = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
-    x = to_unit_range(every).numpy()
+    x = normalize(every).numpy()
     assert (x.min(), x.max()) == (-1.0, 1.0)
     assert x.dtype == np.float32
     np.testing.assert_array_equal(to_bytes(x), every)

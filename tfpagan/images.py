@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def to_unit_range(images: tf.Tensor) -> tf.Tensor:
+def normalize(images: tf.Tensor) -> tf.Tensor:
     """uint8 [N, H, W, C] -> float32 in [-1, 1]."""
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 

@@ -18,7 +18,7 @@ from tfpagan.evaluation.metrics.rmse import PixelErrors
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.reference import KID_IMAGES, Reference
 from tfpagan.evaluation.results import Pair
-from tfpagan.evaluation.statistics import Chosen, Moments
+from tfpagan.evaluation.statistics import Moments, RandomSubset
 
 NOTHING = np.zeros([0, 0])
 
@@ -74,7 +74,7 @@ def kernel(real: Reference, count: int, seed: int) -> Measure:
     """Kernel distance of some of `count` images to some of the reference."""
     if not len(real.features):
         raise EvaluationError(f"{real.name} holds no features, which the kernel distance needs")
-    chosen = Chosen(count, KID_IMAGES, seed=seed)
+    chosen = RandomSubset(count, KID_IMAGES, seed=seed)
     return Measure(
         lambda b: chosen.update(b.features),
         lambda: kernel_distance(real.features, chosen.array()),

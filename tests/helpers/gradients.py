@@ -27,6 +27,6 @@ def assert_same_gradients(given: Gradients, oracle: Gradients, *, relative: floa
         for gradient, e in zip(given.of[player], expected, strict=True):
             tolerance = relative * max(np.abs(e).max(), 1e-2 * largest) + 1e-7
             np.testing.assert_allclose(gradient, e, rtol=0, atol=tolerance, err_msg=player)
-    for name, values in (("losses", oracle.losses), ("logits", oracle.logits), ("directs", oracle.directs)):
+    for name, values in (("losses", oracle.losses), ("logits", oracle.logits), ("loss_terms", oracle.loss_terms)):
         for key, expected in values.items():
             np.testing.assert_allclose(getattr(given, name)[key], expected, rtol=1e-5, atol=1e-6, err_msg=key)

@@ -43,7 +43,7 @@ def pixels(n: int) -> np.ndarray:
 
 def test_the_signatures_give_what_the_networks_give(run: tuple[Path, Trainer], exported: Path) -> None:
     generator, encoder = (run[1].inference(role) for role in ("generator", "encoder"))
-    x = images.to_unit_range(pixels(5)).numpy()
+    x = images.normalize(pixels(5)).numpy()
     mean, log_variance = encoder(x)
     given = ask(exported, "encode", images=x)
     for name, expected in (("latents", mean), ("mean", mean), ("log_variance", log_variance)):
@@ -63,7 +63,7 @@ def test_samples_follow_their_seed_and_more_begin_with_fewer(exported: Path) -> 
 @pytest.mark.parametrize("encode", [tf.io.encode_png, lambda x: tf.io.encode_jpeg(x, quality=100)], ids=["png", "jpeg"])
 def test_byte_signatures_take_and_give_files(exported: Path, encode: object) -> None:
     files = [encode(x).numpy() for x in pixels(3)]  # type: ignore[operator]
-    x = images.to_unit_range(np.stack([tf.io.decode_image(f).numpy() for f in files])).numpy()
+    x = images.normalize(np.stack([tf.io.decode_image(f).numpy() for f in files])).numpy()
     np.testing.assert_allclose(
         ask(exported, "encode_bytes", images_bytes=files)["mean"], ask(exported, "encode", images=x)["mean"], rtol=1e-4
     )

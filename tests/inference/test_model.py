@@ -10,7 +10,7 @@ from helpers import tiny
 
 import tfpagan
 from tfpagan.errors import UserError
-from tfpagan.images import to_bytes, to_unit_range
+from tfpagan.images import normalize, to_bytes
 from tfpagan.inference import export, model, restore
 from tfpagan.inference.model import Model
 from tfpagan.latents import WAYS, between
@@ -47,7 +47,7 @@ def pixels(n: int) -> np.ndarray:
 def test_it_gives_what_the_networks_give_on_bytes_and_on_floats(run: tuple[Path, Trainer], loaded: Model) -> None:
     generator, encoder = (run[1].inference(role) for role in ("generator", "encoder"))
     assert (loaded.image_shape, loaded.latent_dim) == (SHAPE, tiny.Z)
-    x = to_unit_range(pixels(5)).numpy()
+    x = normalize(pixels(5)).numpy()
     mean, log_variance = encoder(x)
     for images in (pixels(5), x, x.astype(np.float64)):
         np.testing.assert_allclose(loaded.encode(images), mean, rtol=1e-4, atol=1e-5)

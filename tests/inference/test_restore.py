@@ -8,7 +8,7 @@ import tensorflow as tf
 from helpers import tiny
 
 from tfpagan.errors import UserError
-from tfpagan.images import to_unit_range
+from tfpagan.images import normalize
 from tfpagan.inference.restore import restored
 from tfpagan.networks.arrays import decoding, encoding
 from tfpagan.run_folder.checkpoints import Checkpoints
@@ -22,7 +22,7 @@ def test_they_give_what_the_trainer_gave(tmp_path: Path, channels: int, ema_deca
     run = restored(tmp_path)
     assert (run.image_shape, run.step, set(run.networks)) == (shape, 1, {"generator", "encoder"})
     z = np.random.default_rng(1).normal(size=[5, tiny.Z]).astype(np.float32)
-    x = to_unit_range(tiny.images(5, shape)).numpy()
+    x = normalize(tiny.images(5, shape)).numpy()
     np.testing.assert_allclose(decoding(run.networks["generator"])(z), trainer.inference("generator")(z), rtol=1e-5)
     for given, expected in zip(encoding(run.networks["encoder"])(x), trainer.inference("encoder")(x), strict=True):
         np.testing.assert_allclose(given, expected, rtol=1e-5)

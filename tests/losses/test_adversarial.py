@@ -14,19 +14,19 @@ def test_logistic_losses_are_algorithm_1() -> None:
     loss = adversarial.LOGISTIC
     np.testing.assert_allclose(loss.disc_real(LOGITS), minus_log_sigmoid(LOGITS), rtol=1e-6)  # -log D
     np.testing.assert_allclose(loss.disc_fake(LOGITS), minus_log_sigmoid(-LOGITS), rtol=1e-6)  # -log(1 - D)
-    np.testing.assert_allclose(loss.faker(LOGITS), minus_log_sigmoid(LOGITS), rtol=1e-6)  # -log D
+    np.testing.assert_allclose(loss.adversary(LOGITS), minus_log_sigmoid(LOGITS), rtol=1e-6)  # -log D
 
 
 def test_logistic_losses_at_zero_are_log_two() -> None:
     loss = adversarial.LOGISTIC
-    for function in (loss.disc_real, loss.disc_fake, loss.faker):
+    for function in (loss.disc_real, loss.disc_fake, loss.adversary):
         assert float(function(tf.constant(0.0))) == pytest.approx(0.6931472, abs=1e-7)
 
 
 def test_logistic_losses_do_not_overflow() -> None:
     far = tf.constant([-1000.0, 1000.0])
     np.testing.assert_array_equal(adversarial.LOGISTIC.disc_fake(far), [0.0, 1000.0])
-    np.testing.assert_array_equal(adversarial.LOGISTIC.faker(far), [1000.0, 0.0])
+    np.testing.assert_array_equal(adversarial.LOGISTIC.adversary(far), [1000.0, 0.0])
 
 
 def test_l1_is_the_mean_absolute_difference_of_each_sample() -> None:
@@ -40,7 +40,7 @@ def test_l1_is_the_mean_absolute_difference_of_each_sample() -> None:
 def test_reverse_kl_fakers_pay_minus_the_logit() -> None:
     """-log D + log(1 - D) = -l (alpha-GAN, eq. 9); the discriminator's game is the logistic one."""
     d = 1 / (1 + np.exp(-LOGITS[1:-1].astype(np.float64)))
-    np.testing.assert_allclose(adversarial.REVERSE_KL.faker(LOGITS[1:-1]), -np.log(d) + np.log(1 - d), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(adversarial.REVERSE_KL.adversary(LOGITS[1:-1]), -np.log(d) + np.log(1 - d), rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(adversarial.REVERSE_KL.disc_fake(LOGITS), adversarial.LOGISTIC.disc_fake(LOGITS))
 
 
@@ -116,7 +116,7 @@ def test_the_optimal_critic_of_two_normals_attains_the_divergence_and_no_other_d
 
 def test_jensen_shannon_is_the_logistic_game_but_for_constants() -> None:
     js, logistic = adversarial.DIVERGENCES["jensen_shannon"].loss(minimax=False), adversarial.LOGISTIC
-    for name in ("disc_real", "disc_fake", "faker"):
+    for name in ("disc_real", "disc_fake", "adversary"):
         off = getattr(js, name)(tf.constant(LOGITS)) - getattr(logistic, name)(tf.constant(LOGITS))
         np.testing.assert_allclose(np.abs(off), np.log(2), rtol=1e-5)
 
@@ -124,14 +124,14 @@ def test_jensen_shannon_is_the_logistic_game_but_for_constants() -> None:
 @pytest.mark.parametrize("name", DIVERGENCES)
 def test_fakers_of_the_minimax_game_pay_the_bound_itself(name: str) -> None:
     loss, v = adversarial.DIVERGENCES[name].loss(minimax=True), tf.constant(LOGITS[1:-1])
-    np.testing.assert_array_equal(loss.faker(v), -loss.disc_fake(v))
+    np.testing.assert_array_equal(loss.adversary(v), -loss.disc_fake(v))
     assert loss.minimax
     assert adversarial.DIVERGENCES[name].loss(minimax=False).minimax == (name == "total_variation")
 
 
 def test_wasserstein_losses_are_the_critics_difference() -> None:
     loss = adversarial.WASSERSTEIN
-    assert [float(f(tf.constant(3.0))) for f in (loss.disc_real, loss.disc_fake, loss.faker)] == [-3.0, 3.0, -3.0]
+    assert [float(f(tf.constant(3.0))) for f in (loss.disc_real, loss.disc_fake, loss.adversary)] == [-3.0, 3.0, -3.0]
     assert loss.minimax
 
 

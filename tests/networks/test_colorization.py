@@ -16,7 +16,7 @@ from tfpagan import cli, networks
 from tfpagan import images as colours
 from tfpagan.config import Config
 from tfpagan.errors import UserError
-from tfpagan.images import to_unit_range, write_png
+from tfpagan.images import normalize, write_png
 from tfpagan.inference import export, restore
 from tfpagan.inference.model import Model
 from tfpagan.networks import arrays, colorization
@@ -40,7 +40,7 @@ def images(n: int = 3) -> np.ndarray:
 
 
 def lightness(x: np.ndarray) -> np.ndarray:
-    return colours.lightness(colours.to_lab(to_unit_range(x))).numpy()
+    return colours.lightness(colours.to_lab(normalize(x))).numpy()
 
 
 def muted(n: int = 3) -> np.ndarray:
@@ -66,7 +66,7 @@ def test_mixed_precision_copies_lightness_as_it_is(precision: str) -> None:
     mixed, plain = (networks.build("generator", config, SHAPE, mixed_precision=p) for p in (precision, "none"))
     assert mixed.first.conv.compute_dtype == precision
     codes = tf.random.stateless_normal([3, 3], [0, 1])
-    given = colours.lightness(colours.to_lab(to_unit_range(images())))
+    given = colours.lightness(colours.to_lab(normalize(images())))
     made = mixed((codes, given), training=True)
     np.testing.assert_array_equal(made[..., :1], given)
     np.testing.assert_allclose(made, plain((codes, given), training=True), atol=0.03)
@@ -75,7 +75,7 @@ def test_mixed_precision_copies_lightness_as_it_is(precision: str) -> None:
 def test_what_a_model_looks_at_of_the_images_is_their_lightness(run: Path) -> None:
     model, x = tfpagan.load(run), images()
     codes = model.prior(3, seed=1)
-    grey = colours.grey(to_unit_range(x)).numpy()
+    grey = colours.grey(normalize(x)).numpy()
     of_grey, of_colours = model.colourise(grey, codes), model.colourise(x.astype(np.float32) / 127.5 - 1, codes)
     np.testing.assert_allclose(of_grey, of_colours, atol=0.02)
     assert np.abs(model.encode(grey) - model.encode(x)).max() > 1e-5  # the encoder sees the colours
@@ -162,7 +162,7 @@ def test_pictures_while_training_are_colourisations_and_transfers(
 
     config = Config().with_changes({"objective": "conditional_age", "channels": 8, "batch_size": 4, "image_size": 16})
     trainer = Trainer(config=config, image_shape=SHAPE, strategy=one_device)
-    pictures = hooks.Pictures(tmp_path, tf.summary.create_noop_writer(), trainer, tiny.images(64, SHAPE), every_steps=1)
+    pictures = hooks.PictureHook(tmp_path, tf.summary.create_noop_writer(), trainer, tiny.images(64, SHAPE), every_steps=1)
     pictures.act(1)
     sizes = {path.parent.name: tf.io.decode_png(path.read_bytes()).shape for path in tmp_path.glob("*/step_00000001.png")}
     assert {name: tuple(shape) for name, shape in sizes.items()} == {

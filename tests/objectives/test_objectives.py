@@ -14,7 +14,7 @@ from tfpagan import networks, objectives
 from tfpagan.config import Config
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise
-from tfpagan.images import to_unit_range
+from tfpagan.images import normalize
 from tfpagan.inference import restore
 from tfpagan.inference.signatures import Served
 from tfpagan.run_folder.checkpoints import Checkpoints
@@ -28,7 +28,7 @@ CASES: dict[str, dict[str, Any]] = {
     "pagan": {},
     "pagan_l1": {"reconstruction": "l1", "l1_weight": 3.0},
     **{f"f_pagan_{d}": {"objective": "f_pagan", "divergence": d} for d in reference.F_DIVERGENCES},
-    "f_pagan_minimax": {"objective": "f_pagan", "divergence": "pearson", "faker_loss": "minimax"},
+    "f_pagan_minimax": {"objective": "f_pagan", "divergence": "pearson", "adversary_loss": "minimax"},
     "wpagan": {"objective": "wpagan", "critic_steps": 1},
     "wpagan_independent": {"objective": "wpagan", "interpolation": "independent", "disc_norm": "spectral"},
     "vae": {"objective": "vae"},
@@ -99,9 +99,9 @@ def l1(x: tf.Tensor, y: tf.Tensor) -> float:
     return float(np.abs(x.numpy() - y.numpy()).mean())
 
 
-def shared_by_makers(discs: Mapping[str, float], faker: Mapping[str, float]) -> Expected:
+def shared_by_makers(discs: Mapping[str, float], adversary: Mapping[str, float]) -> Expected:
     """PAGAN's equations (14) and (16): the generator pays for D(x) and D(x, y), the encoder for D(z) and D(x, y)."""
-    generator, encoder = faker["disc_x"] + faker["disc_xx"], faker["disc_z"] + faker["disc_xx"]
+    generator, encoder = adversary["disc_x"] + adversary["disc_xx"], adversary["disc_z"] + adversary["disc_xx"]
     return {**discs, "generator": generator, "encoder": encoder}
 
 
@@ -120,9 +120,9 @@ def pagan(o: Oracle) -> Expected:
 def f_pagan(o: Oracle) -> Expected:
     _, conjugate, activation = reference.F_DIVERGENCES[o.objective.divergence]
     bound = {d: activation(r).mean() - conjugate(activation(f)).mean() for d, (r, f) in o.games().items()}
-    paid = conjugate if o.objective.faker_loss == "minimax" else (lambda t: t)
-    fakers = {d: -paid(activation(f)).mean() for d, (_, f) in o.games().items()}
-    return shared_by_makers({d: -b for d, b in bound.items()}, fakers)
+    paid = conjugate if o.objective.adversary_loss == "minimax" else (lambda t: t)
+    adversaries = {d: -paid(activation(f)).mean() for d, (_, f) in o.games().items()}
+    return shared_by_makers({d: -b for d, b in bound.items()}, adversaries)
 
 
 def penalty(o: Oracle, disc: str, real: tuple[tf.Tensor, ...], fake: tuple[tf.Tensor, ...]) -> float:
@@ -350,12 +350,12 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
             return tiny.new_pass(mirrored, x=halves[int(replica)], noise=noise, config=config.networks)
 
         result = getattr(Backward(objective, mirrored, replicas=2), mode)(new_pass, objective.players)
-        return tf.nest.flatten((result.of, result.losses, result.logits, result.directs))
+        return tf.nest.flatten((result.of, result.losses, result.logits, result.loss_terms))
 
     # Eagerly: to trace batch norms over replicas takes four times as long, and `test_train` and `test_workers` do.
     together = [two_replicas.reduce("SUM", value, axis=None) for value in two_replicas.run(replica_step)]
     oracle = compute(mode, objective, alone, config=config.networks)
-    packed = tf.nest.pack_sequence_as((oracle.of, oracle.losses, oracle.logits, oracle.directs), together)
+    packed = tf.nest.pack_sequence_as((oracle.of, oracle.losses, oracle.logits, oracle.loss_terms), together)
     # Batch norm over replicas has its variance from sums of squares, and loses a digit by it.
     assert_same_gradients(Gradients(*packed), oracle, relative=2e-4)
 
@@ -387,7 +387,7 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
     codes = np.random.default_rng(0).normal(size=[2, tiny.Z]).astype(np.float32)
     given = {"latents": tf.constant(codes)}
     if config.networks.condition == "lightness":
-        given["images"] = to_unit_range(tiny.images(2, shape))
+        given["images"] = normalize(tiny.images(2, shape))
     expected = trainer.inference("generator")(*given.values())
     made = loaded["colourise" if "images" in given else "decode"](**given)["images"]
     np.testing.assert_allclose(made, expected, atol=1e-5)

@@ -24,7 +24,7 @@ from helpers.serving import SHAPE
 from werkzeug.test import Client
 
 from tfpagan import cli
-from tfpagan.images import to_unit_range
+from tfpagan.images import normalize
 from tfpagan.serving.application import Application
 from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
@@ -52,7 +52,7 @@ def ask(client: Client, body: Any, path: str = "/v1/models/tiny:predict") -> tup
 
 
 def images(n: int) -> np.ndarray:
-    return to_unit_range(tiny.images(n, SHAPE)).numpy()
+    return normalize(tiny.images(n, SHAPE)).numpy()
 
 
 def files(n: int) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from tfpagan import networks
 from tfpagan.errors import UserError
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.losses import adversarial
-from tfpagan.objectives import Duel, Objective
+from tfpagan.objectives import Game, Objective
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.training import step
 from tfpagan.training.gradients import Backward, Gradients
@@ -61,8 +61,8 @@ def test_fused_slopes_are_the_losses_own_down_to_logits_of_minus_100() -> None:
     """Discriminator: sigmoid(l), to 1e-12 wherever it is. Faker: -sigmoid(-l), as slope times ratio."""
     fake = np.array([-100.0, -30.0, -18.6, -14.0, -1.0, 0.0, 5.0, 100.0], np.float32)
     result = Gradients(losses=dict.fromkeys(("disc_x", "generator"), tf.constant(0.0)))
-    duel = Duel("disc_x", real=tf.zeros(8), fake=tf.zeros(8), fakers=("generator",))
-    slopes, ratios = Backward(PAGAN(), {})._play(duel, tf.concat([-fake, fake], 0), result)
+    game = Game("disc_x", real=tf.zeros(8), fake=tf.zeros(8), adversaries=("generator",))
+    slopes, ratios = Backward(PAGAN(), {})._play(game, tf.concat([-fake, fake], 0), result)
     sigmoid = 1 / (1 + np.exp(-fake.astype(np.float64)))
     np.testing.assert_allclose(slopes[8:] * 8, sigmoid, rtol=1e-6, atol=1.1e-12)
     np.testing.assert_allclose(slopes[8:] * ratios * 8, sigmoid - 1, rtol=1e-6, atol=1e-12)
@@ -119,8 +119,8 @@ class WithoutOneDuel(PAGAN):
 
     without: str = "disc_x"
 
-    def duels(self, p: Pass) -> Iterator[Duel]:
-        return (duel for duel in super().duels(p) if duel.disc != self.without)
+    def games(self, p: Pass) -> Iterator[Game]:
+        return (game for game in super().games(p) if game.disc != self.without)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_a_game_moves_its_fakers_and_nobody_else(mode: str, game: str, touched: 
 class RecInImageGame(PAGAN):
     """As alpha-GAN: the reconstruction, which depends on the encoder, is the generator's fake alone."""
 
-    def duels(self, p: Pass) -> Iterator[Duel]:
-        yield Duel("disc_x", real=p.x, fake=p.x_rec, fakers=("generator",))
-        yield Duel("disc_z", real=p.z, fake=p.z_enc, fakers=("encoder",))
+    def games(self, p: Pass) -> Iterator[Game]:
+        yield Game("disc_x", real=p.x, fake=p.x_rec, adversaries=("generator",))
+        yield Game("disc_z", real=p.z, fake=p.z_enc, adversaries=("encoder",))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,19 +154,19 @@ class Declared(RecInImageGame):
 
     @property
     def why_not_fused(self) -> str:
-        return "a fake depends on a network that is not among its fakers"
+        return "a fake depends on a network that is not among its adversaries"
 
 
 def test_fused_is_refused_where_a_fake_has_another_maker() -> None:
     built = tiny.build_networks(PAGAN())
-    with pytest.raises(UserError, match=r"depends on a network that is not among its fakers.*--step=simultaneous"):
+    with pytest.raises(UserError, match=r"depends on a network that is not among its adversaries.*--step=simultaneous"):
         step.choose("fused", Declared(), built)
     assert step.choose("auto", Declared(), built) == "simultaneous"
 
 
 def test_a_wrong_declaration_of_fusable_is_caught_when_the_step_is_traced() -> None:
     built = tiny.build_networks(PAGAN())
-    with pytest.raises(AssertionError, match="encoder is no faker, yet made a fake"):
+    with pytest.raises(AssertionError, match="encoder is no adversary, yet made a fake"):
         compute("fused", RecInImageGame(), built)
 
 
@@ -204,9 +204,9 @@ def test_fused_is_refused_in_float16_and_auto_avoids_it() -> None:
 class HingePAGAN(PAGAN):
     """With the hinge loss, whose slope on fakes below -1 is exactly zero."""
 
-    def duels(self, p: Pass) -> Iterator[Duel]:
+    def games(self, p: Pass) -> Iterator[Game]:
         hinge = adversarial.Loss(lambda t: tf.nn.relu(1 - t), lambda t: tf.nn.relu(1 + t), lambda t: -t, fusable=False)
-        return (dataclasses.replace(duel, loss=hinge) for duel in super().duels(p))
+        return (dataclasses.replace(game, loss=hinge) for game in super().games(p))
 
 
 def test_a_loss_that_is_flat_somewhere_is_caught_in_fused_and_right_in_simultaneous() -> None:

@@ -12,7 +12,7 @@ from helpers import tiny
 from tfpagan import networks
 from tfpagan.config import Config
 from tfpagan.errors import UserError
-from tfpagan.images import to_unit_range
+from tfpagan.images import normalize
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.training import gradients
 from tfpagan.training import trainer as trainers
@@ -133,7 +133,7 @@ def test_the_averages_have_batch_statistics_of_their_own(
         v.assign(v * 0.5)
     trainer.advance(feed(), 150)
     own, borrowed = statistics(kept), statistics(live)
-    kept(to_unit_range(tiny.images(4)), training=True)  # the batch that they have seen all along changes nothing
+    kept(normalize(tiny.images(4)), training=True)  # the batch that they have seen all along changes nothing
     for before, after, players in zip(own, statistics(kept), borrowed, strict=True):
         np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-6)
         assert np.abs(players - before).mean() > 0.2 * np.abs(before).mean()

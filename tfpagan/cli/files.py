@@ -17,7 +17,7 @@ from tfpagan.data.folder import images_under
 from tfpagan.data.geometry import Geometry
 from tfpagan.errors import UserError
 from tfpagan.evaluation.statistics import UNREADABLE
-from tfpagan.images import grey, grid, to_bytes, to_unit_range, whole, write_png
+from tfpagan.images import grey, grid, normalize, to_bytes, whole, write_png
 from tfpagan.inference.model import AT_ONCE, Model
 
 PNG_PX = 1_000_000  # a side; the library that writes it takes no more
@@ -85,7 +85,7 @@ def coloured(model: Model, images: np.ndarray, codes: np.ndarray) -> Iterator[np
     """For each image [H, W, 3]: grey, as it is, in the colours of every code; uint8 [2 + K, H, W, 3]."""
     for image in images:
         many = np.repeat(image[None], len(codes), 0)
-        without = to_bytes(grey(to_unit_range(image[None])))
+        without = to_bytes(grey(normalize(image[None])))
         yield np.concatenate([without, image[None], model.colourise(many, codes)])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfpagan import objectives
 from tfpagan.errors import UserError
-from tfpagan.objectives.base import Objective
+from tfpagan.objectives.contract import Objective
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.settings.sections import SECTIONS, AugmentationConfig, DataConfig, NetworkConfig, TrainingConfig
 from tfpagan.settings.setting import replace, unknown

@@ -16,7 +16,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tfpagan import config
 from tfpagan.config import Config
 from tfpagan.errors import UserError, why
-from tfpagan.images import to_unit_range
+from tfpagan.images import normalize
 from tfpagan.inference import read_export
 from tfpagan.inference.read_export import Arrays
 from tfpagan.inference.restore import Inference
@@ -90,7 +90,7 @@ def _questions(run: Inference, signatures: Mapping[str, Signature]) -> Arrays:
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, [ROWS, *run.image_shape]).astype(np.uint8)
     inputs = {
-        "images": to_unit_range(pixels).numpy(),
+        "images": normalize(pixels).numpy(),
         "images_bytes": np.frombuffer(as_png(tf.constant(pixels[0])).numpy(), np.uint8),
         "latents": random.normal(size=[ROWS, run.config.networks.latent_dim]).astype(np.float32),
         "seed": np.array(1, np.int32),

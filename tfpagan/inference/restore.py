@@ -68,7 +68,7 @@ def restored(model_dir: Path, *, step: int = 0, best: bool = False, skip_damaged
 def _read(prefix: str, config: Config) -> tuple[dict[str, tf.keras.Model], tuple[int, int, int]]:
     channels = 3 if config.networks.condition == "lightness" else _image_channels(prefix)
     shape = (config.data.image_size, config.data.image_size, channels)
-    roles = [role for role in networks.USED if role in config.objective.players]
+    roles = [role for role in networks.INFERENCE_ROLES if role in config.objective.players]
     precision = config.training.mixed_precision
     built = {role: networks.build(role, config.networks, shape, mixed_precision=precision) for role in roles}
     wanted = {"averages" if config.training.ema_decay else "networks": built}

@@ -16,17 +16,17 @@ class Loss:
     """The three functions of one game; each takes logits [N] and returns losses [N].
 
     Attributes:
-      disc_real: what the discriminator pays for a real sample's logit.
-      disc_fake: what the discriminator pays for a fake sample's logit.
-      faker: what the faker pays for its sample's logit.
-      fusable: whether the slope of `disc_fake` is positive everywhere, so that `faker`'s slope is a finite multiple
+      disc_real: the discriminator's loss of a real sample's logit.
+      disc_fake: the discriminator's loss of a fake sample's logit.
+      adversary: the loss of the player that made the fake sample.
+      fusable: whether the slope of `disc_fake` is positive everywhere, so that `adversary`'s slope is a finite multiple
         of it (`step.py`). False for losses that are flat somewhere, as the hinge loss.
-      minimax: whether `faker` is the exact opposite of `disc_fake`; that multiple is then -1, whatever the slope.
+      minimax: whether `adversary` is the exact opposite of `disc_fake`; that multiple is then -1, whatever the slope.
     """
 
     disc_real: "OfLogit"
     disc_fake: "OfLogit"
-    faker: "OfLogit"
+    adversary: "OfLogit"
     fusable: bool = True
     minimax: bool = False
 
@@ -34,7 +34,7 @@ class Loss:
 LOGISTIC = Loss(
     disc_real=lambda logit: tf.nn.softplus(-logit),  # -log D
     disc_fake=lambda logit: tf.nn.softplus(logit),  # -log(1 - D)
-    faker=lambda logit: tf.nn.softplus(-logit),  # -log D, the non-saturating form of section 3.3
+    adversary=lambda logit: tf.nn.softplus(-logit),  # -log D, the non-saturating form of section 3.3
 )
 """Goodfellow et al. (2014) in the non-saturating form of PAGAN's Algorithm 1, D = sigmoid(logit)."""
 
@@ -47,10 +47,10 @@ def _negative(logit: "tf.Tensor") -> "tf.Tensor":
     return -logit
 
 
-REVERSE_KL = Loss(LOGISTIC.disc_real, LOGISTIC.disc_fake, faker=_negative)  # -log D + log(1 - D)
-"""The logistic game in which fakers pay minus the log of the density ratio: KL(fake || real) (alpha-GAN, eq. 9)."""
+REVERSE_KL = Loss(LOGISTIC.disc_real, LOGISTIC.disc_fake, adversary=_negative)  # -log D + log(1 - D)
+"""The logistic game whose adversaries minimise minus the log of the density ratio: KL(fake || real) (alpha-GAN, eq. 9)."""
 
-WASSERSTEIN = Loss(disc_real=_negative, disc_fake=_itself, faker=_negative, minimax=True)
+WASSERSTEIN = Loss(disc_real=_negative, disc_fake=_itself, adversary=_negative, minimax=True)
 """The dual of the Wasserstein-1 distance, for critics that a penalty keeps 1-Lipschitz (PAGAN eq. 37)."""
 
 
@@ -71,18 +71,18 @@ class Divergence:
     monotone: bool = True
 
     def loss(self, *, minimax: bool) -> Loss:
-        """The game: the discriminator raises the bound, and fakers lower it.
+        """The game: the discriminator raises the bound, and adversaries lower it.
 
         Args:
-          minimax: fakers pay -f*(g(v)), the bound itself; else -g(v), as section 3.2 of f-GAN recommends.
+          minimax: adversaries minimise -f*(g(v)), the bound itself; else -g(v), as section 3.2 of f-GAN recommends.
         """
-        faker, exact_opposite = self.activation, minimax or self.activation is self.conjugate
+        adversary, exact_opposite = self.activation, minimax or self.activation is self.conjugate
         if minimax:
-            faker = self.conjugate
+            adversary = self.conjugate
         return Loss(
             disc_real=lambda v: -self.activation(v),
             disc_fake=self.conjugate,
-            faker=lambda v: -faker(v),
+            adversary=lambda v: -adversary(v),
             fusable=self.monotone,
             minimax=exact_opposite,
         )

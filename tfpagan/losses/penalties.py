@@ -1,4 +1,4 @@
-"""Direct losses: functions of tensors that no opponent judges, one value per sample; and what critics pay."""
+"""Losses without an opponent, one value per sample; and the gradient penalty of critics."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -12,9 +12,9 @@ from tfpagan.networks.blocks import Code, spectral_layers
 from tfpagan.networks.initializers import Initializers
 from tfpagan.settings.sections import NetworkConfig
 
-__all__ = ["USED", "build", "couples_batch", "moving_averages", "power_iteration"]
+__all__ = ["INFERENCE_ROLES", "build", "couples_batch", "moving_averages", "power_iteration"]
 
-USED = ("generator", "encoder")
+INFERENCE_ROLES = ("generator", "encoder")
 """The roles that are of use when training is over; moving averages are kept of these."""
 
 Shape = tuple[int, int, int]
@@ -64,8 +64,8 @@ def moving_averages(network: tf.keras.Model) -> list[tf.Variable]:
 
 def _pair_discriminator(config: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
     if config.pair == "siamese":
-        return discriminators.SiamesePairDiscriminator(_sight(config), init)
-    return discriminators.JoinedPairDiscriminator(_sight(config), PAIR_AXES[config.pair], init)
+        return discriminators.SiamesePairDiscriminator(_trunk_config(config), init)
+    return discriminators.JoinedPairDiscriminator(_trunk_config(config), PAIR_AXES[config.pair], init)
 
 
 def _generator(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
@@ -84,8 +84,10 @@ def _plan(config: NetworkConfig) -> nets.Plan:
     return nets.COLOR_MNIST if config.architecture == "color_mnist" else nets.PAGAN
 
 
-def _sight(config: NetworkConfig) -> discriminators.Sight:
-    return discriminators.Sight(_plan(config), config.channels, config.disc_norm, config.sync_batch_norm, config.disc_dropout)
+def _trunk_config(config: NetworkConfig) -> discriminators.TrunkConfig:
+    return discriminators.TrunkConfig(
+        _plan(config), config.channels, config.disc_norm, config.sync_batch_norm, config.disc_dropout
+    )
 
 
 def _scale(config: NetworkConfig) -> float | None:
@@ -100,10 +102,10 @@ def _widths(config: NetworkConfig) -> tuple[int, ...]:
 _ROLES: dict[str, Callable[[NetworkConfig, Shape, Initializers], tf.keras.Model]] = {
     "generator": _generator,
     "encoder": _encoder,
-    "disc_x": lambda c, shape, init: discriminators.ImageDiscriminator(_sight(c), init),
+    "disc_x": lambda c, shape, init: discriminators.ImageDiscriminator(_trunk_config(c), init),
     "disc_z": lambda c, shape, init: discriminators.CodeDiscriminator(_widths(c), c.disc_norm, init),
     "disc_xx": _pair_discriminator,
-    "disc_xz": lambda c, shape, init: discriminators.JointDiscriminator(_sight(c), init),
+    "disc_xz": lambda c, shape, init: discriminators.JointDiscriminator(_trunk_config(c), init),
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfpagan.images import to_unit_range
+from tfpagan.images import normalize
 from tfpagan.networks import colorization
 
 
@@ -34,5 +34,5 @@ def encoding(encoder: tf.keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray
 
 def features(encoder: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     """What E's last layers make of uint8 images, as a function of arrays: [n, H, W, C] to [n, F]."""
-    run = tf.function(lambda x: encoder.features(to_unit_range(x)), reduce_retracing=True)
+    run = tf.function(lambda x: encoder.features(normalize(x)), reduce_retracing=True)
     return lambda x: run(tf.constant(x)).numpy()

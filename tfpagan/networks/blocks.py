@@ -146,7 +146,7 @@ class Code:
     flow_length: int
 
 
-class CodeNetwork(tf.keras.Model):
+class EncoderNetwork(tf.keras.Model):
     """An encoder: images [N, H, W, C] -> (mean, log-variance) of q(z | x), each [N, Z] float32; subclasses have the layers.
 
     A code that is a point, in space or on the unit sphere, is the mean of a normal without width. A code with a flow is

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfpagan.latents import on_sphere
 from tfpagan.networks.blocks import (
     Code,
-    CodeNetwork,
+    EncoderNetwork,
     SpectralConv,
     batch_norm,
     log_scale,
@@ -139,7 +139,7 @@ class PlainTrunk(tf.keras.layers.Layer):
         return layers[1:]
 
 
-class Encoder(CodeNetwork):
+class Encoder(EncoderNetwork):
     """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x), or another code."""
 
     def __init__(self, plan: Plan, code: Code, channels: int, norm: str, sync: bool, init: Initializers):

@@ -18,7 +18,7 @@ Uniform = Callable[[int], tf.Tensor]
 
 
 @dataclass(frozen=True)
-class Sight:
+class TrunkConfig:
     """How discriminators see images.
 
     Attributes:
@@ -36,13 +36,13 @@ class Sight:
     dropout: float
 
 
-class _Seeing(tf.keras.Model):
+class ImageTrunk(tf.keras.Model):
     """A discriminator that looks at images."""
 
-    def __init__(self, sight: Sight, init: Initializers):
+    def __init__(self, config: TrunkConfig, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = trunk(sight.plan.trunk, sight.channels, sight.norm, sight.sync, init.layer("trunk"))
-        self.dropout = sight.dropout
+        self.trunk = trunk(config.plan.trunk, config.channels, config.norm, config.sync, init.layer("trunk"))
+        self.dropout = config.dropout
 
     def features(self, x: tf.Tensor) -> tf.Tensor:
         """Images [N, H, W, C] to features [N, F]."""
@@ -56,12 +56,12 @@ class _Seeing(tf.keras.Model):
         return tf.where(kept, features / (1.0 - self.dropout), tf.zeros_like(features))
 
 
-class ImageDiscriminator(_Seeing):
+class ImageDiscriminator(ImageTrunk):
     """Images [N, H, W, C] -> logits [N]: SN-DCGAN (Miyato et al., 2018, table 3), or DCGAN's with another norm."""
 
-    def __init__(self, sight: Sight, init: Initializers):
-        super().__init__(sight, init)
-        self.to_logit = dense(1, sight.norm, init.layer("to_logit"))
+    def __init__(self, config: TrunkConfig, init: Initializers):
+        super().__init__(config, init)
+        self.to_logit = dense(1, config.norm, init.layer("to_logit"))
 
     def call(self, x: tf.Tensor, uniform: Uniform | None = None) -> tf.Tensor:
         return _logit(self.to_logit(self.drop(self.features(x), uniform)))
@@ -70,21 +70,21 @@ class ImageDiscriminator(_Seeing):
 class JoinedPairDiscriminator(ImageDiscriminator):
     """Pairs of images, two [N, H, W, C] -> logits [N]: one image beside the other by width, or stacked by channels."""
 
-    def __init__(self, sight: Sight, axis: int, init: Initializers):
-        super().__init__(sight, init)
+    def __init__(self, config: TrunkConfig, axis: int, init: Initializers):
+        super().__init__(config, init)
         self.axis = axis
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
         return super().call(tf.concat(pair, self.axis), uniform)
 
 
-class SiamesePairDiscriminator(_Seeing):
+class SiamesePairDiscriminator(ImageTrunk):
     """Pairs of images, two [N, H, W, C] -> logits [N]: one trunk for both, a hidden layer that compares their features."""
 
-    def __init__(self, sight: Sight, init: Initializers):
-        super().__init__(sight, init)
-        self.compare = dense(sight.channels, sight.norm, init.layer("compare"))
-        self.to_logit = dense(1, sight.norm, init.layer("to_logit"))
+    def __init__(self, config: TrunkConfig, init: Initializers):
+        super().__init__(config, init)
+        self.compare = dense(config.channels, config.norm, init.layer("compare"))
+        self.to_logit = dense(1, config.norm, init.layer("to_logit"))
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
         features = tf.concat(tf.split(self.features(tf.concat(pair, 0)), 2), 1)  # [2 N, F] -> [N, 2 F]
@@ -105,17 +105,17 @@ class CodeDiscriminator(tf.keras.Model):
         return _logit(self.to_logit(z))
 
 
-class JointDiscriminator(_Seeing):
+class JointDiscriminator(ImageTrunk):
     """Images [N, H, W, C] with codes [N, Z] -> logits [N]: a trunk on the image, a hidden layer on the code, one on both.
 
     The form of ALI's and BiGAN's (Dumoulin et al., 2017; Donahue et al., 2017): separate features, judged together.
     """
 
-    def __init__(self, sight: Sight, init: Initializers):
-        super().__init__(sight, init)
-        self.of_code = dense(sight.channels, sight.norm, init.layer("of_code"))
-        self.of_both = dense(2 * sight.channels, sight.norm, init.layer("of_both"))
-        self.to_logit = dense(1, sight.norm, init.layer("to_logit"))
+    def __init__(self, config: TrunkConfig, init: Initializers):
+        super().__init__(config, init)
+        self.of_code = dense(config.channels, config.norm, init.layer("of_code"))
+        self.of_both = dense(2 * config.channels, config.norm, init.layer("of_both"))
+        self.to_logit = dense(1, config.norm, init.layer("to_logit"))
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
         image, code = pair

@@ -7,7 +7,7 @@ up, mean pooling down), with the widths and the bottom of the convolutional netw
 import tensorflow as tf
 
 from tfpagan.latents import on_sphere
-from tfpagan.networks.blocks import Code, CodeNetwork, SpectralConv, batch_norm, log_scale, plain_conv, plain_dense
+from tfpagan.networks.blocks import Code, EncoderNetwork, SpectralConv, batch_norm, log_scale, plain_conv, plain_dense
 from tfpagan.networks.initializers import Initializers
 
 SHARES = (1, 2, 4, 8)  # of the widest layer's channels, from the bottom to the image
@@ -43,7 +43,7 @@ class Generator(tf.keras.Model):
         return tf.tanh(tf.cast(self.to_image(h), tf.float32))  # [N, H, W, C]
 
 
-class Encoder(CodeNetwork):
+class Encoder(EncoderNetwork):
     """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32; arguments as the convolutional one's."""
 
     def __init__(self, code: Code, channels: int, norm: str, sync: bool, init: Initializers):

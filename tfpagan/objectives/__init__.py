@@ -4,10 +4,10 @@ import importlib
 import pkgutil
 
 from tfpagan.errors import UserError
-from tfpagan.objectives.base import Direct, Duel, Objective
+from tfpagan.objectives.contract import Game, LossTerm, Objective
 from tfpagan.settings.setting import unknown
 
-__all__ = ["Direct", "Duel", "Objective", "get", "names"]
+__all__ = ["Game", "LossTerm", "Objective", "get", "names"]
 
 
 def names() -> list[str]:

@@ -6,13 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tfpagan.losses import divergences, penalties
-from tfpagan.objectives.base import Direct, Objective
+from tfpagan.objectives.contract import LossTerm, Objective, Pass
 from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,8 @@ class AGE(Objective):
     """
 
     name = "age"
+    players = ("encoder", "generator")
+    why_not_fused = "the players' losses share tensors with opposite signs"
     defaults = {"code": "sphere"}
     legal = {"code": ("sphere", "point")}  # point: codes in space, with the prior N(0, I) of section 2
 
@@ -45,27 +45,19 @@ class AGE(Objective):
     generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1, at_most=100)
 
     @property
-    def why_not_fused(self) -> str:
-        return "the players' losses share tensors with opposite signs"
-
-    @property
-    def players(self) -> tuple[str, ...]:
-        return ("encoder", "generator")
-
-    @property
     def phases(self) -> tuple[tuple[str, ...], ...]:
         return (("encoder",), *(("generator",),) * self.generator_steps)
 
-    def data_loss(self, p: "Pass") -> "tf.Tensor":
+    def data_loss(self, p: Pass) -> "tf.Tensor":
         """L_X, eq. (3), of every sample [N]."""
         return penalties.l1(p.x, p.x_rec)
 
-    def directs(self, p: "Pass") -> Iterator[Direct]:
+    def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
         divergence = partial(divergences.BATCH_DIVERGENCES[self.batch_divergence], floor=self.variance_floor)
         # (5): V2 + lambda L_Z, of which the second divergence does not depend on the generator
-        yield Direct("divergence_fake", ("generator",), lambda: divergence(p.whole_batch(p.z_rec)))
-        yield Direct("latent", ("generator",), lambda: self.latent_weight * penalties.squared_distance(p.z, p.z_rec))
+        yield LossTerm("divergence_fake", ("generator",), lambda: divergence(p.whole_batch(p.z_rec)))
+        yield LossTerm("latent", ("generator",), lambda: self.latent_weight * penalties.squared_distance(p.z, p.z_rec))
         # (6): -(V2 - mu L_X)
-        yield Direct("minus_divergence_fake", ("encoder",), lambda: -divergence(p.whole_batch(p.z_rec)))
-        yield Direct("divergence_real", ("encoder",), lambda: divergence(p.whole_batch(p.z_enc)))
-        yield Direct("data", ("encoder",), lambda: self.data_weight * self.data_loss(p))
+        yield LossTerm("minus_divergence_fake", ("encoder",), lambda: -divergence(p.whole_batch(p.z_rec)))
+        yield LossTerm("divergence_real", ("encoder",), lambda: divergence(p.whole_batch(p.z_enc)))
+        yield LossTerm("data", ("encoder",), lambda: self.data_weight * self.data_loss(p))

@@ -2,27 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-from tfpagan.objectives.base import Duel, Objective
-
-if TYPE_CHECKING:
-    from tfpagan.forward.forward_pass import Pass
+from tfpagan.objectives.contract import Game, Objective, Pass
 
 
 @dataclass(frozen=True)
 class ALI(Objective):
-    """ALI (Dumoulin et al., 2017) and BiGAN (Donahue et al., 2017): (x, E(x)) against (G(z), z), and both makers deceive."""
+    """ALI (Dumoulin et al., 2017) and BiGAN (Donahue et al., 2017): (x, E(x)) against (G(z), z)."""
 
     name = "ali"
+    players: ClassVar[tuple[str, ...]] = ("generator", "encoder", "disc_xz")
+    why_not_fused = "the encoder is an adversary of real images"
 
-    @property
-    def why_not_fused(self) -> str:
-        return "the encoder hides behind real images"
-
-    @property
-    def players(self) -> tuple[str, ...]:
-        return ("generator", "encoder", "disc_xz")
-
-    def duels(self, p: "Pass") -> Iterator[Duel]:
-        yield Duel("disc_xz", real=(p.x, p.z_enc), fake=(p.x_gen, p.z), fakers=("generator",), hiders=("encoder",))
+    def games(self, p: Pass) -> Iterator[Game]:
+        yield Game(
+            "disc_xz", real=(p.x, p.z_enc), fake=(p.x_gen, p.z), adversaries=("generator",), real_adversaries=("encoder",)
+        )

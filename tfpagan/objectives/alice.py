@@ -2,13 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tfpagan.objectives.ali import ALI
-from tfpagan.objectives.base import Duel
-
-if TYPE_CHECKING:
-    from tfpagan.forward.forward_pass import Pass
+from tfpagan.objectives.contract import Game, Pass
 
 
 @dataclass(frozen=True)
@@ -19,11 +15,8 @@ class ALICE(ALI):
     """
 
     name = "alice"
+    players = (*ALI.players, "disc_xx")
 
-    @property
-    def players(self) -> tuple[str, ...]:
-        return (*super().players, "disc_xx")
-
-    def duels(self, p: "Pass") -> Iterator[Duel]:
-        yield from super().duels(p)
-        yield Duel("disc_xx", real=(p.x, p.x), fake=(p.x, p.x_rec), fakers=("generator", "encoder"))
+    def games(self, p: Pass) -> Iterator[Game]:
+        yield from super().games(p)
+        yield Game("disc_xx", real=(p.x, p.x), fake=(p.x, p.x_rec), adversaries=("generator", "encoder"))

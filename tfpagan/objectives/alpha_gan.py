@@ -2,26 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tfpagan.losses import divergences, penalties
 from tfpagan.losses.adversarial import REVERSE_KL
-from tfpagan.objectives.base import Direct, Duel, Objective
+from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass
 from tfpagan.settings.setting import setting
-
-if TYPE_CHECKING:
-    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)
 class AlphaGAN(Objective):
     """alpha-GAN (Rosca et al., 2017, 'Variational Approaches for Auto-Encoding Generative Adversarial Networks').
 
-    Algorithm 1, with appendix H's constants. Two duels of one discriminator make -2 log D(x), as (14) has it; (15) has
+    Algorithm 1, with appendix H's constants. Two games of one discriminator make -2 log D(x), as (14) has it; (15) has
     lost the factor, without which D is no density ratio of either game.
     """
 
     name = "alpha_gan"
+    why_not_fused = "a fake depends on a network that is not among its adversaries"
     defaults = {
         "code": "point",  # the posterior is implicit: appendix H.4, no activation after the encoder
         "code_layers": "750,750,750",
@@ -46,10 +43,6 @@ class AlphaGAN(Objective):
     )
 
     @property
-    def why_not_fused(self) -> str:
-        return "a fake depends on a network that is not among its fakers"
-
-    @property
     def players(self) -> tuple[str, ...]:
         return ("encoder", "generator", "disc_x", *(("disc_z",) if self.code_match == "discriminator" else ()))
 
@@ -57,14 +50,14 @@ class AlphaGAN(Objective):
     def phases(self) -> tuple[tuple[str, ...], ...]:
         return (("encoder",), ("generator",)) * self.autoencoder_steps + (self.players[2:],)
 
-    def duels(self, p: "Pass") -> Iterator[Duel]:
-        yield Duel("disc_x", real=p.x, fake=p.x_gen, fakers=("generator",), loss=REVERSE_KL)  # (13), (14)
-        yield Duel("disc_x", real=p.x, fake=p.x_rec, fakers=("generator",), loss=REVERSE_KL, called="rec")
+    def games(self, p: Pass) -> Iterator[Game]:
+        yield Game("disc_x", real=p.x, fake=p.x_gen, adversaries=("generator",), loss=REVERSE_KL)  # (13), (14)
+        yield Game("disc_x", real=p.x, fake=p.x_rec, adversaries=("generator",), loss=REVERSE_KL, fake_name="rec")
         if self.code_match == "discriminator":
-            yield Duel("disc_z", real=p.z, fake=p.z_enc, fakers=("encoder",), loss=REVERSE_KL)  # (11), (17)
+            yield Game("disc_z", real=p.z, fake=p.z_enc, adversaries=("encoder",), loss=REVERSE_KL)  # (11), (17)
 
-    def directs(self, p: "Pass") -> Iterator[Direct]:
-        yield Direct("l1_encoder", ("encoder",), lambda: self.encoder_l1_weight * penalties.l1(p.x, p.x_rec))  # (11)
-        yield Direct("l1_generator", ("generator",), lambda: self.generator_l1_weight * penalties.l1(p.x, p.x_rec))  # (13)
+    def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
+        yield LossTerm("l1_encoder", ("encoder",), lambda: self.encoder_l1_weight * penalties.l1(p.x, p.x_rec))  # (11)
+        yield LossTerm("l1_generator", ("generator",), lambda: self.generator_l1_weight * penalties.l1(p.x, p.x_rec))  # (13)
         if self.code_match == "empirical_kl":
-            yield Direct("kl", ("encoder",), lambda: divergences.kl_of_fitted_normal(p.whole_batch(p.z_enc)))  # (18)
+            yield LossTerm("kl", ("encoder",), lambda: divergences.kl_of_fitted_normal(p.whole_batch(p.z_enc)))  # (18)

@@ -7,7 +7,7 @@ from tfpagan.objectives.as_vae import ASVAE
 
 @dataclass(frozen=True)
 class ASVAEr(ASVAE):
-    """AS-VAE-r (Pu et al., 2017, section 5): only L_x, eq. (8), the half that is for reconstruction."""
+    """AS-VAE-r (Pu et al., 2017, section 5): only L_x, eq. (8), the half for reconstruction."""
 
     name = "as_vae_r"
-    bounds = ("x",)
+    players = ("encoder", "generator", "disc_xz_x")

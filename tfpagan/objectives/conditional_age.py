@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 from tfpagan.losses import penalties
 from tfpagan.objectives.age import AGE
+from tfpagan.objectives.contract import Pass
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)
@@ -23,5 +22,5 @@ class ConditionalAGE(AGE):
     defaults = {**AGE.defaults, "condition": "lightness", "latent_dim": 3}
     legal = {**AGE.legal, "condition": ("lightness",)}
 
-    def data_loss(self, p: "Pass") -> "tf.Tensor":
+    def data_loss(self, p: Pass) -> "tf.Tensor":
         return penalties.l1(p.x[..., 1:], p.x_rec[..., 1:])

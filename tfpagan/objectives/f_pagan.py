@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from tfpagan.losses import adversarial
-from tfpagan.objectives.base import Duel, Objective
+from tfpagan.objectives.contract import Game, Objective, Pass
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.settings.setting import setting
-
-if TYPE_CHECKING:
-    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)
@@ -20,16 +16,16 @@ class FPAGAN(Objective):
     name = "f_pagan"
 
     divergence: str = setting("jensen_shannon", "D_f of the three games", choices=tuple(adversarial.DIVERGENCES))
-    faker_loss: str = setting(
+    adversary_loss: str = setting(
         "non_saturating",
-        "what fakers minimise: -g(v), as f-GAN's section 3.2 recommends, or the bound itself, as eq. (30) to (35) are written",
+        "of generator and encoder: -g(v), as f-GAN's section 3.2 recommends, or the bound itself, as in eq. (30) to (35)",
         choices=("non_saturating", "minimax"),
     )
 
     @property
     def loss(self) -> adversarial.Loss:
         """Of each of the games."""
-        return adversarial.DIVERGENCES[self.divergence].loss(minimax=self.faker_loss == "minimax")
+        return adversarial.DIVERGENCES[self.divergence].loss(minimax=self.adversary_loss == "minimax")
 
     @property
     def why_not_fused(self) -> str | None:
@@ -40,5 +36,5 @@ class FPAGAN(Objective):
     def players(self) -> tuple[str, ...]:
         return PAGAN().players
 
-    def duels(self, p: "Pass") -> Iterator[Duel]:
-        return (replace(duel, loss=self.loss) for duel in PAGAN().duels(p))
+    def games(self, p: Pass) -> Iterator[Game]:
+        return (replace(game, loss=self.loss) for game in PAGAN().games(p))

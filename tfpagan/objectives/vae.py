@@ -2,14 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tfpagan.losses import densities
-from tfpagan.objectives.base import Direct, Objective
+from tfpagan.objectives.contract import LossTerm, Objective, Pass
 from tfpagan.settings.setting import setting
-
-if TYPE_CHECKING:
-    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)
@@ -20,19 +16,13 @@ class VAE(Objective):
     """
 
     name = "vae"
+    players = ("generator", "encoder")
+    why_not_fused = None
     defaults = {"likelihood": "gaussian", "architecture": "resnet"}
     legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "code": ("normal",)}
 
     kl_weight: float = setting(1.0, "weight of KL(q(z | x) || p(z)); 1 is the bound", at_least=0.0)
 
-    @property
-    def why_not_fused(self) -> None:
-        return None
-
-    @property
-    def players(self) -> tuple[str, ...]:
-        return ("generator", "encoder")
-
-    def directs(self, p: "Pass") -> Iterator[Direct]:
-        yield Direct("nll", self.players, lambda: -p.log_likelihood(p.x, p.x_rec))
-        yield Direct("kl", self.players, lambda: self.kl_weight * densities.kl_to_standard_normal(*p.code))
+    def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
+        yield LossTerm("nll", self.players, lambda: -p.log_likelihood(p.x, p.x_rec))
+        yield LossTerm("kl", self.players, lambda: self.kl_weight * densities.kl_to_standard_normal(*p.code))

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from tfpagan.losses import penalties
 from tfpagan.losses.adversarial import WASSERSTEIN
-from tfpagan.objectives.base import Duel, Objective
+from tfpagan.objectives.contract import Game, Objective, Pass
 from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)
@@ -20,6 +18,8 @@ class WGANGP(Objective):
     """WGAN-GP (Gulrajani et al., 2017, Algorithm 1) as alpha-GAN's baseline (Rosca et al., 2017, appendix H)."""
 
     name = "wgan_gp"
+    players = ("generator", "disc_x")
+    why_not_fused = "the critic has a gradient penalty"
     defaults = {"disc_norm": "none", "initializer": "xavier", "learning_rate": 1e-4, "adam_beta2": 0.9}
     legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,)}
 
@@ -27,19 +27,11 @@ class WGANGP(Objective):
     critic_steps: int = setting(5, "updates of the critics before one of the others", at_least=1, at_most=100)
 
     @property
-    def why_not_fused(self) -> str:
-        return "the critic pays a gradient penalty"
-
-    @property
-    def players(self) -> tuple[str, ...]:
-        return ("generator", "disc_x")
-
-    @property
     def phases(self) -> tuple[tuple[str, ...], ...]:
         return (("disc_x",),) * self.critic_steps + (("generator",),)
 
-    def duels(self, p: "Pass") -> Iterator[Duel]:
+    def games(self, p: Pass) -> Iterator[Game]:
         def penalty(critic: "tf.keras.Model") -> "tf.Tensor":
             return self.gradient_penalty * penalties.gradient_penalty(critic, p.x, p.x_gen, p.uniform("alpha_disc_x", 1))
 
-        yield Duel("disc_x", real=p.x, fake=p.x_gen, fakers=("generator",), loss=WASSERSTEIN, penalty=penalty)
+        yield Game("disc_x", real=p.x, fake=p.x_gen, adversaries=("generator",), loss=WASSERSTEIN, penalty=penalty)

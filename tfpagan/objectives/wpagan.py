@@ -6,14 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tfpagan.losses import adversarial, penalties
-from tfpagan.objectives.base import Duel, Objective
+from tfpagan.objectives.contract import Game, Objective, Pass
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from tfpagan.forward.forward_pass import Pass
 
 
 @dataclass(frozen=True)
@@ -21,6 +19,7 @@ class WPAGAN(Objective):
     """Wasserstein PAGAN (Alanov et al., 2018, appendices C.2 and D.1): critics with gradient penalties, pairs by channels."""
 
     name = "wpagan"
+    why_not_fused = "critics have gradient penalties"
     defaults = {"pair": "channels", "disc_norm": "none", "initializer": "xavier"}
     legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,)}
 
@@ -31,10 +30,6 @@ class WPAGAN(Objective):
     critic_steps: int = setting(10, "updates of the critics before one of the others", at_least=1, at_most=100)
 
     @property
-    def why_not_fused(self) -> str:
-        return "critics pay gradient penalties"
-
-    @property
     def players(self) -> tuple[str, ...]:
         return PAGAN().players
 
@@ -42,9 +37,9 @@ class WPAGAN(Objective):
     def phases(self) -> tuple[tuple[str, ...], ...]:
         return (("disc_x", "disc_z", "disc_xx"),) * self.critic_steps + (("generator", "encoder"),)
 
-    def duels(self, p: "Pass") -> Iterator[Duel]:
-        return (replace(d, loss=adversarial.WASSERSTEIN, penalty=partial(self._penalty, p, d)) for d in PAGAN().duels(p))
+    def games(self, p: Pass) -> Iterator[Game]:
+        return (replace(d, loss=adversarial.WASSERSTEIN, penalty=partial(self._penalty, p, d)) for d in PAGAN().games(p))
 
-    def _penalty(self, p: "Pass", duel: Duel, critic: "tf.keras.Model") -> "tf.Tensor":
-        alpha = p.uniform(f"alpha_{duel.disc}", 2 if self.interpolation == "independent" else 1)  # [N, 1 or 2]
-        return self.gradient_penalty * penalties.gradient_penalty(critic, duel.real, duel.fake, alpha)
+    def _penalty(self, p: Pass, game: Game, critic: "tf.keras.Model") -> "tf.Tensor":
+        alpha = p.uniform(f"alpha_{game.disc}", 2 if self.interpolation == "independent" else 1)  # [N, 1 or 2]
+        return self.gradient_penalty * penalties.gradient_penalty(critic, game.real, game.fake, alpha)

@@ -19,7 +19,7 @@ from tfpagan.training.hooks import Hook
 from tfpagan.training.trainer import Trainer
 
 
-class Evaluates(Hook):
+class EvaluationHook(Hook):
     """Scores under a quick protocol; keeps the checkpoint with the best value of one metric in `best/`.
 
     Args:

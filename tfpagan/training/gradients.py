@@ -3,9 +3,9 @@
 `reference` takes a fresh pass and a fresh tape per player: slow, obviously right, the oracle of the tests.
 `simultaneous` takes one pass and one tape, and goes back through it once per player. Valid for every objective.
 `fused` goes back once. A discriminator that does not couple its samples sends every fake its own gradient, and the
-faker's loss and the discriminator's loss are functions of the same logit l, so that what the faker should receive is
+adversary's loss and the discriminator's loss are functions of the same logit l, so that what the adversary should receive is
 
-    d faker(l) / d fake  =  (faker'(l) / disc_fake'(l))  *  d disc_fake(l) / d fake,
+    d adversary(l) / d fake  =  (adversary'(l) / disc_fake'(l))  *  d disc_fake(l) / d fake,
 
 the gradient that is computed anyway for the discriminator, times one number per sample.
 """
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfpagan import networks as nets
 from tfpagan.forward.forward_pass import Pass
-from tfpagan.objectives.base import Duel, Objective
+from tfpagan.objectives.contract import Game, Objective
 
 SLOPE_FLOOR = 1e-12
 """Slopes of `disc_fake` below this are taken as this in the fused backward: the ratio stays finite for logits of -100.
@@ -33,7 +33,7 @@ Networks = Mapping[str, tf.keras.Model]
 
 @dataclass
 class Gradients:
-    """What one pass gives: gradients and loss per player, the mean logits of every game, the direct losses by name.
+    """What one pass gives: gradients and loss per player, the mean logits of every game, the loss terms by name.
 
     All but the gradients are this replica's share: their sum over replicas is the mean over the global batch.
     """
@@ -41,7 +41,7 @@ class Gradients:
     of: dict[str, list[tf.Tensor]] = field(default_factory=dict)
     losses: dict[str, tf.Tensor] = field(default_factory=dict)
     logits: dict[str, tf.Tensor] = field(default_factory=dict)
-    directs: dict[str, tf.Tensor] = field(default_factory=dict)
+    loss_terms: dict[str, tf.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Backward:
     """Everything that turns a pass into gradients.
 
     Attributes:
-      objective: duels and direct losses.
+      objective: games and loss terms.
       networks: by role.
       replicas: how many replicas share the batch. The division by it, here, is the only one: gradients and losses of
         replicas are summed.
@@ -77,7 +77,7 @@ class Backward:
             result.of[player] = tape.gradient(loss, self._variables(player))
             result.losses |= one.losses
             result.logits |= one.logits
-            result.directs |= one.directs
+            result.loss_terms |= one.loss_terms
             if player != players[-1]:  # one pass's worth of batch statistics, however many passes
                 for variable, value in zip(averages, before, strict=True):
                     variable.assign(value)
@@ -95,114 +95,105 @@ class Backward:
     def _forward(self, p: Pass, players: Sequence[str]) -> Gradients:
         """The losses of some players; real and fake go through a discriminator as two batches."""
         result, judged = Gradients(losses={player: tf.constant(0.0) for player in players}), _Judged(self.networks, p)
-        for duel in self.objective.duels(p):
-            loss, moves = duel.loss, duel.disc in players
-            fakers, hiders = ([m for m in makers if m in players] for makers in (duel.fakers, duel.hiders))
-            if moves or fakers:
-                fake = judged(duel.disc, duel.fake, duel.called)  # logits [N]
-                result.logits[f"{duel.disc}/{duel.called}"] = self.mean(fake)
-                for faker in fakers:
-                    result.losses[faker] += self.mean(loss.faker(fake))
-            if moves or hiders:
-                real = judged(duel.disc, duel.real, "real")
-                result.logits[f"{duel.disc}/real"] = self.mean(real)
-                for hider in hiders:
-                    result.losses[hider] += self.mean(loss.faker(-real))
+        for game in self.objective.games(p):
+            loss, moves = game.loss, game.disc in players
+            of_fake = [role for role in game.adversaries if role in players]
+            of_real = [role for role in game.real_adversaries if role in players]
+            if moves or of_fake:
+                fake = judged(game.disc, game.fake, game.fake_name)  # logits [N]
+                result.logits[f"{game.disc}/{game.fake_name}"] = self.mean(fake)
+                for adversary in of_fake:
+                    result.losses[adversary] += self.mean(loss.adversary(fake))
+            if moves or of_real:
+                real = judged(game.disc, game.real, "real")
+                result.logits[f"{game.disc}/real"] = self.mean(real)
+                for adversary in of_real:
+                    result.losses[adversary] += self.mean(loss.adversary(-real))
             if moves:
-                result.losses[duel.disc] += self.mean(loss.disc_real(real)) + self.mean(loss.disc_fake(fake))
-            if moves and duel.penalty:
-                penalty = result.directs[f"penalty_{duel.disc}"] = self.mean(duel.penalty(self.networks[duel.disc]))
-                result.losses[duel.disc] += penalty
-        for direct in self.objective.directs(p):
-            if payers := [d for d in direct.players if d in players]:
-                value = result.directs[direct.name] = self.mean(direct.values())
-                for player in payers:
+                result.losses[game.disc] += self.mean(loss.disc_real(real)) + self.mean(loss.disc_fake(fake))
+            if moves and game.penalty:
+                penalty = result.loss_terms[f"penalty_{game.disc}"] = self.mean(game.penalty(self.networks[game.disc]))
+                result.losses[game.disc] += penalty
+        for term in self.objective.loss_terms(p):
+            if minimizers := [role for role in term.players if role in players]:
+                value = result.loss_terms[term.name] = self.mean(term.values())
+                for player in minimizers:
                     result.losses[player] += value
         return result
 
     def fused(self, new_pass: Callable[[], Pass], players: Sequence[str]) -> Gradients:
-        """One pass and one way back for all players; exact where `why_not_fused` has nothing to say."""
+        """One pass and one way back for all players; exact where `why_not_fused` is None."""
         result = Gradients(losses={player: tf.constant(0.0) for player in players})
-        # Persistent only for `_assert_own`, which adds no operation to the graph.
-        with tf.GradientTape(persistent=True) as making:
+        with tf.GradientTape() as making:
             p = new_pass()
-            duels, directs = list(self.objective.duels(p)), list(self.objective.directs(p))
-            direct_losses = [self.mean(d.values()) for d in directs]
-        assert all(d.loss.fusable or d.loss.minimax for d in duels), "fused is wrong here: a loss is flat somewhere"
-        assert not any(d.penalty or d.hiders for d in duels), "fused is wrong here: it knows no penalties and no hiders"
-        for duel in duels:
-            self._assert_own(making, duel.fake, duel.fakers)
-        for direct, loss in zip(directs, direct_losses, strict=True):
-            self._assert_own(making, loss, direct.players)
+            games, terms = list(self.objective.games(p)), list(self.objective.loss_terms(p))
+            term_losses = [self.mean(term.values()) for term in terms]
+        assert all(g.loss.fusable or g.loss.minimax for g in games), "fused is wrong here: a loss is flat somewhere"
+        assert not any(g.penalty or g.real_adversaries for g in games), "fused knows no penalties and no real adversaries"
 
         # Copies, so that a fake that two discriminators judge gets each one's gradient by itself.
-        fakes = [[tf.identity(t) for t in tf.nest.flatten(d.fake)] for d in duels]
-        discs = [self._variables(d.disc) for d in duels]
+        fakes = [[tf.identity(t) for t in tf.nest.flatten(g.fake)] for g in games]
+        discs = [self._variables(g.disc) for g in games]
         with tf.GradientTape(watch_accessed_variables=False) as judging:
             judging.watch([discs, fakes])
             logits = [
-                self.networks[d.disc](_stacked(d.real, f), partial(_for_dropout, p, d.disc, ("real", d.called)))
-                for d, f in zip(duels, fakes, strict=True)
+                self.networks[g.disc](_stacked(g.real, f), partial(_for_dropout, p, g.disc, ("real", g.fake_name)))
+                for g, f in zip(games, fakes, strict=True)
             ]  # [2 N]
         slopes, ratios = [], []
-        for duel, both in zip(duels, logits, strict=True):
-            slope, ratio = self._play(duel, both, result)
+        for game, both in zip(games, logits, strict=True):
+            slope, ratio = self._play(game, both, result)
             slopes.append(slope)
             ratios.append(ratio)
         judged, pushes = judging.gradient(logits, (discs, fakes), output_gradients=slopes)
-        result.of = {d.disc: gradient for d, gradient in zip(duels, judged, strict=True)}
-        assert len(result.of) == len(duels), "a discriminator plays two duels: fused knows one each"
+        result.of = {g.disc: gradient for g, gradient in zip(games, judged, strict=True)}
+        assert len(result.of) == len(games), "a discriminator plays two games: fused knows one each"
 
-        targets, pulls = list(direct_losses), [tf.ones_like(loss) for loss in direct_losses]
-        for duel, push, ratio in zip(duels, pushes, ratios, strict=True):
-            targets += tf.nest.flatten(duel.fake)
+        targets, pulls = list(term_losses), [tf.ones_like(loss) for loss in term_losses]
+        for game, push, ratio in zip(games, pushes, ratios, strict=True):
+            targets += tf.nest.flatten(game.fake)
             pulls += [_per_sample(ratio, gradient) for gradient in push]
         makers = [player for player in players if player not in result.of]
         made = making.gradient(targets, [self._variables(m) for m in makers], output_gradients=pulls)
         result.of |= zip(makers, made, strict=True)
-        for direct, loss in zip(directs, direct_losses, strict=True):
-            result.directs[direct.name] = loss
-            for player in direct.players:
+        for term, loss in zip(terms, term_losses, strict=True):
+            result.loss_terms[term.name] = loss
+            for player in term.players:
                 result.losses[player] += loss
         return result
 
-    def _play(self, duel: Duel, both: tf.Tensor, result: Gradients) -> tuple[tf.Tensor, tf.Tensor]:
-        """Adds a duel's losses to the result; returns the slopes of the discriminator's loss [2 N], the ratios [N]."""
+    def _play(self, game: Game, both: tf.Tensor, result: Gradients) -> tuple[tf.Tensor, tf.Tensor]:
+        """Adds a game's losses to the result; returns the slopes of the discriminator's loss [2 N], the ratios [N]."""
         real, fake = tf.split(both, 2)
-        loss = duel.loss
-        result.logits |= {f"{duel.disc}/real": self.mean(real), f"{duel.disc}/{duel.called}": self.mean(fake)}
-        result.losses[duel.disc] += self.mean(loss.disc_real(real)) + self.mean(loss.disc_fake(fake))
-        for faker in duel.fakers:
-            result.losses[faker] += self.mean(loss.faker(fake))
+        loss = game.loss
+        result.logits |= {f"{game.disc}/real": self.mean(real), f"{game.disc}/{game.fake_name}": self.mean(fake)}
+        result.losses[game.disc] += self.mean(loss.disc_real(real)) + self.mean(loss.disc_fake(fake))
+        for adversary in game.adversaries:
+            result.losses[adversary] += self.mean(loss.adversary(fake))
         disc_fake = _slope(loss.disc_fake, fake)
         if loss.minimax:
             ratios = -tf.ones_like(fake)
         else:
             disc_fake = tf.maximum(disc_fake, SLOPE_FLOOR)
-            ratios = _slope(loss.faker, fake) / disc_fake
+            ratios = _slope(loss.adversary, fake) / disc_fake
         share = 1.0 / (fake.shape[0] * self.replicas)  # d mean(values) / d value
         return tf.concat([_slope(loss.disc_real, real), disc_fake], 0) * share, ratios
-
-    def _assert_own(self, tape: tf.GradientTape, made: tf.Tensor, makers: Sequence[str]) -> None:
-        for player in set(self.objective.players) - set(makers):
-            gradients = tape.gradient(made, self._variables(player))
-            assert all(g is None for g in gradients), f"fused is wrong here: {player} is no faker, yet made a fake"
 
     def _variables(self, player: str) -> list[tf.Variable]:
         return self.networks[player].trainable_variables
 
 
 class _Judged:
-    """The logits of discriminators; what several duels share goes through once."""
+    """The logits of discriminators; what several games share goes through once."""
 
     def __init__(self, networks: Networks, p: Pass):
         self._networks, self._pass = networks, p
         self._known: dict[tuple[object, ...], tuple[tf.Tensor, object]] = {}  # logits, and what was judged
 
-    def __call__(self, disc: str, judged: tf.Tensor | tuple[tf.Tensor, ...], called: str) -> tf.Tensor:
+    def __call__(self, disc: str, judged: tf.Tensor | tuple[tf.Tensor, ...], fake_name: str) -> tf.Tensor:
         key = (disc, *(id(t) for t in tf.nest.flatten(judged)))
         if key not in self._known:
-            logits = self._networks[disc](judged, partial(_for_dropout, self._pass, disc, [called]))
+            logits = self._networks[disc](judged, partial(_for_dropout, self._pass, disc, [fake_name]))
             self._known[key] = (logits, judged)  # kept with it, so that no id is given twice
         return self._known[key][0]
 

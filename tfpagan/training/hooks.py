@@ -15,7 +15,7 @@ from tqdm import tqdm
 from tfpagan.errors import UserError
 from tfpagan.forward import augment
 from tfpagan.forward.noise import Noise
-from tfpagan.images import grey, grid, interleaved, to_bytes, to_unit_range, write_png
+from tfpagan.images import grey, grid, interleaved, normalize, to_bytes, write_png
 from tfpagan.networks import colorization
 from tfpagan.networks.colorization import Colouriser, OfColours
 from tfpagan.run_folder.checkpoints import Checkpoints
@@ -41,7 +41,7 @@ class Hook:
         """Called when a signal ends the run before its last step."""
 
 
-class Scalars(Hook):
+class ScalarHook(Hook):
     """Means since the last time, to `metrics.jsonl` and TensorBoard; progress to stderr.
 
     Args:
@@ -101,7 +101,7 @@ class Scalars(Hook):
         self._steps, self._seconds = 0, 0.0
 
 
-class Pictures(Hook):
+class PictureHook(Hook):
     """Grids of samples, reconstructions and interpolations, as PNG files and in TensorBoard.
 
     The same codes and the same test images every time. Reconstructions use the mean of q(z | x).
@@ -125,7 +125,7 @@ class Pictures(Hook):
     def show_augmentations(self, step: int) -> None:
         """x beside a(x), worth a look before training: a(x) is what the reconstructions will look like (appendix B)."""
         uniforms = self._noise.uniform("x_aug", augment.UNIFORMS)[: len(self._test)]
-        augmented = augment.build(self._trainer.config.augmentation)(to_unit_range(self._test), uniforms)
+        augmented = augment.build(self._trainer.config.augmentation)(normalize(self._test), uniforms)
         self._write("augmentations", grid(interleaved(self._test, to_bytes(augmented)), 2 * self.SIDE), step)
 
     def act(self, step: int) -> None:
@@ -146,7 +146,7 @@ class Pictures(Hook):
             return self._colours(generator)
         pictures = {"samples": grid(to_bytes(generator(self._z)), self.SIDE)}
         if "encoder" in self._trainer.networks:
-            mean, _ = self._trainer.inference("encoder")(to_unit_range(self._test))
+            mean, _ = self._trainer.inference("encoder")(normalize(self._test))
             pairs = interleaved(self._test, to_bytes(generator(mean)))
             pictures["reconstructions"] = grid(pairs, 2 * self.SIDE)
             between = tf.linspace(mean, tf.roll(mean, -1, 0), self.SIDE, axis=1)[: self.SIDE]  # from each to the next
@@ -156,8 +156,8 @@ class Pictures(Hook):
     def _colours(self, colouriser: colorization.Colouriser) -> dict[str, np.ndarray]:
         """Of a system that makes colours: several for each image, those of one on the next, and its own."""
         encoder, side = self._trainer.inference("encoder"), self.SIDE
-        x, codes = to_unit_range(self._test[:side]), self._z[: side - 2]
-        every = to_unit_range(self._test)
+        x, codes = normalize(self._test[:side]), self._z[: side - 2]
+        every = normalize(self._test)
         pairs = interleaved(self._test, to_bytes(colouriser(encoder(every)[0], every)))
         return {
             "colourisations": grid(hooks.colourisations(colouriser, x, codes), side),
@@ -166,7 +166,7 @@ class Pictures(Hook):
         }
 
 
-class Saves(Hook):
+class CheckpointHook(Hook):
     """Checkpoints, of finite variables only."""
 
     def __init__(self, checkpoints: Checkpoints, trainer: Trainer, *, every_steps: int):

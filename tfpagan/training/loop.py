@@ -126,7 +126,7 @@ def _hooks(
 ) -> list[hooks.Hook]:
     step = int(trainer.step.numpy())
     training = trainer.config.training
-    scalars = hooks.Scalars(
+    scalars = hooks.ScalarHook(
         folder,
         writer,
         every_steps=training.summary_every_steps,
@@ -134,14 +134,14 @@ def _hooks(
         step=step,
         until=training.train_steps,
     )
-    pictures = hooks.Pictures(folder, writer, trainer, images.test, every_steps=training.image_every_steps)
+    pictures = hooks.PictureHook(folder, writer, trainer, images.test, every_steps=training.image_every_steps)
     if not step:
         pictures.show_augmentations(step)
     return [
         scalars,
         pictures,
-        tensorboard.Codes(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
-        hooks.Saves(checkpoints, trainer, every_steps=training.save_every_steps),
+        tensorboard.CodeHook(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
+        hooks.CheckpointHook(checkpoints, trainer, every_steps=training.save_every_steps),
         *_evaluations(trainer, folder, images, stop),  # last: they take long
     ]
 
@@ -153,14 +153,14 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop
             raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
         return []
     from tfpagan.scoring import prepare
-    from tfpagan.training.evaluation_hook import Evaluates
+    from tfpagan.training.evaluation_hook import EvaluationHook
 
     protocol = protocols.get(training.eval_protocol)
     classifier, why = prepare.classifier(protocol, training.eval_classifier)
     described = data.describe(trainer.config.data).config
     strategy = None if trainer.several_workers else trainer.strategy  # each of several workers scores by itself
     scorer = prepare.scorer(protocol, described, images, strategy, classifier, why, interrupted=stop.heard)
-    return [Evaluates(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
+    return [EvaluationHook(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
 
 
 def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.Hook], stop: Stop) -> None:

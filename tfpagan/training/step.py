@@ -8,8 +8,8 @@ from tfpagan import networks as nets
 from tfpagan.errors import UserError
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise
-from tfpagan.images import to_unit_range
-from tfpagan.objectives.base import Objective
+from tfpagan.images import normalize
+from tfpagan.objectives.contract import Objective
 from tfpagan.training.gradients import Backward, Networks
 
 
@@ -82,7 +82,7 @@ class Update:
         Returns:
           Scalars by TensorBoard tag; their sum over replicas is the value for the global batch.
         """
-        x = to_unit_range(images)
+        x = normalize(images)
         noise = Noise(self._seed, draw, images.shape[0], replica=replica, replicas=self._replicas)
         for network in self._networks.values():
             nets.power_iteration(network)  # once per pass, however often a network is called in it
@@ -105,7 +105,7 @@ class Update:
         return (
             {f"loss/{p}": loss for p, loss in result.losses.items()}
             | {f"logits/{which}": logit for which, logit in result.logits.items()}
-            | {f"direct/{name}": value for name, value in result.directs.items()}
+            | {f"loss_term/{name}": value for name, value in result.loss_terms.items()}
             | {f"grad_norm/{p}": tf.linalg.global_norm(g) / self._replicas for p, g in gradients.items()}
             | {f"latent/{name}": backward.mean(values) for name, values in last[-1].statistics().items()}
         )

@@ -9,7 +9,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from tfpagan.config import Config, is_resumable
 from tfpagan.data import Images
-from tfpagan.images import grid, to_unit_range, write_png
+from tfpagan.images import grid, normalize, write_png
 from tfpagan.training.hooks import Hook
 from tfpagan.training.trainer import Trainer
 
@@ -24,7 +24,7 @@ COUNT = 1024  # codes, a square of a power of two for the projector's sprite
 COLUMNS = 32  # of the sprite
 
 
-class Codes(Hook):
+class CodeHook(Hook):
     """Histograms of the moments of q(z | x) of test images, and the projector's files: means, labels, thumbnails.
 
     Args:
@@ -45,7 +45,7 @@ class Codes(Hook):
         if "encoder" not in self._trainer.networks:
             return
         encoder = self._trainer.inference("encoder")
-        parts = [encoder(to_unit_range(self._test[i : i + 256])) for i in range(0, len(self._test), 256)]
+        parts = [encoder(normalize(self._test[i : i + 256])) for i in range(0, len(self._test), 256)]
         mean, log_variance = (np.concatenate(side) for side in zip(*parts, strict=True))
         with self._writer.as_default(step):
             tf.summary.histogram("codes/mean", mean)

@@ -13,7 +13,7 @@ from tfpagan.errors import UserError
 from tfpagan.forward import augment
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise, own_rows
-from tfpagan.images import to_unit_range
+from tfpagan.images import normalize
 from tfpagan.networks import colorization
 from tfpagan.training import step
 
@@ -63,7 +63,7 @@ class Trainer:
         with strategy.scope():
             self.networks = {role: self._build(role) for role in self.objective.players}
             self.optimizers = {role: self._optimizer(role) for role in self.networks}
-            averaged = [role for role in networks.USED if training.ema_decay and role in self.networks]
+            averaged = [role for role in networks.INFERENCE_ROLES if training.ema_decay and role in self.networks]
             self.averages = {role: self._build(role) for role in averaged}
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # images drawn so far
@@ -189,7 +189,7 @@ class Trainer:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         own = own_rows(images, replica, self.replicas)
         noise = Noise(self.config.training.seed, self.step.read_value(), own.shape[0], replica=replica, replicas=self.replicas)
-        p = self._pass(self.averages, to_unit_range(own), noise)
+        p = self._pass(self.averages, normalize(own), noise)
         for made in ("x_gen", "x_rec") if "encoder" in self.averages else ("x_gen",):
             getattr(p, made)  # for what this does to the batch norms
 
