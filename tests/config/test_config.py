@@ -6,9 +6,9 @@ import json
 import pytest
 
 from tfpagan import config as configs
-from tfpagan import objectives
 from tfpagan.config import Config, presets
 from tfpagan.errors import UserError
+from tfpagan.objectives import OBJECTIVES
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.settings import sections, setting
 
@@ -163,7 +163,7 @@ def test_no_two_sections_share_a_name_and_objectives_only_with_one_meaning() -> 
     """A flag is one thing: what two objectives share has one type, one help and the same legal values."""
     common = [field.name for kind in sections.SECTIONS.values() for field in dataclasses.fields(kind)]
     assert len(common) == len(set(common))
-    of_objectives = [field for name in objectives.names() for field in dataclasses.fields(objectives.get(name))]
+    of_objectives = [field for name in OBJECTIVES for field in dataclasses.fields(OBJECTIVES.get(name))]
     assert not {field.name for field in of_objectives} & set(common)
     for one in of_objectives:
         for other in of_objectives:
@@ -193,7 +193,7 @@ def test_what_an_objective_cannot_work_with_is_refused() -> None:
         Config().with_changes({"critic_steps": 3})
 
 
-@pytest.mark.parametrize("name", objectives.names())
+@pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objectives_defaults_are_settings_that_it_can_work_with(name: str) -> None:
     config = Config().with_changes({"objective": name})
     assert {key: config.flat()[key] for key in config.objective.defaults} == config.objective.defaults

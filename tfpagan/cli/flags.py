@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 from absl import flags, logging
 
-from tfpagan import objectives
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings.sections import SECTIONS
+from tfpagan.settings.setting import settings_of
 
 PLACES = ("data_dir", "cache_dir")
 """Settings that say where data lie, and nothing of what they are."""
@@ -133,18 +134,18 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
     """Name, type and help of every flag, each name once."""
     found = {o.name: (type(o.default), _described(o.help, o.default)) for o in command.options}
     if command.settings == "all":
-        names = f"the system: {', '.join(objectives.names())} (default: {Config().objective.name})"
+        names = f"the system: {', '.join(OBJECTIVES)} (default: {Config().objective.name})"
         found["objective"] = (str, names)
     for kind in _sections(command):
-        for f in dataclasses.fields(kind):
-            if f.name not in found and (command.settings != "places" or f.name in PLACES):
-                legal = str(f.metadata["legal"])
+        for s in settings_of(kind):
+            if s.name not in found and (command.settings != "places" or s.name in PLACES):
+                legal = str(s.legal)
                 note = "" if legal == "any value" else f"; {legal}"
-                owners = _owners(f.name)
-                text = f"{', '.join(owners)}: {f.metadata['help']}{note}" if owners else f.metadata["help"] + note
+                owners = _owners(s.name)
+                text = f"{', '.join(owners)}: {s.help}{note}" if owners else s.help + note
                 if len(set(owners.values())) > 1:
                     text += f" (default: {', '.join(f'{owner} {default}' for owner, default in owners.items())})"
-                found[f.name] = (f.type, _described(text, f.default))  # type: ignore[assignment]
+                found[s.name] = (s.type, _described(text, s.default))
     return [(name, kind, text) for name, (kind, text) in found.items()]
 
 
@@ -164,7 +165,7 @@ def _out_of_memory(e: Exception) -> bool:
 
 
 def _sections(command: Command) -> tuple[type, ...]:
-    of_objectives = tuple(objectives.get(name) for name in objectives.names())
+    of_objectives = tuple(OBJECTIVES.get(name) for name in OBJECTIVES)
     wanted: Mapping[str, tuple[type, ...]] = {
         "all": (*SECTIONS.values(), *of_objectives),
         "data": (SECTIONS["data"],),
@@ -176,8 +177,8 @@ def _sections(command: Command) -> tuple[type, ...]:
 
 def _owners(name: str) -> dict[str, Any]:
     """The objectives that have a setting, with their defaults; none for a setting of all."""
-    kinds = {objective: objectives.get(objective) for objective in objectives.names()}
-    return {o: f.default for o, kind in kinds.items() for f in dataclasses.fields(kind) if f.name == name}
+    kinds = {name: OBJECTIVES.get(name) for name in OBJECTIVES}
+    return {o: s.default for o, kind in kinds.items() for s in settings_of(kind) if s.name == name}
 
 
 def _described(text: str, default: Any) -> str:

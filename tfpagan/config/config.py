@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tfpagan import objectives
 from tfpagan.errors import UserError
+from tfpagan.objectives import OBJECTIVES
 from tfpagan.objectives.contract import Objective
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.settings.sections import SECTIONS, AugmentationConfig, DataConfig, NetworkConfig, TrainingConfig
-from tfpagan.settings.setting import replace, unknown
+from tfpagan.settings.setting import replace, settings_of, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Config:
         objective = self.objective
         if rest.get("objective", objective.name) != objective.name:
             plain, left = Config().flat(), objective.defaults
-            objective = objectives.get(rest["objective"])()
+            objective = OBJECTIVES.get(rest["objective"])()
             rest = {name: plain[name] for name in left} | dict(objective.defaults) | rest
         rest.pop("objective", None)
         sections = {
@@ -79,7 +79,7 @@ def from_json(text: str) -> Config:
     except (ValueError, TypeError, AttributeError) as e:
         raise UserError(f"config.json is not a JSON object of sections: {e}") from None
     chosen = parts.pop("objective", {})
-    objective = objectives.get(str(chosen.pop("name", PAGAN.name)))()
+    objective = OBJECTIVES.get(str(chosen.pop("name", PAGAN.name)))()
     changed = {}
     for name, values in parts.items():
         if name not in SECTIONS:
@@ -100,19 +100,18 @@ def difference(stored: Config, given: Config) -> list[str]:
 
 def is_resumable(name: str) -> bool:
     """Whether a setting may differ when a run goes on: it does not decide what a step computes."""
-    fields = [f for kind in SECTIONS.values() for f in dataclasses.fields(kind) if f.name == name]
-    return bool(fields) and fields[0].metadata["resumable"]
+    return any(setting.name == name and setting.resumable for kind in SECTIONS.values() for setting in settings_of(kind))
 
 
 def _check_owned(names: Iterable[str], objective: Objective) -> None:
     for name in names:
-        owners = [o for o in objectives.names() if name in _fields(objectives.get(o))]
+        owners = [o for o in OBJECTIVES if name in _fields(OBJECTIVES.get(o))]
         if owners and objective.name not in owners:
             raise UserError(f"--{name} is a setting of objective {', '.join(owners)}, not of {objective.name}")
 
 
 def _fields(kind: type[Objective]) -> set[str]:
-    return {field.name for field in dataclasses.fields(kind)}
+    return {setting.name for setting in settings_of(kind)}
 
 
 def _check_together(config: Config) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfpagan import objectives
 from tfpagan.errors import UserError
 from tfpagan.experiments import report
 from tfpagan.experiments.runner import Experiment, Outcome
+from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import SECTIONS
 
@@ -139,7 +139,7 @@ def _folder_name(chosen: Mapping[str, Any]) -> str:
 
 def _kinds() -> dict[str, type]:
     """Types of every setting by name, those of objectives too."""
-    sections = [*SECTIONS.values(), *(objectives.get(name) for name in objectives.names())]
+    sections = [*SECTIONS.values(), *(OBJECTIVES.get(name) for name in OBJECTIVES)]
     kinds: dict[str, Any] = {field.name: field.type for kind in sections for field in dataclasses.fields(kind)}
     return {"objective": str, **kinds}
 

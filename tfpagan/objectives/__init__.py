@@ -1,28 +1,51 @@
-"""The systems, one file each: the module's name is the name of `--objective`."""
+"""The systems, one file each, by the name of `--objective`."""
 
-import importlib
-import pkgutil
+from tfpagan.objectives.age import AGE
+from tfpagan.objectives.ali import ALI
+from tfpagan.objectives.alice import ALICE
+from tfpagan.objectives.alpha_gan import AlphaGAN
+from tfpagan.objectives.as_vae import ASVAE
+from tfpagan.objectives.as_vae_g import ASVAEg
+from tfpagan.objectives.as_vae_r import ASVAEr
+from tfpagan.objectives.conditional_age import ConditionalAGE
+from tfpagan.objectives.contract import Game, LossTerm, Objective, check
+from tfpagan.objectives.dcgan import DCGAN
+from tfpagan.objectives.f_pagan import FPAGAN
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.objectives.vae import VAE
+from tfpagan.objectives.wgan_gp import WGANGP
+from tfpagan.objectives.wpagan import WPAGAN
+from tfpagan.settings.registry import Registry
 
-from tfpagan.errors import UserError
-from tfpagan.objectives.contract import Game, LossTerm, Objective
-from tfpagan.settings.setting import unknown
+__all__ = ["OBJECTIVES", "Game", "LossTerm", "Objective", "register"]
 
-__all__ = ["Game", "LossTerm", "Objective", "get", "names"]
+OBJECTIVES = Registry[type[Objective]](
+    "objective",
+    {
+        "age": AGE,
+        "ali": ALI,
+        "alice": ALICE,
+        "alpha_gan": AlphaGAN,
+        "as_vae": ASVAE,
+        "as_vae_g": ASVAEg,
+        "as_vae_r": ASVAEr,
+        "conditional_age": ConditionalAGE,
+        "dcgan": DCGAN,
+        "f_pagan": FPAGAN,
+        "pagan": PAGAN,
+        "vae": VAE,
+        "wgan_gp": WGANGP,
+        "wpagan": WPAGAN,
+    },
+)
 
 
-def names() -> list[str]:
-    """Every objective in this folder."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "base")
-
-
-def get(name: str) -> type[Objective]:
-    """The objective class of a name.
+def register(objective: type[Objective]) -> type[Objective]:
+    """Make a system of your own known by its `name`; may decorate the class.
 
     Raises:
-      UserError: on an unknown name.
+      UserError: when it is no frozen dataclass that derives from `Objective`, or its name is taken.
     """
-    if name not in names():
-        raise UserError(unknown(name, names(), "objective"))
-    module = importlib.import_module(f"{__name__}.{name}")
-    (objective,) = (c for c in vars(module).values() if isinstance(c, type) and getattr(c, "name", None) == name)
+    check(objective)
+    OBJECTIVES.register(objective.name, objective)
     return objective

@@ -8,7 +8,9 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tfpagan.errors import UserError
 from tfpagan.losses import adversarial
+from tfpagan.settings.setting import settings_of
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -107,3 +109,18 @@ class Objective:
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
         """Losses without an opponent; none by default."""
         yield from ()
+
+
+def check(objective: type[Objective]) -> None:
+    """Refuse a class that is no objective, with what is wrong with it.
+
+    Raises:
+      UserError: when it does not derive from `Objective`, is no frozen dataclass, has no name, or a field is no setting.
+    """
+    if not (isinstance(objective, type) and issubclass(objective, Objective)):
+        raise UserError(f"{objective!r} is no objective: derive a class from tfpagan.objectives.Objective")
+    if "__dataclass_params__" not in vars(objective) or not objective.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise UserError(f"objective {objective.__name__} is no frozen dataclass: write @dataclass(frozen=True) above it")
+    if not isinstance(getattr(objective, "name", None), str):
+        raise UserError(f"objective {objective.__name__} has no name: write name = '...' in it, for --objective")
+    settings_of(objective)

@@ -1,6 +1,6 @@
 """Settings: dataclass fields that know their help text, their legal values, and whether a resumed run may change them.
 
-A settings class is a frozen dataclass whose fields are all made by `setting`; its own meaning is in `config.py` and
+A settings class is a frozen dataclass whose fields are all made by `setting`; what they mean is in `sections.py` and
 `objectives/`. Here is what holds for every one of them: checking values, and the way to and from plain dictionaries.
 """
 
@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from tfpagan.errors import UserError
@@ -17,13 +17,14 @@ T = TypeVar("T")
 
 MOST = 60
 """How many names a message lists."""
+TYPES = {kind.__name__: kind for kind in (str, int, float, bool)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Legal:
     """What a value may be, for the check and for the message that refuses it."""
 
-    choices: tuple[str, ...] = ()
+    choices: Collection[str] = ()
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
@@ -72,19 +73,50 @@ def setting(default: T, help: str, *, resumable: bool = False, **legal: Any) -> 
     return dataclasses.field(default=default, metadata={"help": help, "legal": Legal(**legal), "resumable": resumable})
 
 
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What is known of a field that `setting` made."""
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    legal: Legal
+    resumable: bool
+
+
+def settings_of(kind: Any) -> tuple[Setting, ...]:
+    """The settings of a settings class, or of an instance of one, in their order.
+
+    Raises:
+      UserError: when a field was not made by `setting`, or is not of type str, int, float or bool.
+    """
+    found = []
+    for field in dataclasses.fields(kind):
+        name = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")  # text: lazy annotations
+        if not {"help", "legal", "resumable"} <= field.metadata.keys():
+            raise UserError(
+                f"field {field.name!r} of {_named(kind)} is no setting; write {field.name}: TYPE = setting(default, help)"
+            )
+        if name not in TYPES:
+            raise UserError(f"setting {field.name!r} of {_named(kind)} is of type {name}; it must be {', '.join(TYPES)}")
+        found.append(Setting(field.name, TYPES[name], field.default, **field.metadata))
+    return tuple(found)
+
+
 def check(settings: Any) -> None:
     """Refuse values of the wrong type or outside the legal range.
 
     Raises:
       UserError: naming the setting, the value given and the legal values.
     """
-    for field in dataclasses.fields(settings):
-        value, legal = getattr(settings, field.name), field.metadata["legal"]
-        if not _is_a(value, field.type):
-            raise UserError(f"--{field.name}={value!r} is not of type {field.type.__name__}")  # type: ignore[union-attr]
-        if not legal.allows(value) or (field.type is float and not math.isfinite(value)):
+    for setting in settings_of(settings):
+        value, legal = getattr(settings, setting.name), setting.legal
+        if not _is_a(value, setting.type):
+            raise UserError(f"--{setting.name}={value!r} is not of type {setting.type.__name__}")
+        if not legal.allows(value) or (setting.type is float and not math.isfinite(value)):
             finite = "" if value in (True, False) or isinstance(value, str) or math.isfinite(value) else " and finite"
-            raise UserError(f"--{field.name}={value} is not legal: it must be {legal}{finite}")
+            raise UserError(f"--{setting.name}={value} is not legal: it must be {legal}{finite}")
 
 
 def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
@@ -111,7 +143,11 @@ def unknown(given: str, known: Iterable[str], what: str) -> str:
     return f"unknown {what} {given!r}; {legal}"
 
 
-def _is_a(value: Any, kind: Any) -> bool:
+def _named(kind: Any) -> str:
+    return (kind if isinstance(kind, type) else type(kind)).__name__
+
+
+def _is_a(value: Any, kind: type) -> bool:
     if kind is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind is int:
