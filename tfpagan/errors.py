@@ -16,7 +16,7 @@ def why(e: Exception) -> str:
     return (text.splitlines() or [type(e).__name__])[0].strip()[:300]
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """The text of somebody else's exception, short and without line breaks; its type where it has no text."""
     text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", str(error), flags=re.DOTALL)  # which node of a graph: nothing to a user
     text = " ".join(text.split()) or type(error).__name__

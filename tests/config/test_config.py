@@ -65,14 +65,20 @@ PUBLISHED: dict[str, dict[str, object]] = {
     "dcgan_color_mnist": ALPHA | {"generator_steps": 2, "disc_dropout": 0.2} | COLOR_MNIST,
     "dcgan_celeb_a": ALPHA | {"generator_steps": 2, "image_size": 64, "train_steps": 200_000},
     "wgan_gp_cifar10": ALPHA | {"learning_rate": 1e-4, "critic_steps": 5, "gradient_penalty": 10.0, "train_steps": 200_000},
-    "age_celeb_a": {"code": "sphere", "latent_dim": 64, "generator_steps": 2, "latent_weight": 1000.0, "data_weight": 10.0},
+    "age_celeb_a": {
+        "posterior": "sphere",
+        "latent_dim": 64,
+        "generator_steps": 2,
+        "latent_weight": 1000.0,
+        "data_weight": 10.0,
+    },
     "age_svhn": {"latent_dim": 64},
     "age_cifar10": {"latent_dim": 128},
     "age_tiny_imagenet": {"latent_dim": 128, "image_size": 64},
     "age_mnist": {"latent_dim": 10},
-    "conditional_age_cars196": {"condition": "lightness", "latent_dim": 3, "image_size": 64},
-    "as_vae_mnist": {"learning_rate": 1e-4, "initializer": "xavier", "code": "flow", "flow_length": 80},
-    "as_vae_r_cifar10": {"learning_rate": 1e-4, "initializer": "xavier", "code": "normal", "likelihood": "gaussian"},
+    "conditional_age_cars196": {"latent_dim": 3, "image_size": 64},
+    "as_vae_mnist": {"learning_rate": 1e-4, "initializer": "xavier", "posterior": "flow", "flow_length": 80},
+    "as_vae_r_cifar10": {"learning_rate": 1e-4, "initializer": "xavier", "posterior": "gaussian", "likelihood": "gaussian"},
 }
 
 
@@ -92,7 +98,7 @@ def test_presets_have_the_papers_constants(name: str) -> None:
 def test_age_has_two_generator_steps_and_codes_on_the_sphere() -> None:
     age = presets.get("age_cifar10")
     assert age.objective.phases == (("encoder",), ("generator",), ("generator",))
-    assert (age.networks.code, age.networks.latent_dim, age.objective.data_weight) == ("sphere", 128, 10.0)
+    assert (age.networks.posterior, age.networks.latent_dim, age.objective.data_weight) == ("sphere", 128, 10.0)
 
 
 def test_settings_of_an_objective_go_to_the_objective() -> None:
@@ -172,21 +178,23 @@ def test_no_two_sections_share_a_name_and_objectives_only_with_one_meaning() -> 
 
 def test_an_objective_brings_the_settings_of_its_paper_and_takes_them_with_it() -> None:
     age = Config().with_changes({"objective": "age"})
-    assert (age.networks.code, age.objective.name) == ("sphere", "age")
-    assert age.with_changes({"objective": "age", "channels": 64}).networks.code == "sphere"
+    assert (age.networks.posterior, age.objective.name) == ("sphere", "age")
+    assert age.with_changes({"objective": "age", "channels": 64}).networks.posterior == "sphere"
     alpha = age.with_changes({"objective": "alpha_gan", "learning_rate": 3e-4})
-    assert (alpha.networks.code, alpha.networks.code_layers) == ("point", "750,750,750")
+    assert (alpha.networks.posterior, alpha.networks.code_layers) == ("point", "750,750,750")
     assert (alpha.training.learning_rate, alpha.training.disc_learning_rate, alpha.training.adam_beta2) == (3e-4, 5e-4, 0.9)
     assert alpha.with_changes({"objective": "pagan"}) == Config()  # 3e-4 was no choice of pagan's
 
 
 def test_what_an_objective_cannot_work_with_is_refused() -> None:
-    with pytest.raises(UserError, match="--code=normal is not legal with --objective=age: it must be one of sphere, point"):
-        Config().with_changes({"objective": "age", "code": "normal"})
+    with pytest.raises(
+        UserError, match="--posterior=gaussian is not legal with --objective=age: it must be one of sphere, point"
+    ):
+        Config().with_changes({"objective": "age", "posterior": "gaussian"})
     with pytest.raises(UserError, match="--disc_norm=batch is not legal with --objective=wgan_gp: it must be one of none"):
         Config().with_changes({"objective": "wgan_gp", "disc_norm": "batch"})
-    with pytest.raises(UserError, match="--code=point is not legal with --objective=vae: it must be normal"):
-        Config().with_changes({"objective": "vae", "code": "point"})
+    with pytest.raises(UserError, match="--posterior=point is not legal with --objective=vae: it must be gaussian"):
+        Config().with_changes({"objective": "vae", "posterior": "point"})
     with pytest.raises(UserError, match="--likelihood=gaussian is not legal with --objective=pagan: it must be none"):
         Config().with_changes({"likelihood": "gaussian"})  # its scale would be a weight without a gradient
     with pytest.raises(UserError, match="--critic_steps is a setting of objective wgan_gp, wpagan, not of pagan"):

@@ -15,8 +15,20 @@ def compute(
     mode: str, objective: Objective, built: Networks, augmentation: str = "pad_crop", config: NetworkConfig = tiny.CONFIG
 ) -> Gradients:
     return getattr(Backward(objective, built), mode)(
-        lambda: tiny.new_pass(built, augmentation, config=config), objective.players
+        lambda: tiny.new_pass(built, augmentation, config=config, condition=objective.condition), objective.players
     )
+
+
+def assert_fakes_are_their_adversaries_own(objective: Objective, built: Networks, config: NetworkConfig = tiny.CONFIG) -> None:
+    """What `why_not_fused = None` declares: no other player has a gradient through a fake, or through a loss term."""
+    with tf.GradientTape(persistent=True) as tape:
+        p = tiny.new_pass(built, config=config, condition=objective.condition)
+        made = [(game.fake, game.adversaries) for game in objective.games(p)]
+        made += [(term.values(), term.players) for term in objective.loss_terms(p)]
+    for tensors, makers in made:
+        for player in set(objective.players) - set(makers):
+            gradients = tape.gradient(tensors, built[player].trainable_variables)
+            assert all(g is None for g in gradients), f"{player} is no adversary, yet has a part in a fake of {makers}"
 
 
 def assert_same_gradients(given: Gradients, oracle: Gradients, *, relative: float = 1e-5) -> None:

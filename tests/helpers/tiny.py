@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfpagan import networks
 from tfpagan.config import Config
 from tfpagan.forward import augment
+from tfpagan.forward.condition import NONE, Condition
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise
 from tfpagan.objectives import Objective
@@ -21,9 +22,9 @@ N, Z = 6, 4
 CONFIG = NetworkConfig(channels=8, latent_dim=Z)
 
 
-def shape_of(config: NetworkConfig) -> tuple[int, int, int]:
+def shape_of(condition: Condition) -> tuple[int, int, int]:
     """Images that networks can take: in colour where they make colours."""
-    return (8, 8, 3) if config.condition == "lightness" else SHAPE
+    return SHAPE if condition is NONE else (8, 8, 3)
 
 
 def images(n: int = N, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> np.ndarray:
@@ -32,7 +33,9 @@ def images(n: int = N, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> np
 
 def build_networks(objective: Objective, config: NetworkConfig = CONFIG) -> dict[str, tf.keras.Model]:
     """The networks of an objective, with biases other than zero and kernels that make logits of order 1."""
-    built = {role: networks.build(role, config, shape_of(config)) for role in objective.players}
+    condition = objective.condition
+    shape = shape_of(condition)
+    built = {role: networks.build(role, config, shape, condition=condition) for role in objective.players}
     random = np.random.default_rng(5)
     for network in built.values():
         for v in network.trainable_variables:
@@ -48,10 +51,11 @@ def new_pass(
     x: np.ndarray | None = None,
     noise: Noise | None = None,
     config: NetworkConfig = CONFIG,
+    condition: Condition = NONE,
 ) -> Pass:
-    x = images(shape=shape_of(config)) if x is None else x
+    x = images(shape=shape_of(condition)) if x is None else x
     a = augment.build(AugmentationConfig(augmentation=augmentation, pad_fraction=0.25))
-    return Pass(built, tf.cast(x, tf.float32) / 127.5 - 1.0, noise or Noise(0, tf.constant(3), len(x)), a, config)
+    return Pass(built, tf.cast(x, tf.float32) / 127.5 - 1.0, noise or Noise(0, tf.constant(3), len(x)), a, config, condition)
 
 
 def write_run(

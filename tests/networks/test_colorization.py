@@ -16,10 +16,11 @@ from tfpagan import cli, networks
 from tfpagan import images as colours
 from tfpagan.config import Config
 from tfpagan.errors import UserError
+from tfpagan.forward.condition import LIGHTNESS
 from tfpagan.images import normalize, write_png
 from tfpagan.inference import export, restore
 from tfpagan.inference.model import Model
-from tfpagan.networks import arrays, colorization
+from tfpagan.networks import arrays
 from tfpagan.serving.application import Application
 from tfpagan.serving.servable import Servable
 from tfpagan.settings.sections import NetworkConfig
@@ -50,10 +51,10 @@ def muted(n: int = 3) -> np.ndarray:
 
 def test_a_model_keeps_lightness_and_makes_colours_of_codes(run: Path) -> None:
     model, x = tfpagan.load(run), muted()
-    generator = restore.restored(run).networks["generator"].network
+    generator = restore.restored(run).networks["generator"]._network
     generator.to_image.kernel.assign(generator.to_image.kernel * 0.0)  # colours of the biases alone
     generator.to_image.bias.assign([0.1, -0.1])
-    made = arrays.colourising(colorization.Colouriser(generator))(model.prior(3), x / np.float32(127.5) - 1)
+    made = arrays.recolouring(LIGHTNESS.generator_in_use(generator))(model.prior(3), x / np.float32(127.5) - 1)
     lab = colours.to_lab(tf.constant(made)).numpy()
     np.testing.assert_allclose(lab[..., 0], lightness(x)[..., 0], atol=2e-3)
     np.testing.assert_allclose(lab[..., 1], np.tanh(0.1), atol=2e-3)
@@ -62,8 +63,10 @@ def test_a_model_keeps_lightness_and_makes_colours_of_codes(run: Path) -> None:
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_mixed_precision_copies_lightness_as_it_is(precision: str) -> None:
-    config = NetworkConfig(condition="lightness", code="sphere", channels=8, latent_dim=3)
-    mixed, plain = (networks.build("generator", config, SHAPE, mixed_precision=p) for p in (precision, "none"))
+    config = NetworkConfig(posterior="sphere", channels=8, latent_dim=3)
+    mixed, plain = (
+        networks.build("generator", config, SHAPE, condition=LIGHTNESS, mixed_precision=p) for p in (precision, "none")
+    )
     assert mixed.first.conv.compute_dtype == precision
     codes = tf.random.stateless_normal([3, 3], [0, 1])
     given = colours.lightness(colours.to_lab(normalize(images())))
@@ -176,7 +179,5 @@ def test_greyscale_images_are_refused(one_device: tf.distribute.Strategy) -> Non
     config = Config().with_changes({"objective": "conditional_age", "channels": 8})
     with pytest.raises(UserError, match="needs images in colour"):
         Trainer(config=config, image_shape=(8, 8, 1), strategy=one_device)
-    with pytest.raises(UserError, match="--condition=lightness is not legal with --objective=pagan: it must be none"):
-        Config().with_changes({"condition": "lightness"})
-    with pytest.raises(UserError, match="--condition=none is not legal with --objective=conditional_age: it must be lightness"):
-        Config().with_changes({"objective": "conditional_age", "condition": "none"})
+    with pytest.raises(UserError, match="--architecture=resnet is not legal with --objective=conditional_age"):
+        Config().with_changes({"objective": "conditional_age", "architecture": "resnet"})

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import reference, tiny
-from helpers.gradients import Networks, assert_same_gradients, compute
+from helpers.gradients import Networks, assert_fakes_are_their_adversaries_own, assert_same_gradients, compute
 
 from tfpagan import networks
 from tfpagan.config import Config
+from tfpagan.forward.condition import LIGHTNESS
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise
 from tfpagan.images import normalize
@@ -36,16 +37,16 @@ CASES: dict[str, dict[str, Any]] = {
     "vae_laplace_dcgan": {"objective": "vae", "likelihood": "laplace", "architecture": "dcgan", "kl_weight": 0.5},
     "vae_bernoulli": {"objective": "vae", "likelihood": "bernoulli"},
     "alpha_gan": {"objective": "alpha_gan", "encoder_l1_weight": 5.0, "autoencoder_steps": 1},
-    "alpha_gan_empirical_kl": {"objective": "alpha_gan", "code_match": "empirical_kl", "code": "normal"},
+    "alpha_gan_empirical_kl": {"objective": "alpha_gan", "code_match": "empirical_kl", "posterior": "gaussian"},
     "dcgan": {"objective": "dcgan", "generator_steps": 1},
     "wgan_gp": {"objective": "wgan_gp", "critic_steps": 1},
     "age": {"objective": "age", "generator_steps": 1},
-    "age_gaussian": {"objective": "age", "code": "point", "batch_divergence": "kozachenko_leonenko"},
+    "age_gaussian": {"objective": "age", "posterior": "point", "batch_divergence": "kozachenko_leonenko"},
     "conditional_age": {"objective": "conditional_age", "latent_dim": tiny.Z, "generator_steps": 1},
     "as_vae": {"objective": "as_vae"},
     "as_vae_r": {"objective": "as_vae_r", "likelihood": "laplace"},
     "as_vae_g": {"objective": "as_vae_g"},
-    "as_vae_flow": {"objective": "as_vae", "likelihood": "bernoulli", "code": "flow", "flow_length": 3},
+    "as_vae_flow": {"objective": "as_vae", "likelihood": "bernoulli", "posterior": "flow", "flow_length": 3},
     "ali": {"objective": "ali"},
     "alice": {"objective": "alice"},
 }
@@ -71,7 +72,8 @@ class Oracle:
 
     def __init__(self, config: Config, built: Networks):
         self.objective: Any = config.objective
-        self.config, self.built, self.p = config, built, tiny.new_pass(built, config=config.networks)
+        self.config, self.built = config, built
+        self.p = tiny.new_pass(built, config=config.networks, condition=config.objective.condition)
 
     def logit(self, disc: str, *judged: tf.Tensor) -> np.ndarray:
         return self.built[disc](judged if len(judged) > 1 else judged[0]).numpy().astype(np.float64)
@@ -283,6 +285,7 @@ def test_every_step_mode_gives_the_gradients_of_the_reference(case: str) -> None
     oracle = compute("reference", config.objective, built, config=config.networks)
     assert_same_gradients(compute("simultaneous", config.objective, built, config=config.networks), oracle)
     if step.why_not_fused(config.objective, built) is None:
+        assert_fakes_are_their_adversaries_own(config.objective, built, config.networks)
         assert_same_gradients(compute("fused", config.objective, built, config=config.networks), oracle)
 
 
@@ -310,7 +313,9 @@ def test_a_phase_gives_its_players_the_gradients_that_they_have_in_the_whole(cas
     config, built = built_for(case)
     whole = compute("simultaneous", config.objective, built, config=config.networks)
     for phase in set(config.objective.phases):
-        part = Backward(config.objective, built).simultaneous(lambda: tiny.new_pass(built, config=config.networks), phase)
+        part = Backward(config.objective, built).simultaneous(
+            lambda: tiny.new_pass(built, config=config.networks, condition=config.objective.condition), phase
+        )
         assert set(part.of) == set(phase)
         only = Gradients({p: whole.of[p] for p in phase}, {p: whole.losses[p] for p in phase})
         assert_same_gradients(part, only)
@@ -319,8 +324,11 @@ def test_a_phase_gives_its_players_the_gradients_that_they_have_in_the_whole(cas
 @pytest.mark.parametrize("case", [*ONE_EACH, "as_vae_flow"])
 def test_activations_of_16_bits_give_about_the_same_losses(case: str) -> None:
     config, built = built_for(case)
-    shape = tiny.shape_of(config.networks)
-    mixed = {role: networks.build(role, config.networks, shape, mixed_precision="bfloat16") for role in built}
+    shape = tiny.shape_of(config.objective.condition)
+    condition = config.objective.condition
+    mixed = {
+        role: networks.build(role, config.networks, shape, condition=condition, mixed_precision="bfloat16") for role in built
+    }
     for role, network in built.items():
         for target, source in zip(mixed[role].variables, network.variables, strict=True):
             target.assign(source)
@@ -335,20 +343,22 @@ def test_activations_of_16_bits_give_about_the_same_losses(case: str) -> None:
 def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.distribute.MirroredStrategy, case: str) -> None:
     config, alone = built_for(case)
     objective, mode = config.objective, step.choose("auto", config.objective, alone)
+    condition, shape = objective.condition, tiny.shape_of(objective.condition)
     with two_replicas.scope():
-        mirrored = {role: networks.build(role, config.networks, tiny.shape_of(config.networks)) for role in objective.players}
+        mirrored = {role: networks.build(role, config.networks, shape, condition=condition) for role in objective.players}
     for role, network in alone.items():
         for target, source in zip(mirrored[role].variables, network.variables, strict=True):
             target.assign(source)
 
-    halves = tiny.images(shape=tiny.shape_of(config.networks)).reshape(2, tiny.N // 2, *tiny.shape_of(config.networks))
+    halves = tiny.images(shape=shape).reshape(2, tiny.N // 2, *shape)
 
     def replica_step() -> list:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         noise = Noise(0, tf.constant(3), tiny.N // 2, replica=replica, replicas=2)
 
         def new_pass() -> Pass:
-            return tiny.new_pass(mirrored, x=halves[int(replica)], noise=noise, config=config.networks)
+            x = halves[int(replica)]
+            return tiny.new_pass(mirrored, x=x, noise=noise, config=config.networks, condition=condition)
 
         result = getattr(Backward(objective, mirrored, replicas=2), mode)(new_pass, objective.players)
         return tf.nest.flatten((result.of, result.losses, result.logits, result.loss_terms))
@@ -364,7 +374,7 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
 @pytest.mark.parametrize("case", ONE_EACH)
 def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.distribute.Strategy, tmp_path: Path) -> None:
     config = config_of(case, image_size=8, sync_batch_norm=False)
-    shape = tiny.shape_of(config.networks)
+    shape = tiny.shape_of(config.objective.condition)
     trainer = Trainer(config=config, image_shape=shape, strategy=one_device)
     batches = iter(tf.data.Dataset.from_tensors(tiny.images(4, shape)).repeat())
     for steps in (1, 2):
@@ -387,7 +397,7 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
     loaded = tf.saved_model.load(str(tmp_path / "export")).signatures
     codes = np.random.default_rng(0).normal(size=[2, tiny.Z]).astype(np.float32)
     given = {"latents": tf.constant(codes)}
-    if config.networks.condition == "lightness":
+    if config.objective.condition is LIGHTNESS:
         given["images"] = normalize(tiny.images(2, shape))
     expected = trainer.inference("generator")(*given.values())
     made = loaded["colourise" if "images" in given else "decode"](**given)["images"]

@@ -99,6 +99,6 @@ def test_a_decoder_without_a_density_has_a_reason_in_the_place_of_a_number() -> 
 
 
 def test_codes_on_the_sphere_are_compared_with_a_prior_on_it() -> None:
-    sphere = of_run(LinearGenerator(), None, NetworkConfig(latent_dim=DIMS, code="sphere"), "age")  # type: ignore[arg-type]
+    sphere = of_run(LinearGenerator(), None, NetworkConfig(latent_dim=DIMS, posterior="sphere"), "age")  # type: ignore[arg-type]
     codes = sphere.prior(np.random.default_rng(0).normal(size=[5, DIMS]).astype(np.float32))
     np.testing.assert_allclose(np.linalg.norm(codes, axis=1), 1.0, rtol=1e-6)

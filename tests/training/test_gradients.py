@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import reference, tiny
-from helpers.gradients import assert_same_gradients, compute
+from helpers.gradients import assert_fakes_are_their_adversaries_own, assert_same_gradients, compute
 
 from tfpagan import networks
 from tfpagan.errors import UserError
@@ -114,7 +114,7 @@ def test_pagan_l1_replaces_the_pair_game_by_the_l1_distance() -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class WithoutOneDuel(PAGAN):
+class WithoutOneGame(PAGAN):
     """PAGAN with one game left out, to see whose gradient that changes."""
 
     without: str = "disc_x"
@@ -128,11 +128,11 @@ class WithoutOneDuel(PAGAN):
     [("disc_x", {"generator"}), ("disc_z", {"encoder"}), ("disc_xx", {"generator", "encoder"})],
 )
 @pytest.mark.parametrize("mode", ["reference", "simultaneous", "fused"])
-def test_a_game_moves_its_fakers_and_nobody_else(mode: str, game: str, touched: set[str]) -> None:
+def test_a_game_moves_its_adversaries_and_nobody_else(mode: str, game: str, touched: set[str]) -> None:
     built = tiny.build_networks(PAGAN())
     rest = tuple(player for player in PAGAN().players if player != game)
     whole = compute(mode, PAGAN(), built)
-    left = getattr(Backward(WithoutOneDuel(without=game), built), mode)(lambda: tiny.new_pass(built), rest)
+    left = getattr(Backward(WithoutOneGame(without=game), built), mode)(lambda: tiny.new_pass(built), rest)
     for player in rest:
         pairs = zip(whole.of[player], left.of[player], strict=True)
         changed = any(np.abs(a - b).max() > 1e-5 * np.abs(a).max() + 1e-7 for a, b in pairs)
@@ -159,15 +159,16 @@ class Declared(RecInImageGame):
 
 def test_fused_is_refused_where_a_fake_has_another_maker() -> None:
     built = tiny.build_networks(PAGAN())
-    with pytest.raises(UserError, match=r"depends on a network that is not among its adversaries.*--step=simultaneous"):
+    with pytest.raises(UserError, match=r"depends on a network that is not among its adversaries.*--gradients=simultaneous"):
         step.choose("fused", Declared(), built)
     assert step.choose("auto", Declared(), built) == "simultaneous"
 
 
-def test_a_wrong_declaration_of_fusable_is_caught_when_the_step_is_traced() -> None:
+def test_a_wrong_declaration_of_fusable_is_caught_by_the_conformance_suite() -> None:
     built = tiny.build_networks(PAGAN())
-    with pytest.raises(AssertionError, match="encoder is no adversary, yet made a fake"):
-        compute("fused", RecInImageGame(), built)
+    assert_fakes_are_their_adversaries_own(PAGAN(), built)
+    with pytest.raises(AssertionError, match="encoder is no adversary"):
+        assert_fakes_are_their_adversaries_own(RecInImageGame(), built)
 
 
 def test_fused_is_refused_for_a_discriminator_with_batch_norm() -> None:

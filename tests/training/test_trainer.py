@@ -94,7 +94,7 @@ def test_the_loop_does_what_the_update_says(one_device: tf.distribute.Strategy) 
 @pytest.mark.parametrize("mode", ["fused", "simultaneous"])
 def test_the_modes_keep_the_same_statistics(one_device: tf.distribute.Strategy, mode: str) -> None:
     """The reference takes a pass per player, and its extra passes must leave no trace in moving averages, u and v."""
-    given, oracle = make(one_device, {"step": mode}), make(one_device, {"step": "reference"})
+    given, oracle = make(one_device, {"gradients": mode}), make(one_device, {"gradients": "reference"})
     update_once(given), update_once(oracle)
     for name, value in variables(oracle).items():
         if "moving" in name or name.endswith(("/u:0", "/v:0")):
@@ -232,7 +232,7 @@ def test_bfloat16_trains_towards_the_same_losses(one_device: tf.distribute.Strat
 
 
 def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.Strategy) -> None:
-    trainer, plain = make(one_device, {"mixed_precision": "float16"}), make(one_device, {"step": "simultaneous"})
+    trainer, plain = make(one_device, {"mixed_precision": "float16"}), make(one_device, {"gradients": "simultaneous"})
     optimizer = trainer.optimizers["generator"]
     assert isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
     assert float(optimizer.initial_scale) > 1000
@@ -263,7 +263,7 @@ class TwoPhase(PAGAN):
 
 
 def test_phases_draw_a_batch_each_and_move_only_their_players(one_device: tf.distribute.Strategy) -> None:
-    two_phase = dataclasses.replace(config({"step": "simultaneous"}), objective=TwoPhase())
+    two_phase = dataclasses.replace(config({"gradients": "simultaneous"}), objective=TwoPhase())
     trainer, twice, looped = (Trainer(config=two_phase, image_shape=tiny.SHAPE, strategy=one_device) for _ in range(3))
     before = variables(trainer)
     first, second = tiny.images(4, seed=1), tiny.images(4, seed=2)
@@ -294,7 +294,7 @@ def test_phases_of_the_same_players_are_traced_once_and_draw_anew(one_device: tf
 
 def test_the_step_mode_is_chosen_before_anything_is_traced(one_device: tf.distribute.Strategy) -> None:
     assert make(one_device).mode == "fused"
-    assert make(one_device, {"step": "reference"}).mode == "reference"
-    with pytest.raises(UserError, match="--step=fused is not exact here"):
-        make(one_device, {"step": "fused", "mixed_precision": "float16"})
+    assert make(one_device, {"gradients": "reference"}).mode == "reference"
+    with pytest.raises(UserError, match="--gradients=fused is not exact here"):
+        make(one_device, {"gradients": "fused", "mixed_precision": "float16"})
     assert set(gradients.Backward.__dict__) >= {"fused", "simultaneous", "reference"}

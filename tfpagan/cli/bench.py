@@ -50,4 +50,5 @@ COMMAND = Command(
         Option("json", False, "print as JSON"),
     ),
     run=run,
+    plugins=False,
 )

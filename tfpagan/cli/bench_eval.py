@@ -47,4 +47,5 @@ COMMAND = Command(
         Option("json", False, "print as JSON"),
     ),
     run=run,
+    plugins=False,
 )

@@ -57,4 +57,5 @@ COMMAND = Command(
         Option("rows", 1, "samples of a request"),
     ),
     run=run,
+    plugins=False,
 )

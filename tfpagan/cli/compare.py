@@ -28,4 +28,5 @@ COMMAND = Command(
         Option("protocol", "", "the protocol whose newest scores to take; default: the newest of all"),
     ),
     run=run,
+    plugins=False,
 )

@@ -94,7 +94,8 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     run = restore.restored(model_dir, step=options["step"], best=options["best"])
     described, images = _images(own_data(run.config, settings))
     strategy = devices.strategy(options["devices"])
-    subject = of_run(run.networks["generator"], run.networks.get("encoder"), run.config.networks, str(model_dir))
+    encoder, condition = run.networks.get("encoder"), run.config.objective.condition
+    subject = of_run(run.networks["generator"], encoder, run.config.networks, str(model_dir), condition)
     scores = _scorer(protocol, options, described, images, strategy).score(subject)
     return scores, {"model": str(model_dir), "step": run.step}
 

@@ -7,13 +7,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from absl import flags, logging
 
-from tfpagan.config import Config
+from tfpagan.config import Config, plugins, renamed
 from tfpagan.errors import UserError
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.objectives import OBJECTIVES
@@ -42,7 +42,8 @@ class Command:
       help: one line.
       options: its own flags.
       run: what it does with the values of its options and the settings that were given; returns the exit code.
-      settings: which settings of `config.py` are flags too: all, those of the data, only where data lie, or none.
+      settings: which settings are flags too: all, those of the data, only where data lie, or none.
+      plugins: whether it takes `--plugin`.
     """
 
     program: str
@@ -50,13 +51,13 @@ class Command:
     options: tuple[Option, ...]
     run: Callable[[dict[str, Any], dict[str, Any]], int]
     settings: Literal["all", "data", "places", "none"] = "none"
+    plugins: bool = True
 
 
 def execute(command: Command, argv: Sequence[str]) -> int:
     """Parses, runs, and turns a user's mistake into one line on stderr and exit code 1."""
     if any(a.startswith("-") and a.lstrip("-").split("=")[0] in ("help", "helpfull", "helpshort", "h") for a in argv):
-        print(_help(command))
-        return 0
+        return _answered(command, lambda: _print_help(command, argv))
     # TensorFlow's C++ announces itself on stderr; what goes wrong in it arrives as exceptions all the same.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours are parsed into a parser of their own
@@ -65,11 +66,40 @@ def execute(command: Command, argv: Sequence[str]) -> int:
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)  # messages alone, without file and line
     logging.get_absl_handler().addFilter(_is_ours_or_a_warning)
+    return _answered(command, lambda: _run(command, argv))
+
+
+def _run(command: Command, argv: Sequence[str]) -> int:
+    _load_plugins(command, argv)
+    given = parse(command, argv)
+    given.pop("plugin", None)
+    options = {o.name: given.pop(o.name, o.default) for o in command.options}
+    with _terminated_as_by_an_exception():
+        return command.run(options, given)
+
+
+def _print_help(command: Command, argv: Sequence[str]) -> int:
+    _load_plugins(command, argv)
+    print(_help(command))
+    return 0
+
+
+def _load_plugins(command: Command, argv: Sequence[str]) -> None:
+    """Before the flags are known: what plugins register has flags and legal values of its own."""
+    if not command.plugins:
+        return
+    parser = flags.FlagValues()
+    flags.DEFINE_multi_string("plugin", [], "", flag_values=parser)
+    with suppress(flags.Error, UnicodeDecodeError):  # said when all flags are parsed
+        parser([command.program, *argv], known_only=True)
+    for given in parser["plugin"].value:
+        plugins.load(given)
+
+
+def _answered(command: Command, do: Callable[[], int]) -> int:
+    """What `do` returns; a user's mistake becomes one line on stderr and exit code 1."""
     try:
-        given = parse(command, argv)
-        options = {o.name: given.pop(o.name, o.default) for o in command.options}
-        with _terminated_as_by_an_exception():
-            return command.run(options, given)
+        return do()
     except (UserError, EvaluationError) as e:
         print(f"{command.program}: error: {' '.join(str(e).split())}", file=sys.stderr)
         return 1
@@ -115,6 +145,8 @@ def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:
             kind, flags.DEFINE_string
         )
         define(name, None, "", flag_values=parser)
+    if command.plugins:
+        flags.DEFINE_multi_string("plugin", None, "", flag_values=parser)
     try:
         rest = parser([command.program, *argv])
     except flags.IllegalFlagValueError as e:
@@ -123,11 +155,18 @@ def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:
         raise UserError(f"{given} is not legal: it must be {wanted}") from None
     except UnicodeDecodeError as e:
         raise UserError(f"the --flagfile is not text: {e}") from None
+    except flags.UnrecognizedFlagError as e:
+        known = renamed.answer(e.flagname)
+        raise UserError(f"there is no --{e.flagname}: {known}" if known else _without_prefix(e)) from None
     except flags.Error as e:
-        raise UserError(f"{str(e).removeprefix('ERROR:: ')}; --help lists the flags") from None
+        raise UserError(_without_prefix(e)) from None
     if rest[1:]:
         raise UserError(f"unexpected argument {rest[1]!r}; flags are written --name=value, --help lists them")
     return {name: parser[name].value for name in parser if parser[name].present and name not in ("flagfile", "undefok")}
+
+
+def _without_prefix(e: Exception) -> str:
+    return f"{str(e).removeprefix('ERROR:: ')}; --help lists the flags"
 
 
 def rows(command: Command) -> list[tuple[str, type, str]]:
@@ -187,7 +226,11 @@ def _described(text: str, default: Any) -> str:
 
 
 def _help(command: Command) -> str:
-    listed = [("flagfile", str, "read flags from a file, one a line"), *rows(command)]
+    listed: list[tuple[str, type, str]] = [("flagfile", str, "read flags from a file, one a line")]
+    if command.plugins:
+        what = "systems, architectures, metrics, augmentations or sources of images"
+        listed.append(("plugin", str, f"a Python file or module that registers {what}; may be repeated"))
+    listed += rows(command)
     width = max(len(name) for name, _, _ in listed) + 4
     lines = [f"  --{'[no]' * (kind is bool) + name:<{width}}  {text}" for name, kind, text in listed]
     return "\n".join([f"bin/{command.program}: {command.help}", "", *lines])

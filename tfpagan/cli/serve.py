@@ -59,4 +59,5 @@ COMMAND = Command(
         Option("threads", 32, "requests under way at once"),
     ),
     run=run,
+    plugins=False,
 )

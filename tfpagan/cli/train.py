@@ -26,7 +26,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     from tfpagan.training import devices, dry_run, loop
 
     described = data.describe(config.data)
-    config = dataclasses.replace(config, data=described.config)
+    config = dataclasses.replace(config, data=described.config, image_channels=described.channels)
     if options["dry_run"]:
         print(dry_run.dry_run(config, described, as_json=options["json"]))
         return 0

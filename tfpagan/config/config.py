@@ -5,6 +5,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tfpagan.config import plugins
+from tfpagan.config.plugins import Plugin
+from tfpagan.config.renamed import translated
 from tfpagan.errors import UserError
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.objectives.contract import Objective
@@ -17,6 +20,11 @@ from tfpagan.settings.setting import replace, settings_of, unknown
 class Config:
     """Everything that decides what a run computes.
 
+    Attributes:
+      data, augmentation, networks, objective, training: sections of settings.
+      plugins: that were loaded when the run was made.
+      image_channels: of the data set, once it is known; 0 before.
+
     >>> Config().with_changes({"channels": 64}).networks.channels
     64
     """
@@ -26,6 +34,8 @@ class Config:
     networks: NetworkConfig = NetworkConfig()
     objective: Objective = PAGAN()
     training: TrainingConfig = TrainingConfig()
+    plugins: tuple[Plugin, ...] = ()
+    image_channels: int = 0
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Config":
         """A copy with settings changed by their flag's name.
@@ -49,7 +59,8 @@ class Config:
         }
         changed = {name: replace(getattr(self, name), part, name) for name, part in sections.items()}
         _check_owned(rest, objective)
-        config = Config(objective=replace(objective, rest, f"objective {objective.name}"), **changed)
+        chosen = replace(objective, rest, f"objective {objective.name}")
+        config = dataclasses.replace(self, objective=chosen, plugins=plugins.loaded(), **changed)
         _check_together(config)
         return config
 
@@ -64,20 +75,27 @@ class Config:
         """The configuration as indented JSON, one section an object."""
         sections = {name: dataclasses.asdict(getattr(self, name)) for name in SECTIONS}
         sections["objective"] = {"name": self.objective.name} | dataclasses.asdict(self.objective)
+        if self.image_channels:
+            sections["images"] = {"channels": self.image_channels}
+        if self.plugins:
+            sections["plugins"] = {plugin.name: plugin.checksum for plugin in self.plugins}
         return json.dumps(sections, indent=2) + "\n"
 
 
 def from_json(text: str) -> Config:
-    """The configuration that `to_json` wrote; settings that it does not name have their defaults.
+    """The configuration that `to_json` wrote, in this or an earlier version; settings that are not in it have their defaults.
 
     Raises:
-      UserError: when the text is not JSON, or names an unknown section or setting.
+      UserError: when the text is not JSON, names an unknown section or setting, or a plugin of the run is not loaded.
     """
     try:
-        sections = json.loads(text)
-        parts = {name: dict(values) for name, values in sections.items()}
+        parts = translated(json.loads(text))
+        images, used = parts.pop("images", {}), parts.pop("plugins", {})
+        stored = tuple(Plugin(str(name), str(checksum)) for name, checksum in used.items())
+        channels = int(images.get("channels", 0))
     except (ValueError, TypeError, AttributeError) as e:
         raise UserError(f"config.json is not a JSON object of sections: {e}") from None
+    plugins.require(stored)
     chosen = parts.pop("objective", {})
     objective = OBJECTIVES.get(str(chosen.pop("name", PAGAN.name)))()
     changed = {}
@@ -85,13 +103,14 @@ def from_json(text: str) -> Config:
         if name not in SECTIONS:
             raise UserError(unknown(name, [*SECTIONS, "objective"], "section of config.json"))
         changed[name] = replace(SECTIONS[name](), values, name)
-    return Config(objective=replace(objective, chosen, f"objective {objective.name}"), **changed)
+    objective = replace(objective, chosen, f"objective {objective.name}")
+    return Config(objective=objective, plugins=stored, image_channels=channels, **changed)
 
 
 def difference(stored: Config, given: Config) -> list[str]:
     """The settings that a resumed run may not change and that differ, one `name: stored -> given` each."""
     old, new = stored.flat(), given.flat()
-    return [
+    return plugins.difference(stored.plugins, given.plugins) + [
         f"{name}: {old.get(name)} -> {new.get(name)}"
         for name in sorted(old | new)
         if old.get(name) != new.get(name) and not is_resumable(name)
@@ -120,11 +139,11 @@ def _check_together(config: Config) -> None:
         if chosen[name] not in values:
             legal = f"it must be {'one of ' * (len(values) > 1)}{', '.join(map(str, values))}"
             raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: {legal}")
-    for name in ("condition", "likelihood"):  # which systems must know what to do with
-        if chosen[name] != "none" and name not in config.objective.legal:
-            raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: it must be none")
-    if config.networks.code == "flow" and config.networks.latent_dim < 2:
-        raise UserError("--code=flow needs a --latent_dim of at least 2: a coupling changes one half by the other")
+    likelihood = config.networks.likelihood
+    if likelihood != "none" and "likelihood" not in config.objective.legal:  # a system must know what to do with it
+        raise UserError(f"--likelihood={likelihood} is not legal with --objective={config.objective.name}: it must be none")
+    if config.networks.posterior == "flow" and config.networks.latent_dim < 2:
+        raise UserError("--posterior=flow needs a --latent_dim of at least 2: a coupling changes one half by the other")
     for low, high in (("blur_sigma_min", "blur_sigma_max"), ("contrast_min", "contrast_max")):
         if getattr(a, low) > getattr(a, high):
             raise UserError(f"--{low}={getattr(a, low)} is above --{high}={getattr(a, high)}; the smallest value comes first")

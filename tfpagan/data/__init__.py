@@ -6,5 +6,19 @@
 
 from tfpagan.data.pipeline import batches
 from tfpagan.data.prepare import Described, Images, describe, prepare
+from tfpagan.data.source import Opener
+from tfpagan.errors import UserError
+from tfpagan.settings.registries import SOURCES
 
-__all__ = ["Described", "Images", "batches", "describe", "prepare"]
+__all__ = ["Described", "Images", "batches", "describe", "prepare", "register"]
+
+
+def register(name: str, opener: Opener) -> None:
+    """Make a source of images of your own known as `--dataset=name` or `--dataset=name:REST`.
+
+    Raises:
+      UserError: when `opener` is no function, or the name is taken.
+    """
+    if not callable(opener):
+        raise UserError(f"{opener!r} opens no source of images: register a function of REST, data_dir and cache_dir")
+    SOURCES.register(name, opener)

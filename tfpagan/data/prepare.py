@@ -18,6 +18,7 @@ from tfpagan.data.geometry import Geometry, resolve
 from tfpagan.data.source import Source
 from tfpagan.data.tiny_imagenet import TinyImageNet, is_tiny_imagenet
 from tfpagan.errors import UserError
+from tfpagan.settings.registries import SOURCES
 from tfpagan.settings.sections import DataConfig
 from tfpagan.settings.setting import check
 
@@ -104,16 +105,29 @@ def _open(config: DataConfig) -> tuple[Described, Source]:
 
 def _source(dataset: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
     """The source of a name, and the name made independent of the working directory."""
-    kind, colon, path = dataset.partition(":")
-    if not dataset or (kind == "folder" and not path):
-        legal = "a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, color_mnist or shapes"
+    kind, _, rest = dataset.partition(":")
+    if not dataset or dataset == "folder:":
+        others = ", ".join(name for name in SOURCES if name != "folder")
+        legal = f"a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, {others} or shapes"
         raise UserError(f"--dataset={dataset!r} is not legal: it must be {legal}")
-    if kind == "folder" and colon:
-        root = Path(os.path.abspath(os.path.expanduser(path)))
-        return f"folder:{root}", TinyImageNet(root) if is_tiny_imagenet(root) else Folder(root)
-    if dataset == "color_mnist":
-        return dataset, ColorMNIST(data_dir, cache_dir)
+    if kind in SOURCES:
+        return SOURCES.get(kind)(rest, data_dir, cache_dir)
     return dataset, Catalogued(dataset, data_dir, cache_dir)
+
+
+def open_folder(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
+    """`folder:PATH`: a folder of images, or Tiny ImageNet as it is unpacked."""
+    if not rest:
+        raise UserError("--dataset=folder is not legal: it must be folder:PATH")
+    root = Path(os.path.abspath(os.path.expanduser(rest)))
+    return f"folder:{root}", TinyImageNet(root) if is_tiny_imagenet(root) else Folder(root)
+
+
+def open_color_mnist(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
+    """`color_mnist`."""
+    if rest:
+        raise UserError(f"--dataset=color_mnist:{rest} is not legal: it must be color_mnist")
+    return "color_mnist", ColorMNIST(data_dir, cache_dir)
 
 
 def _split_sizes(source: Source) -> dict[str, int | None]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 
@@ -56,3 +57,8 @@ class Source(Protocol):
 
     def examples(self, split: str) -> Iterator[Example]:
         """The examples of a split, in order."""
+
+
+Opener = Callable[[str, Path, Path], tuple[str, Source]]
+"""What `--dataset=KIND:REST` calls with REST, `data_dir` and `cache_dir`. It returns the name, with REST made independent of
+the working directory, and the source, and raises UserError where REST cannot be used."""

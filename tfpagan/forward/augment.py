@@ -9,12 +9,15 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfpagan.errors import UserError
+from tfpagan.settings.registries import AUGMENTATIONS
 from tfpagan.settings.sections import AugmentationConfig
 
 Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """a(x): images [N, H, W, C] in [-1, 1] and uniform numbers [N, UNIFORMS] to images of the same shape and range."""
 
 
+Build = Callable[[AugmentationConfig], Augmentation]
 UNIFORMS = 2
 """How many uniform numbers an augmentation takes per sample."""
 
@@ -29,12 +32,42 @@ def build(config: AugmentationConfig) -> Augmentation:
     >>> a(tf.zeros([4, 32, 32, 3]), tf.random.uniform([4, UNIFORMS])).shape
     TensorShape([4, 32, 32, 3])
     """
-    return {
-        "pad_crop": lambda x, noise: pad_crop(x, noise, config.pad_fraction),
-        "blur": lambda x, noise: blur(x, noise, config.blur_sigma_min, config.blur_sigma_max),
-        "contrast": lambda x, noise: contrast(x, noise, config.contrast_min, config.contrast_max),
-        "none": lambda x, noise: x,
-    }[config.augmentation]
+    return AUGMENTATIONS.get(config.augmentation)(config)
+
+
+def register(name: str, build: Build) -> None:
+    """Make an augmentation of your own known as `--augmentation=name`.
+
+    Args:
+      name: for the flag.
+      build: the settings of augmentations to a function a(x, noise).
+
+    Raises:
+      UserError: when `build` is no function, or the name is taken.
+    """
+    if not callable(build):
+        raise UserError(f"{build!r} is no augmentation: register a function of AugmentationConfig that returns a(x, noise)")
+    AUGMENTATIONS.register(name, build)
+
+
+def build_pad_crop(config: AugmentationConfig) -> Augmentation:
+    """Pad and crop with the configured border."""
+    return lambda x, noise: pad_crop(x, noise, config.pad_fraction)
+
+
+def build_blur(config: AugmentationConfig) -> Augmentation:
+    """Blur with the configured range of standard deviations."""
+    return lambda x, noise: blur(x, noise, config.blur_sigma_min, config.blur_sigma_max)
+
+
+def build_contrast(config: AugmentationConfig) -> Augmentation:
+    """Contrast with the configured range of factors."""
+    return lambda x, noise: contrast(x, noise, config.contrast_min, config.contrast_max)
+
+
+def build_none(config: AugmentationConfig) -> Augmentation:
+    """a(x) = x (PAGAN-NOAUG)."""
+    return lambda x, noise: x
 
 
 def pad_crop(x: tf.Tensor, noise: tf.Tensor, pad_fraction: float) -> tf.Tensor:

@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar, overload
 
 import tensorflow as tf
 
-from tfpagan import images
 from tfpagan.forward.augment import UNIFORMS, Augmentation
+from tfpagan.forward.condition import NONE, Condition
 from tfpagan.forward.noise import Noise
 from tfpagan.latents import on_sphere
 from tfpagan.losses import densities
@@ -45,11 +45,11 @@ class Pass:
 
     Args:
       networks: by role.
-      x: images [N, H, W, C] float32 in [-1, 1]; of a system that is given lightness, `Pass.x` and all that is made of it
-        are Lab images (`colours.py`).
+      x: images [N, H, W, C] float32 in [-1, 1]; `Pass.x`, and what is made of it, are as the networks see them.
       noise: of this step.
       augmentation: a(x), as `augment.build` gives it.
       config: of the networks: the code's dimensions and kind, the decoder's likelihood.
+      condition: what the generator is given besides a code.
     """
 
     def __init__(
@@ -59,9 +59,11 @@ class Pass:
         noise: Noise,
         augmentation: Augmentation,
         config: NetworkConfig,
+        condition: Condition = NONE,
     ):
-        self._networks, self._noise, self._augmentation, self._config = networks, noise, augmentation, config
-        self.x = images.to_lab(x) if config.condition == "lightness" else x
+        self._networks, self._noise, self._augmentation = networks, noise, augmentation
+        self._config, self._condition = config, condition
+        self.x = condition.to_model(x)
 
     @_Once
     def z(self) -> tf.Tensor:
@@ -162,12 +164,11 @@ class Pass:
         return {"mean_square": tf.reduce_mean(mean**2, 1), "variance": tf.reduce_mean(tf.exp(log_variance), 1)}
 
     def _generated(self, z: tf.Tensor) -> tf.Tensor:
-        given = (z, images.lightness(self.x)) if self._config.condition == "lightness" else z
-        return self._networks["generator"](given, training=True)
+        return self._networks["generator"](self._condition.generator_input(z, self.x), training=True)
 
     def _prior(self, name: str) -> tf.Tensor:
         normal = self._noise.normal(name, self._config.latent_dim)
-        return on_sphere(normal) if self._config.code == "sphere" else normal
+        return on_sphere(normal) if self._config.posterior == "sphere" else normal
 
     def _posterior(self, moments: tuple[tf.Tensor, tf.Tensor], name: str) -> tf.Tensor:
         mean, log_variance = moments

@@ -230,15 +230,16 @@ def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
         raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb")
     run = restore.restored(path, step=step, best=best)
     encoder, generator = run.networks.get("encoder"), run.networks["generator"]
-    given = run.config.networks.condition == "lightness"
+    condition = run.config.objective.condition
+    decoder, recolourer = condition.decoder(generator), condition.recolourer(generator)
     return Model(
         str(path),
         run.image_shape,
         run.config.networks.latent_dim,
-        None if given else arrays.decoding(generator),
+        arrays.decoding(decoder) if decoder else None,
         arrays.encoding(encoder) if encoder else None,
         run.config,
-        arrays.colourising(generator) if given else None,
+        arrays.recolouring(recolourer) if recolourer else None,
     )
 
 

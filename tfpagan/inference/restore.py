@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfpagan import networks
 from tfpagan.config import Config
 from tfpagan.errors import UserError, why
-from tfpagan.networks import colorization
+from tfpagan.forward.condition import NONE
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.run_folder.checkpoints import UNREADABLE, read_newest
 from tfpagan.run_folder.folder import steps_in
@@ -66,18 +66,25 @@ def restored(model_dir: Path, *, step: int = 0, best: bool = False, skip_damaged
 
 
 def _read(prefix: str, config: Config) -> tuple[dict[str, tf.keras.Model], tuple[int, int, int]]:
-    channels = 3 if config.networks.condition == "lightness" else _image_channels(prefix)
-    shape = (config.data.image_size, config.data.image_size, channels)
+    shape = (config.data.image_size, config.data.image_size, config.image_channels or _image_channels(prefix, config))
+    condition, precision = config.objective.condition, config.training.mixed_precision
     roles = [role for role in networks.INFERENCE_ROLES if role in config.objective.players]
-    precision = config.training.mixed_precision
-    built = {role: networks.build(role, config.networks, shape, mixed_precision=precision) for role in roles}
+    built = {
+        role: networks.build(role, config.networks, shape, condition=condition, mixed_precision=precision) for role in roles
+    }
     wanted = {"averages" if config.training.ema_decay else "networks": built}
     # Whatever else the checkpoint holds is for training.
     tf.train.Checkpoint(**wanted).restore(prefix).assert_existing_objects_matched().expect_partial()
-    return {role: colorization.for_use(role, network, config.networks) for role, network in built.items()}, shape
+    in_use = {"generator": condition.generator_in_use, "encoder": condition.encoder_in_use}
+    return {role: in_use[role](network) for role, network in built.items()}, shape
 
 
-def _image_channels(prefix: str) -> int:
-    """C, from the last layer of the generator: the configuration does not say it, and the data set may not be at hand."""
+def _image_channels(prefix: str, config: Config) -> int:
+    """C of a run whose config.json does not name it, as those of version 0.1: from the last layer of the generator."""
+    if config.objective.condition is not NONE:
+        return 3
     shapes = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
-    return shapes["networks/generator/to_image/bias/.ATTRIBUTES/VARIABLE_VALUE"][-1]
+    key = "networks/generator/to_image/bias/.ATTRIBUTES/VARIABLE_VALUE"
+    if key not in shapes:
+        raise UserError(f"{prefix} does not say how many channels its images have")
+    return shapes[key][-1]

@@ -43,7 +43,8 @@ class Served:
 
     def __init__(self, run: Inference):
         self.generator, self.encoder = run.networks["generator"], run.networks.get("encoder")
-        self.colours = run.config.networks.condition == "lightness"
+        self.condition = run.config.objective.condition
+        self.decoder, self.recolourer = self.condition.decoder(self.generator), self.condition.recolourer(self.generator)
         self.image_shape, self.latent_dim = run.image_shape, run.config.networks.latent_dim
 
     def module(self) -> tf.Module:
@@ -58,9 +59,9 @@ class Served:
         latents = tf.TensorSpec([None, self.latent_dim], tf.float32, "latents")
         seed, num = tf.TensorSpec([], tf.int32, "seed"), tf.TensorSpec([], tf.int32, "num")
         makers: dict[str, Signature] = {}  # of images
-        if self.colours:
+        if self.recolourer is not None:
             makers["colourise"] = Signature(self.colourise, (images, latents))
-        else:
+        if self.decoder is not None:
             makers |= {"decode": Signature(self.decode, (latents,)), "sample": Signature(self.sample, (seed, num))}
         found = {}
         if self.encoder is not None:
@@ -82,7 +83,8 @@ class Served:
 
     def colourise(self, images: tf.Tensor, latents: tf.Tensor) -> Outputs:
         """G(z given L of x): the images in the colours of the codes."""
-        return {"images": self.generator(latents, images)}
+        assert self.recolourer is not None
+        return {"images": self.recolourer(latents, images)}
 
     def encode(self, images: tf.Tensor) -> Outputs:
         """E: the moments of q(z | x); the mean is the code."""
@@ -92,12 +94,13 @@ class Served:
 
     def decode(self, latents: tf.Tensor) -> Outputs:
         """G(z)."""
-        return {"images": self.generator(latents)}
+        assert self.decoder is not None
+        return {"images": self.decoder(latents)}
 
     def reconstruct(self, images: tf.Tensor) -> Outputs:
         """G of the mean code of x."""
-        latents = self.encode(images)["latents"]
-        return self.colourise(images, latents) if self.colours else self.decode(latents)
+        assert self.encoder is not None
+        return {"images": self.condition.reconstruct(self.generator, self.encoder, images)}
 
     def sample(self, seed: tf.Tensor, num: tf.Tensor) -> Outputs:
         """G of `num` draws from the prior: the same for the same seed, and more of them begin with the fewer."""

@@ -2,27 +2,47 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import tensorflow as tf
 
-from tfpagan.networks import colorization, discriminators, residual
-from tfpagan.networks import convolutional as nets
-from tfpagan.networks.blocks import Code, spectral_layers
+from tfpagan.errors import UserError
+from tfpagan.forward.condition import NONE, Condition
+from tfpagan.networks import discriminators
+from tfpagan.networks.architecture import Architecture, Shape
+from tfpagan.networks.blocks import spectral_layers
 from tfpagan.networks.initializers import Initializers
+from tfpagan.settings.registries import ARCHITECTURES
 from tfpagan.settings.sections import NetworkConfig
 
-__all__ = ["INFERENCE_ROLES", "build", "couples_batch", "moving_averages", "power_iteration"]
+__all__ = ["INFERENCE_ROLES", "build", "couples_batch", "moving_averages", "power_iteration", "register"]
 
 INFERENCE_ROLES = ("generator", "encoder")
 """The roles that are of use when training is over; moving averages are kept of these."""
 
-Shape = tuple[int, int, int]
 PAIR_AXES = {"width": 2, "channels": 3}
 
 
+def register(name: str, architecture: Architecture) -> None:
+    """Make an architecture of your own known as `--architecture=name`.
+
+    Raises:
+      UserError: when it does not derive from `Architecture`, or the name is taken.
+    """
+    if not isinstance(architecture, Architecture):
+        raise UserError(
+            f"{architecture!r} is no architecture: register an instance of a subclass of networks.architecture.Architecture"
+        )
+    ARCHITECTURES.register(name, architecture)
+
+
 def build(
-    role: str, config: NetworkConfig, image_shape: Shape, *, seed: int = 0, mixed_precision: str = "none"
+    role: str,
+    config: NetworkConfig,
+    image_shape: Shape,
+    *,
+    condition: Condition = NONE,
+    seed: int = 0,
+    mixed_precision: str = "none",
 ) -> tf.keras.Model:
     """A network with its variables, built for a role.
 
@@ -31,15 +51,23 @@ def build(
         second one of a kind has a further word, as disc_xz_prior.
       config: widths and forms.
       image_shape: (H, W, C); H and W multiples of 8.
+      condition: what the generator is given besides a code.
       seed: of the initial weights; the same seed gives the same weights.
       mixed_precision: none, bfloat16 or float16: the type of activations. Variables are float32.
+
+    Raises:
+      UserError: when the architecture has no such network.
     """
     kind = "_".join(role.split("_")[:2])
     assert kind in _ROLES, f"no network for role {role!r}; known: {', '.join(_ROLES)}"
+    init = Initializers(seed, role, config.initializer)
     with _precision(mixed_precision):
-        network = _ROLES[kind](config, image_shape, Initializers(seed, role, config.initializer))
-        image, code = tf.zeros([1, *image_shape]), tf.zeros([1, config.latent_dim])
-        given = (code, image[..., :1]) if config.condition == "lightness" else code
+        image, code = condition.to_model(tf.zeros([1, *image_shape])), tf.zeros([1, config.latent_dim])
+        given = condition.generator_input(code, image)
+        if kind == "generator" and condition is not NONE:
+            network = ARCHITECTURES.get(config.architecture).colourising_generator(config, init)
+        else:
+            network = _ROLES[kind](config, image_shape, init)
         inputs = {"generator": given, "disc_z": code, "disc_xx": (image, image), "disc_xz": (image, code)}
         network(inputs.get(kind, image))
     return network
@@ -64,35 +92,15 @@ def moving_averages(network: tf.keras.Model) -> list[tf.Variable]:
 
 def _pair_discriminator(config: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
     if config.pair == "siamese":
-        return discriminators.SiamesePairDiscriminator(_trunk_config(config), init)
-    return discriminators.JoinedPairDiscriminator(_trunk_config(config), PAIR_AXES[config.pair], init)
+        return discriminators.SiamesePairDiscriminator(_trunk(config), init)
+    return discriminators.JoinedPairDiscriminator(_trunk(config), PAIR_AXES[config.pair], init)
 
 
-def _generator(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
-    if c.condition == "lightness":
-        return colorization.Generator(c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere")
-    kind = residual.Generator if c.architecture == "resnet" else partial(nets.Generator, _plan(c))
-    return kind(shape, c.channels, c.sync_batch_norm, init, sphere=c.code == "sphere", scale=_scale(c))
+def _trunk(config: NetworkConfig) -> discriminators.TrunkConfig:
+    def build_trunk(init: Initializers) -> tf.keras.layers.Layer:
+        return ARCHITECTURES.get(config.architecture).trunk(config, init)
 
-
-def _encoder(c: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
-    kind = residual.Encoder if c.architecture == "resnet" else partial(nets.Encoder, _plan(c))
-    return kind(Code(c.code, c.latent_dim, c.flow_length), c.channels, c.encoder_norm, c.sync_batch_norm, init)
-
-
-def _plan(config: NetworkConfig) -> nets.Plan:
-    return nets.COLOR_MNIST if config.architecture == "color_mnist" else nets.PAGAN
-
-
-def _trunk_config(config: NetworkConfig) -> discriminators.TrunkConfig:
-    return discriminators.TrunkConfig(
-        _plan(config), config.channels, config.disc_norm, config.sync_batch_norm, config.disc_dropout
-    )
-
-
-def _scale(config: NetworkConfig) -> float | None:
-    """Of p(x | z): None where the decoder has no likelihood with a scale, 0 where it is learned."""
-    return config.likelihood_scale if config.likelihood in ("gaussian", "laplace") else None
+    return discriminators.TrunkConfig(build_trunk, config.channels, config.disc_norm, config.disc_dropout)
 
 
 def _widths(config: NetworkConfig) -> tuple[int, ...]:
@@ -100,12 +108,12 @@ def _widths(config: NetworkConfig) -> tuple[int, ...]:
 
 
 _ROLES: dict[str, Callable[[NetworkConfig, Shape, Initializers], tf.keras.Model]] = {
-    "generator": _generator,
-    "encoder": _encoder,
-    "disc_x": lambda c, shape, init: discriminators.ImageDiscriminator(_trunk_config(c), init),
+    "generator": lambda c, shape, init: ARCHITECTURES.get(c.architecture).generator(c, shape, init),
+    "encoder": lambda c, shape, init: ARCHITECTURES.get(c.architecture).encoder(c, init),
+    "disc_x": lambda c, shape, init: discriminators.ImageDiscriminator(_trunk(c), init),
     "disc_z": lambda c, shape, init: discriminators.CodeDiscriminator(_widths(c), c.disc_norm, init),
     "disc_xx": _pair_discriminator,
-    "disc_xz": lambda c, shape, init: discriminators.JointDiscriminator(_trunk_config(c), init),
+    "disc_xz": lambda c, shape, init: discriminators.JointDiscriminator(_trunk(c), init),
 }
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfpagan.images import normalize
-from tfpagan.networks import colorization
 
 
 def decoding(generator: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
@@ -15,7 +14,7 @@ def decoding(generator: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     return lambda z: run(tf.constant(z)).numpy()
 
 
-def colourising(colouriser: colorization.Colouriser) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def recolouring(colouriser: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """G given lightness, as a function of arrays: codes [n, Z] and images in [-1, 1] to images of their lightness."""
     run = tf.function(lambda z, x: colouriser(z, x), reduce_retracing=True)
     return lambda z, x: run(tf.constant(z), tf.constant(x)).numpy()

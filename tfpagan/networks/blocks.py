@@ -1,4 +1,4 @@
-"""What the networks share: spectrally normalised layers (ours), batch norm with the papers' constants, the kinds of code."""
+"""What the networks share: spectrally normalised layers (ours), batch norm with the papers' constants, kinds of posterior."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ import tensorflow as tf
 from tfpagan.latents import on_sphere
 from tfpagan.networks.flow import Flow
 from tfpagan.networks.initializers import Initializers
+from tfpagan.settings.sections import NetworkConfig
 
+LEAK = 0.2  # of leaky ReLU
 SPECTRAL_EPSILON = 1e-12
 FIRST_SCALE = 0.5  # of p(x | z), where it is learned: about the deviation of pixels in [-1, 1]
 
@@ -134,30 +136,36 @@ def flat(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
-POINT_LOG_VARIANCE = -60.0  # of a code without width: a standard deviation of 1e-13 is lost beside any float32
+POINT_LOG_VARIANCE = -60.0  # of a deterministic code: a standard deviation of 1e-13 is lost beside any float32
 
 
 @dataclass(frozen=True)
-class Code:
-    """What an encoder gives: its kind (`--code`), dimensions, and the length of the flow of a code that has one."""
+class Posterior:
+    """q(z | x): its kind (`--posterior`), the dimensions of z, and the length of the flow of a kind that has one."""
 
     kind: str
     dims: int
     flow_length: int
 
+    @classmethod
+    def of(cls, config: NetworkConfig) -> "Posterior":
+        """That of a configuration."""
+        return cls(config.posterior, config.latent_dim, config.flow_length)
+
 
 class EncoderNetwork(tf.keras.Model):
     """An encoder: images [N, H, W, C] -> (mean, log-variance) of q(z | x), each [N, Z] float32; subclasses have the layers.
 
-    A code that is a point, in space or on the unit sphere, is the mean of a normal without width. A code with a flow is
+    A deterministic code, in space or on the unit sphere, is the mean of a normal with a variance of zero. A code with a flow is
     F of a normal: in training these are the moments before it, and in use the mean has been through it.
     """
 
-    def add_end(self, code: Code, norm: str, init: Initializers) -> None:
+    def add_end(self, posterior: Posterior, norm: str, init: Initializers) -> None:
         """Adds the last layer, when the subclass has made the others: checkpoints of optimizers go by their order."""
-        self.code = code.kind
-        self.moments = dense(code.dims * (1 if code.kind in ("point", "sphere") else 2), norm, init.layer("moments"))
-        self.flow = Flow(code.dims, code.flow_length, init.layer("flow")) if code.kind == "flow" else None
+        kind, dims = posterior.kind, posterior.dims
+        self.posterior = kind
+        self.moments = dense(dims * (1 if kind in ("point", "sphere") else 2), norm, init.layer("moments"))
+        self.flow = Flow(dims, posterior.flow_length, init.layer("flow")) if kind == "flow" else None
 
     def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
         """What the layers before the last one give, each [N, h, w, c]."""
@@ -176,8 +184,8 @@ class EncoderNetwork(tf.keras.Model):
     def end(self, layers: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """The moments that follow from the layers."""
         raw = tf.cast(self.moments(flat(layers[-1])), tf.float32)
-        if self.code in ("point", "sphere"):
-            point = on_sphere(raw) if self.code == "sphere" else raw
+        if self.posterior in ("point", "sphere"):
+            point = on_sphere(raw) if self.posterior == "sphere" else raw
             return point, tf.fill(tf.shape(point), POINT_LOG_VARIANCE)
         mean, log_variance = tf.split(raw, 2, 1)
         return mean, log_variance

@@ -2,12 +2,9 @@
 
 import tensorflow as tf
 
-from tfpagan import images
-from tfpagan.errors import UserError
 from tfpagan.latents import on_sphere
 from tfpagan.networks.blocks import batch_norm, plain_conv
 from tfpagan.networks.initializers import Initializers
-from tfpagan.settings.sections import NetworkConfig
 
 BLOCKS = 5  # residual ones at a quarter of the size
 
@@ -68,54 +65,3 @@ class _Residual(tf.keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         return x + self.norm(self.conv(self.inner(x, training=training)), training=training)
-
-
-class OfColours:
-    """An encoder of RGB images [N, H, W, 3] in [-1, 1], made of one of Lab images."""
-
-    def __init__(self, encoder: tf.keras.Model):
-        self.network = encoder
-
-    @property
-    def variables(self) -> list[tf.Variable]:
-        return self.network.variables
-
-    def __call__(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return self.network(images.to_lab(x))
-
-    def features(self, x: tf.Tensor) -> tf.Tensor:
-        """What a classifier may look at [N, F]."""
-        return self.network.features(images.to_lab(x))
-
-
-class Colouriser:
-    """A generator of RGB images from codes and the images whose lightness to keep, made of one of Lab images."""
-
-    def __init__(self, generator: tf.keras.Model):
-        self.network = generator
-
-    @property
-    def variables(self) -> list[tf.Variable]:
-        return self.network.variables
-
-    def __call__(self, z: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        return images.to_rgb(self.network((z, images.lightness(images.to_lab(x)))))
-
-
-def for_use(role: str, network: tf.keras.Model, config: NetworkConfig) -> tf.keras.Model | OfColours | Colouriser:
-    """A network of a run as it is used on RGB images."""
-    if config.condition == "none":
-        return network
-    return Colouriser(network) if role == "generator" else OfColours(network)
-
-
-def require_colours(config: NetworkConfig, image_shape: tuple[int, int, int]) -> None:
-    """Refuse images that a configuration cannot take.
-
-    Raises:
-      UserError: when colours are to be made for images that have none.
-    """
-    if config.condition == "lightness" and image_shape[2] != 3:
-        raise UserError("--objective=conditional_age needs images in colour; this data set is greyscale")
-    if config.condition == "lightness" and image_shape[0] % 4:
-        raise UserError(f"--objective=conditional_age needs images of a multiple of 4 px, not {image_shape[0]}")

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfpagan.latents import on_sphere
+from tfpagan.networks import colorization
+from tfpagan.networks.architecture import Architecture, Shape, likelihood_scale
 from tfpagan.networks.blocks import (
-    Code,
+    LEAK,
     EncoderNetwork,
+    Posterior,
     SpectralConv,
     batch_norm,
     log_scale,
@@ -21,8 +24,8 @@ from tfpagan.networks.blocks import (
     plain_dense,
 )
 from tfpagan.networks.initializers import Initializers
+from tfpagan.settings.sections import NetworkConfig
 
-LEAK = 0.2
 Layers = tuple[tuple[int, int, int], ...]
 """Kernel size, strides, and which share of the widest layer's channels, layer by layer."""
 
@@ -47,9 +50,9 @@ class Plan:
 
 
 _SN_DCGAN = ((3, 1, 8), (4, 2, 4), (3, 1, 4), (4, 2, 2), (3, 1, 2), (4, 2, 1), (3, 1, 1))
-PAGAN = Plan(_SN_DCGAN, _SN_DCGAN, 8, ((4, 2, 2), (4, 2, 4), (4, 2, 8)), (3, 1))
+PAGAN_PLAN = Plan(_SN_DCGAN, _SN_DCGAN, 8, ((4, 2, 2), (4, 2, 4), (4, 2, 8)), (3, 1))
 """64, 128, 128, 256, 256, 512, 512 channels down and 256, 128, 64 up."""
-COLOR_MNIST = Plan(
+COLOR_MNIST_PLAN = Plan(
     ((5, 2, 8), (5, 1, 4), (5, 2, 2), (5, 1, 1), (5, 2, 1)),
     ((5, 2, 2), (5, 1, 1), (5, 2, 1)),
     4,
@@ -142,10 +145,10 @@ class PlainTrunk(tf.keras.layers.Layer):
 class Encoder(EncoderNetwork):
     """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x), or another code."""
 
-    def __init__(self, plan: Plan, code: Code, channels: int, norm: str, sync: bool, init: Initializers):
+    def __init__(self, plan: Plan, posterior: Posterior, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
         self.trunk = trunk(plan.encoder, channels, norm, sync, init.layer("trunk"))
-        self.add_end(code, norm, init)
+        self.add_end(posterior, norm, init)
 
     def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
         return self.trunk(x, training=training)
@@ -158,3 +161,28 @@ def trunk(layers: Layers, channels: int, norm: str, sync: bool, init: Initialize
         if norm == "spectral"
         else PlainTrunk(layers, channels, norm == "batch", sync, init)
     )
+
+
+class Convolutional(Architecture):
+    """Networks without residual connections, by a plan of their layers."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+
+    def generator(self, config: NetworkConfig, image_shape: Shape, init: Initializers) -> Generator:
+        c = config
+        sphere, scale = c.posterior == "sphere", likelihood_scale(c)
+        return Generator(self.plan, image_shape, c.channels, c.sync_batch_norm, init, sphere=sphere, scale=scale)
+
+    def encoder(self, config: NetworkConfig, init: Initializers) -> Encoder:
+        c = config
+        return Encoder(self.plan, Posterior.of(c), c.channels, c.encoder_norm, c.sync_batch_norm, init)
+
+    def trunk(self, config: NetworkConfig, init: Initializers) -> tf.keras.layers.Layer:
+        return trunk(self.plan.trunk, config.channels, config.disc_norm, config.sync_batch_norm, init)
+
+    def colourising_generator(self, config: NetworkConfig, init: Initializers) -> colorization.Generator:
+        return colorization.Generator(config.channels, config.sync_batch_norm, init, sphere=config.posterior == "sphere")
+
+
+DCGAN, COLOR_MNIST = Convolutional(PAGAN_PLAN), Convolutional(COLOR_MNIST_PLAN)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfpagan.networks.blocks import dense, flat
-from tfpagan.networks.convolutional import LEAK, Plan, trunk
+from tfpagan.networks.architecture import Trunk
+from tfpagan.networks.blocks import LEAK, dense, flat
 from tfpagan.networks.initializers import Initializers
 
 Uniform = Callable[[int], tf.Tensor]
@@ -19,20 +19,18 @@ Uniform = Callable[[int], tf.Tensor]
 
 @dataclass(frozen=True)
 class TrunkConfig:
-    """How discriminators see images.
+    """The part of a discriminator that looks at images.
 
     Attributes:
-      plan: of the layers.
-      channels: of the widest one.
+      build: makes it, from its initializers.
+      channels: of the widest layer.
       norm: spectral, batch or none; also of the layers that follow.
-      sync: whether batch statistics are over all replicas.
       dropout: share of the features that is dropped after the last convolution (as in alpha-GAN's Table 3).
     """
 
-    plan: Plan
+    build: Callable[[Initializers], Trunk]
     channels: int
     norm: str
-    sync: bool
     dropout: float
 
 
@@ -41,7 +39,7 @@ class ImageTrunk(tf.keras.Model):
 
     def __init__(self, config: TrunkConfig, init: Initializers):
         super().__init__(name=init.name)
-        self.trunk = trunk(config.plan.trunk, config.channels, config.norm, config.sync, init.layer("trunk"))
+        self.trunk = config.build(init.layer("trunk"))
         self.dropout = config.dropout
 
     def features(self, x: tf.Tensor) -> tf.Tensor:

@@ -7,8 +7,11 @@ up, mean pooling down), with the widths and the bottom of the convolutional netw
 import tensorflow as tf
 
 from tfpagan.latents import on_sphere
-from tfpagan.networks.blocks import Code, EncoderNetwork, SpectralConv, batch_norm, log_scale, plain_conv, plain_dense
+from tfpagan.networks.architecture import Architecture, Shape, likelihood_scale
+from tfpagan.networks.blocks import EncoderNetwork, Posterior, SpectralConv, batch_norm, log_scale, plain_conv, plain_dense
+from tfpagan.networks.convolutional import DCGAN
 from tfpagan.networks.initializers import Initializers
+from tfpagan.settings.sections import NetworkConfig
 
 SHARES = (1, 2, 4, 8)  # of the widest layer's channels, from the bottom to the image
 
@@ -46,13 +49,13 @@ class Generator(tf.keras.Model):
 class Encoder(EncoderNetwork):
     """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32; arguments as the convolutional one's."""
 
-    def __init__(self, code: Code, channels: int, norm: str, sync: bool, init: Initializers):
+    def __init__(self, posterior: Posterior, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
         widths = [channels // share for share in reversed(SHARES)]
         self.from_image = _conv(widths[0], 3, norm, init.layer("from_image"))
         self.blocks = [Block(w, "down", norm, sync, init.layer(f"block{i}")) for i, w in enumerate(widths[1:])]
         self.norm = batch_norm(init.layer("norm"), scale=True, synchronized=sync) if norm == "batch" else None
-        self.add_end(code, norm, init)
+        self.add_end(posterior, norm, init)
 
     def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
         layers = [self.from_image(x)]
@@ -99,3 +102,22 @@ def _conv(units: int, kernel: int, norm: str, init: Initializers) -> tf.keras.la
 
 def _up(x: tf.Tensor) -> tf.Tensor:
     return tf.repeat(tf.repeat(x, 2, 1), 2, 2)
+
+
+class Residual(Architecture):
+    """Residual generator and encoder; discriminators look at images through DCGAN's trunk."""
+
+    def generator(self, config: NetworkConfig, image_shape: Shape, init: Initializers) -> Generator:
+        c = config
+        sphere, scale = c.posterior == "sphere", likelihood_scale(c)
+        return Generator(image_shape, c.channels, c.sync_batch_norm, init, sphere=sphere, scale=scale)
+
+    def encoder(self, config: NetworkConfig, init: Initializers) -> Encoder:
+        c = config
+        return Encoder(Posterior.of(c), c.channels, c.encoder_norm, c.sync_batch_norm, init)
+
+    def trunk(self, config: NetworkConfig, init: Initializers) -> tf.keras.layers.Layer:
+        return DCGAN.trunk(config, init)
+
+
+RESNET = Residual()

@@ -24,8 +24,8 @@ class AGE(Objective):
     name = "age"
     players = ("encoder", "generator")
     why_not_fused = "the players' losses share tensors with opposite signs"
-    defaults = {"code": "sphere"}
-    legal = {"code": ("sphere", "point")}  # point: codes in space, with the prior N(0, I) of section 2
+    defaults = {"posterior": "sphere"}
+    legal = {"posterior": ("sphere", "point")}  # point: codes in space, with the prior N(0, I) of section 2
 
     latent_weight: float = setting(
         1000.0, "lambda of eq. (5): of |z - e(g(z))|^2, summed over dimensions, for the generator", at_least=0.0

@@ -20,14 +20,14 @@ class AlphaGAN(Objective):
     name = "alpha_gan"
     why_not_fused = "a fake depends on a network that is not among its adversaries"
     defaults = {
-        "code": "point",  # the posterior is implicit: appendix H.4, no activation after the encoder
+        "posterior": "point",  # the posterior is implicit: appendix H.4, no activation after the encoder
         "code_layers": "750,750,750",
         "disc_norm": "batch",
         "learning_rate": 5e-4,  # of 1e-4 and 5e-4 (Table 2); docs/systems.md has why
         "disc_learning_rate": 5e-4,
         "adam_beta2": 0.9,
     }
-    legal = {"code": ("point", "normal")}
+    legal = {"posterior": ("point", "gaussian")}
 
     encoder_l1_weight: float = setting(
         50.0, "lambda of the encoder, of |x - G(E(x))|, mean over pixels (appendix H.1 sweeps 1, 5, 10, 50)", at_least=0.0

@@ -20,7 +20,7 @@ class ASVAE(Objective):
     players: ClassVar[tuple[str, ...]] = ("encoder", "generator", "disc_xz_x", "disc_xz_z")
     why_not_fused = "a fake depends on a network that is not among its adversaries"
     defaults = {"likelihood": "gaussian", "initializer": "xavier", "learning_rate": 1e-4}
-    legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "code": ("normal", "flow")}
+    legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "posterior": ("gaussian", "flow")}
 
     @property
     def phases(self) -> tuple[tuple[str, ...], ...]:

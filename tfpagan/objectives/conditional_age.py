@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tfpagan.forward.condition import LIGHTNESS
 from tfpagan.losses import penalties
 from tfpagan.objectives.age import AGE
 from tfpagan.objectives.contract import Pass
@@ -19,8 +20,9 @@ class ConditionalAGE(AGE):
     """
 
     name = "conditional_age"
-    defaults = {**AGE.defaults, "condition": "lightness", "latent_dim": 3}
-    legal = {**AGE.legal, "condition": ("lightness",)}
+    condition = LIGHTNESS
+    defaults = {**AGE.defaults, "latent_dim": 3}
+    legal = {**AGE.legal, "architecture": ("dcgan",)}  # which has the generator of section 3.2
 
     def data_loss(self, p: Pass) -> "tf.Tensor":
         return penalties.l1(p.x[..., 1:], p.x_rec[..., 1:])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfpagan.errors import UserError
+from tfpagan.forward.condition import NONE, Condition
 from tfpagan.losses import adversarial
 from tfpagan.settings.setting import settings_of
 
@@ -74,12 +75,14 @@ class Objective:
 
     Attributes:
       name: the value of `--objective`.
+      condition: what the generator is given besides a code.
       defaults: settings of other sections of the configuration that the system's paper uses; its own fields aside, they
         are what choosing it changes.
       legal: of such settings, the values that it can work with; it does not look at the others.
     """
 
     name: ClassVar[str]
+    condition: ClassVar[Condition] = NONE
     defaults: ClassVar[Mapping[str, Any]] = {}
     legal: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 

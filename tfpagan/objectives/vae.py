@@ -19,7 +19,7 @@ class VAE(Objective):
     players = ("generator", "encoder")
     why_not_fused = None
     defaults = {"likelihood": "gaussian", "architecture": "resnet"}
-    legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "code": ("normal",)}
+    legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "posterior": ("gaussian",)}
 
     kl_weight: float = setting(1.0, "weight of KL(q(z | x) || p(z)); 1 is the bound", at_least=0.0)
 

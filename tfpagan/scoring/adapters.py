@@ -10,40 +10,46 @@ import tensorflow as tf
 from tfpagan.evaluation.images import Images, Pairs
 from tfpagan.evaluation.subjects import Subject, of_networks
 from tfpagan.forward import augment
+from tfpagan.forward.condition import NONE, Condition
 from tfpagan.latents import on_sphere
 from tfpagan.losses import densities
-from tfpagan.networks.arrays import colourising, decoding, encoding
+from tfpagan.networks.arrays import decoding, encoding
 from tfpagan.settings.sections import AugmentationConfig, NetworkConfig
 
 Array = np.ndarray
 Random = np.random.Generator
 
 
-def of_run(generator: tf.keras.Model, encoder: tf.keras.Model | None, config: NetworkConfig, name: str) -> Subject:
-    """The networks as they are now, in inference mode.
+def of_run(
+    generator: tf.keras.Model, encoder: tf.keras.Model | None, config: NetworkConfig, name: str, condition: Condition = NONE
+) -> Subject:
+    """The networks in use, as they are now.
 
     A system that makes colours has no samples of its own: what it makes are its colours of given images.
     """
-    if config.condition == "lightness":
+    decoder = condition.decoder(generator)
+    if decoder is None:
         assert encoder is not None
-        return _of_colours(generator, encoder, config, name)
+        return _of_reconstructions(generator, encoder, config, name, condition)
     encode, draw = (encoding(encoder), _drawing(encoder)) if encoder else (None, None)
-    subject = of_networks(name, decoding(generator), config.latent_dim, encode, draw)
-    subject = dataclasses.replace(subject, decode_tensor=generator)
-    if config.code == "sphere":
+    subject = of_networks(name, decoding(decoder), config.latent_dim, encode, draw)
+    subject = dataclasses.replace(subject, decode_tensor=decoder)
+    if config.posterior == "sphere":
         subject = dataclasses.replace(subject, prior=lambda normal: on_sphere(tf.constant(normal)).numpy())
     if encoder and config.likelihood != "none":
         subject = dataclasses.replace(subject, bound=_bound(generator, encoder, config))
     return subject
 
 
-def _of_colours(generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkConfig, name: str) -> Subject:
-    encode, colourise = encoding(encoder), colourising(generator)
+def _of_reconstructions(
+    generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkConfig, name: str, condition: Condition
+) -> Subject:
+    run = tf.function(lambda x: condition.reconstruct(generator, encoder, x), reduce_retracing=True)
 
     def pairs(x: Images, code: str, seed: int) -> Pairs:  # codes are points: a draw is the mean
-        return Pairs(x, lambda images: colourise(encode(images)[0], images))
+        return Pairs(x, lambda images: run(tf.constant(images)).numpy())
 
-    return Subject(name, pairs=pairs, encode=encode, latent_dim=config.latent_dim)
+    return Subject(name, pairs=pairs, encode=encoding(encoder), latent_dim=config.latent_dim)
 
 
 def _drawn(encoder: tf.keras.Model, x: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from tfpagan.settings.registries import ARCHITECTURES, AUGMENTATIONS
 from tfpagan.settings.setting import setting
 
 
@@ -34,9 +35,7 @@ class DataConfig:
 class AugmentationConfig:
     """The stochastic augmentation a(x) of the real pairs (PAGAN section 3 and appendix B; `augment.py`)."""
 
-    augmentation: str = setting(
-        "pad_crop", "a(x) of the real pairs; none is PAGAN-NOAUG", choices=("pad_crop", "blur", "contrast", "none")
-    )
+    augmentation: str = setting("pad_crop", "a(x) of the real pairs; none is PAGAN-NOAUG", choices=AUGMENTATIONS)
     pad_fraction: float = setting(
         0.1, "pad_crop: reflected border on each side, as a fraction of the image size", at_least=0.0, at_most=0.5
     )
@@ -56,8 +55,9 @@ class NetworkConfig:
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
     architecture: str = setting(
         "dcgan",
-        "layers of the networks: PAGAN's; generator and encoder residual; alpha-GAN's for ColorMNIST (64 channels)",
-        choices=("dcgan", "resnet", "color_mnist"),
+        "layers of the networks; dcgan: PAGAN's; resnet: generator and encoder are residual; color_mnist: alpha-GAN's for "
+        "ColorMNIST (64 channels)",
+        choices=ARCHITECTURES,
     )
     initializer: str = setting("normal", "kernels before training: Normal(0, 0.02), or Xavier's", choices=("normal", "xavier"))
     encoder_norm: str = setting(
@@ -65,18 +65,13 @@ class NetworkConfig:
         "normalisation inside the encoder; spectral lets it collapse to the prior",
         choices=("batch", "spectral", "none"),
     )
-    code: str = setting(
-        "normal",
-        "what the encoder gives: a normal, one that has been through a normalising flow, a point, or a point on the unit "
-        "sphere, on which the prior is uniform then",
-        choices=("normal", "flow", "point", "sphere"),
+    posterior: str = setting(
+        "gaussian",
+        "q(z | x): gaussian with diagonal covariance; flow: one transformed by a normalising flow; point: deterministic; "
+        "sphere: deterministic, on the unit sphere, with a uniform prior there",
+        choices=("gaussian", "flow", "point", "sphere"),
     )
-    condition: str = setting(
-        "none",
-        "what encoder and generator are given: lightness makes the colours of grey images",
-        choices=("none", "lightness"),
-    )
-    flow_length: int = setting(80, "flow: couplings, one after another", at_least=1, at_most=1000)
+    flow_length: int = setting(80, "posterior flow: number of couplings", at_least=1, at_most=1000)
     disc_norm: str = setting("spectral", "normalisation inside the discriminators", choices=("spectral", "batch", "none"))
     disc_dropout: float = setting(
         0.0, "share of the features of an image that discriminators drop after the last convolution", at_least=0.0, below=1.0
@@ -110,12 +105,12 @@ class TrainingConfig:
     ema_decay: float = setting(
         0.0, "moving average of generator and encoder, used for pictures and export; 0: none", at_least=0.0, below=1.0
     )
-    step: str = setting(
+    gradients: str = setting(
         "auto",
         "how gradients are computed; auto: fused where exact, else simultaneous",
         choices=("auto", "fused", "simultaneous", "reference"),
     )
-    mixed_precision: str = setting("none", "type of activations", choices=("none", "bfloat16", "float16"))
+    mixed_precision: str = setting("none", "dtype of activations", choices=("none", "bfloat16", "float16"))
     xla: bool = setting(False, "compile the whole update as one XLA program", resumable=True)
     seed: int = setting(0, "of weights, noise and the order of the data", at_least=0, at_most=2**31 - 1)
     deterministic: bool = setting(False, "the same numbers on every run on the same machine, slower")

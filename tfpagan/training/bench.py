@@ -86,7 +86,7 @@ def table(speeds: Sequence[Speed]) -> str:
 
 def _trainer(channels: int, batch_size: int, way: str, strategy: tf.distribute.Strategy) -> tuple[Trainer, Iterator[tf.Tensor]]:
     mode, objective = WAYS[way]
-    config = Config().with_changes({"channels": channels, "batch_size": batch_size, "step": mode})
+    config = Config().with_changes({"channels": channels, "batch_size": batch_size, "gradients": mode})
     trainer = Trainer(config=dataclasses.replace(config, objective=objective), image_shape=IMAGE_SHAPE, strategy=strategy)
     noise = np.random.default_rng(0).integers(0, 256, (batch_size, *IMAGE_SHAPE), np.uint8)
     return trainer, iter(tf.data.Dataset.from_tensors(noise).repeat())

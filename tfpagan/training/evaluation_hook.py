@@ -70,7 +70,9 @@ class EvaluationHook(Hook):
     def _subject(self) -> Subject:
         trainer = self._trainer
         encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
-        return of_run(trainer.inference("generator"), encoder, trainer.config.networks, self._model)
+        return of_run(
+            trainer.inference("generator"), encoder, trainer.config.networks, self._model, trainer.objective.condition
+        )
 
     def _keep_best(self, step: int, value: float | None, checkpoints: Checkpoints) -> None:
         if value is None or (math.isfinite(self._best) and not improves(self._metric, value, self._best)):

@@ -33,7 +33,7 @@ Networks = Mapping[str, tf.keras.Model]
 
 @dataclass
 class Gradients:
-    """What one pass gives: gradients and loss per player, the mean logits of every game, the loss terms by name.
+    """What one pass gives: gradients and loss per player, mean logits of every game, loss terms, statistics of the codes.
 
     All but the gradients are this replica's share: their sum over replicas is the mean over the global batch.
     """
@@ -42,6 +42,7 @@ class Gradients:
     losses: dict[str, tf.Tensor] = field(default_factory=dict)
     logits: dict[str, tf.Tensor] = field(default_factory=dict)
     loss_terms: dict[str, tf.Tensor] = field(default_factory=dict)
+    latents: dict[str, tf.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Backward:
             result.losses |= one.losses
             result.logits |= one.logits
             result.loss_terms |= one.loss_terms
+            result.latents = one.latents
             if player != players[-1]:  # one pass's worth of batch statistics, however many passes
                 for variable, value in zip(averages, before, strict=True):
                     variable.assign(value)
@@ -94,7 +96,7 @@ class Backward:
 
     def _forward(self, p: Pass, players: Sequence[str]) -> Gradients:
         """The losses of some players; real and fake go through a discriminator as two batches."""
-        result, judged = Gradients(losses={player: tf.constant(0.0) for player in players}), _Judged(self.networks, p)
+        result, judged = _without_losses(players), _Judged(self.networks, p)
         for game in self.objective.games(p):
             loss, moves = game.loss, game.disc in players
             of_fake = [role for role in game.adversaries if role in players]
@@ -119,11 +121,12 @@ class Backward:
                 value = result.loss_terms[term.name] = self.mean(term.values())
                 for player in minimizers:
                     result.losses[player] += value
+        result.latents = self._latents(p)
         return result
 
     def fused(self, new_pass: Callable[[], Pass], players: Sequence[str]) -> Gradients:
         """One pass and one way back for all players; exact where `why_not_fused` is None."""
-        result = Gradients(losses={player: tf.constant(0.0) for player in players})
+        result = _without_losses(players)
         with tf.GradientTape() as making:
             p = new_pass()
             games, terms = list(self.objective.games(p)), list(self.objective.loss_terms(p))
@@ -160,7 +163,11 @@ class Backward:
             result.loss_terms[term.name] = loss
             for player in term.players:
                 result.losses[player] += loss
+        result.latents = self._latents(p)
         return result
+
+    def _latents(self, p: Pass) -> dict[str, tf.Tensor]:
+        return {name: self.mean(values) for name, values in p.statistics().items()}
 
     def _play(self, game: Game, both: tf.Tensor, result: Gradients) -> tuple[tf.Tensor, tf.Tensor]:
         """Adds a game's losses to the result; returns the slopes of the discriminator's loss [2 N], the ratios [N]."""
@@ -181,6 +188,10 @@ class Backward:
 
     def _variables(self, player: str) -> list[tf.Variable]:
         return self.networks[player].trainable_variables
+
+
+def _without_losses(players: Sequence[str]) -> Gradients:
+    return Gradients(losses={player: tf.constant(0.0) for player in players})
 
 
 class _Judged:

@@ -14,12 +14,10 @@ from tqdm import tqdm
 
 from tfpagan.errors import UserError
 from tfpagan.forward import augment
+from tfpagan.forward.condition import SIDE
 from tfpagan.forward.noise import Noise
-from tfpagan.images import grey, grid, interleaved, normalize, to_bytes, write_png
-from tfpagan.networks import colorization
-from tfpagan.networks.colorization import Colouriser, OfColours
+from tfpagan.images import grid, interleaved, normalize, to_bytes, write_png
 from tfpagan.run_folder.checkpoints import Checkpoints
-from tfpagan.training import hooks
 from tfpagan.training.trainer import Progress, Trainer
 
 LINE_EVERY_SECONDS = 30.0
@@ -114,22 +112,23 @@ class PictureHook(Hook):
       every_steps: how often.
     """
 
-    SIDE = 8
-
     def __init__(self, folder: Path, writer: tf.summary.SummaryWriter, trainer: Trainer, test: np.ndarray, *, every_steps: int):
         self.every_steps, self._folder, self._writer, self._trainer = every_steps, folder, writer, trainer
-        self._test = np.asarray(test[: self.SIDE**2])
-        self._noise = Noise(trainer.config.training.seed, tf.constant(-1), self.SIDE**2)
+        self._test = np.asarray(test[: SIDE**2])
+        self._noise = Noise(trainer.config.training.seed, tf.constant(-1), SIDE**2)
         self._z = self._noise.normal("pictures", trainer.config.networks.latent_dim)
 
     def show_augmentations(self, step: int) -> None:
         """x beside a(x), worth a look before training: a(x) is what the reconstructions will look like (appendix B)."""
         uniforms = self._noise.uniform("x_aug", augment.UNIFORMS)[: len(self._test)]
         augmented = augment.build(self._trainer.config.augmentation)(normalize(self._test), uniforms)
-        self._write("augmentations", grid(interleaved(self._test, to_bytes(augmented)), 2 * self.SIDE), step)
+        self._write("augmentations", grid(interleaved(self._test, to_bytes(augmented)), 2 * SIDE), step)
 
     def act(self, step: int) -> None:
-        for name, picture in self._pictures().items():
+        trainer = self._trainer
+        encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
+        grids = trainer.objective.condition.pictures(trainer.inference("generator"), encoder, self._test, self._z)
+        for name, picture in grids.items():
             self._write(name, picture, step)
 
     def _write(self, name: str, picture: np.ndarray, step: int) -> None:
@@ -139,31 +138,6 @@ class PictureHook(Hook):
         with self._writer.as_default(step):
             tf.summary.image(f"images/{name}", picture[None])
         self._writer.flush()
-
-    def _pictures(self) -> dict[str, np.ndarray]:
-        generator = self._trainer.inference("generator")
-        if self._trainer.config.networks.condition == "lightness":
-            return self._colours(generator)
-        pictures = {"samples": grid(to_bytes(generator(self._z)), self.SIDE)}
-        if "encoder" in self._trainer.networks:
-            mean, _ = self._trainer.inference("encoder")(normalize(self._test))
-            pairs = interleaved(self._test, to_bytes(generator(mean)))
-            pictures["reconstructions"] = grid(pairs, 2 * self.SIDE)
-            between = tf.linspace(mean, tf.roll(mean, -1, 0), self.SIDE, axis=1)[: self.SIDE]  # from each to the next
-            pictures["interpolations"] = grid(to_bytes(generator(tf.reshape(between, [-1, mean.shape[1]]))), self.SIDE)
-        return pictures
-
-    def _colours(self, colouriser: colorization.Colouriser) -> dict[str, np.ndarray]:
-        """Of a system that makes colours: several for each image, those of one on the next, and its own."""
-        encoder, side = self._trainer.inference("encoder"), self.SIDE
-        x, codes = normalize(self._test[:side]), self._z[: side - 2]
-        every = normalize(self._test)
-        pairs = interleaved(self._test, to_bytes(colouriser(encoder(every)[0], every)))
-        return {
-            "colourisations": grid(hooks.colourisations(colouriser, x, codes), side),
-            "transfers": grid(hooks.transfers(encoder, colouriser, x, tf.roll(x, -1, 0)), 3),
-            "reconstructions": grid(pairs, 2 * side),
-        }
 
 
 class CheckpointHook(Hook):
@@ -201,22 +175,3 @@ def _step_of(line: str) -> int:
         return int(json.loads(line)["step"] or 0)
     except (ValueError, TypeError, KeyError):
         return -1
-
-
-def colourisations(colouriser: Colouriser, x: tf.Tensor, codes: tf.Tensor) -> np.ndarray:
-    """Each image's grey version, itself, and its colourisations by every code: uint8 [N (2 + K), H, W, 3], images in turn."""
-    shown = [grey(x), x]
-    for code in codes:
-        shown.append(colouriser(tf.tile(code[None], [x.shape[0], 1]), x))
-    return _in_rows(shown)
-
-
-def transfers(encoder: OfColours, colouriser: Colouriser, sources: tf.Tensor, targets: tf.Tensor) -> np.ndarray:
-    """Each source, each target, and the target in the source's colours, G(E(source), L of the target): uint8 [3 N, H, W, 3]."""
-    mean, _ = encoder(sources)
-    return _in_rows([sources, targets, colouriser(mean, targets)])
-
-
-def _in_rows(columns: list[tf.Tensor]) -> np.ndarray:
-    stacked = tf.stack(columns, 1)  # [N, columns, H, W, 3]
-    return to_bytes(tf.reshape(stacked, [-1, *stacked.shape[2:]]))

@@ -1,6 +1,7 @@
 """One update of the players of a phase, and which of the three ways computes its gradients."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 
@@ -10,7 +11,9 @@ from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise
 from tfpagan.images import normalize
 from tfpagan.objectives.contract import Objective
-from tfpagan.training.gradients import Backward, Networks
+from tfpagan.training.gradients import Backward, Gradients, Networks
+
+T = TypeVar("T")
 
 
 def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str = "none") -> str | None:
@@ -28,7 +31,7 @@ def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str
 
 
 def choose(mode: str, objective: Objective, networks: Networks, mixed_precision: str = "none") -> str:
-    """The step mode that `--step` means: `auto` is fused where that is exact, else simultaneous.
+    """What `--gradients` means: `auto` is fused where that is exact, else simultaneous.
 
     Raises:
       UserError: when fused is asked for and would be wrong.
@@ -37,7 +40,7 @@ def choose(mode: str, objective: Objective, networks: Networks, mixed_precision:
     if mode == "auto":
         return "simultaneous" if reason else "fused"
     if mode == "fused" and reason:
-        raise UserError(f"--step=fused is not exact here: {reason}; use --step=simultaneous")
+        raise UserError(f"--gradients=fused is not exact here: {reason}; use --gradients=simultaneous")
     return mode
 
 
@@ -48,7 +51,7 @@ class Update:
       objective: what is played.
       networks: by role.
       optimizers: by role.
-      new_pass: makes the `Pass` of a batch of images in [-1, 1] and its noise.
+      make_pass: makes the `Pass` of networks, images in [-1, 1] and noise.
       mode: fused, simultaneous or reference.
       seed: of the noise.
       replicas: how many share the step.
@@ -60,13 +63,13 @@ class Update:
         objective: Objective,
         networks: Networks,
         optimizers: Mapping[str, tf.keras.optimizers.Optimizer],
-        new_pass: Callable[[tf.Tensor, Noise], Pass],
+        make_pass: Callable[[Networks, tf.Tensor, Noise], Pass],
         mode: str,
         seed: int,
         replicas: int = 1,
     ):
         self._objective, self._networks, self._optimizers = objective, networks, optimizers
-        self._new_pass, self._mode, self._seed, self._replicas = new_pass, mode, seed, replicas
+        self._make_pass, self._mode, self._seed, self._replicas = make_pass, mode, seed, replicas
 
     def __call__(
         self, players: Sequence[str], images: tf.Tensor, draw: tf.Tensor, replica: tf.Tensor | int
@@ -80,7 +83,7 @@ class Update:
           replica: which replica this is.
 
         Returns:
-          Scalars by TensorBoard tag; their sum over replicas is the value for the global batch.
+          Scalars of the global batch by TensorBoard tag, the same on every replica.
         """
         x = normalize(images)
         noise = Noise(self._seed, draw, images.shape[0], replica=replica, replicas=self._replicas)
@@ -89,29 +92,24 @@ class Update:
         optimizers = {player: self._optimizers[player] for player in players}
         scaled = {p: o for p, o in optimizers.items() if isinstance(o, tf.keras.mixed_precision.LossScaleOptimizer)}
         scales = {p: o.get_scaled_loss(tf.constant(1.0)) for p, o in scaled.items()}
-        last: list[Pass] = []
-
-        def new_pass() -> Pass:
-            last.append(self._new_pass(x, noise))
-            return last[-1]
-
         backward = Backward(self._objective, self._networks, self._replicas, scales)
-        result = getattr(backward, self._mode)(new_pass, players)
+        result = getattr(backward, self._mode)(lambda: self._make_pass(self._networks, x, noise), players)
         unscaled = {p: scaled[p].get_unscaled_gradients(g) if p in scaled else g for p, g in result.of.items()}
-        gradients = self._summed(unscaled)
+        gradients, scalars = self._summed((unscaled, _scalars(result)))
         for player, gradient in gradients.items():
             pairs = zip(gradient, self._networks[player].trainable_variables, strict=True)
             optimizers[player].apply_gradients(pairs, skip_gradients_aggregation=True)
-        return (
-            {f"loss/{p}": loss for p, loss in result.losses.items()}
-            | {f"logits/{which}": logit for which, logit in result.logits.items()}
-            | {f"loss_term/{name}": value for name, value in result.loss_terms.items()}
-            | {f"grad_norm/{p}": tf.linalg.global_norm(g) / self._replicas for p, g in gradients.items()}
-            | {f"latent/{name}": backward.mean(values) for name, values in last[-1].statistics().items()}
-        )
+        norms = {f"grad_norm/{p}": tf.linalg.global_norm(g) for p, g in gradients.items()}
+        return scalars | norms
 
-    def _summed(self, gradients: dict[str, list[tf.Tensor]]) -> dict[str, list[tf.Tensor]]:
+    def _summed(self, values: T) -> T:
         """Over the replicas: here and not in the optimizers, because the norm of the sum is wanted too."""
         if self._replicas == 1:
-            return gradients
-        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            return values
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def _scalars(result: Gradients) -> dict[str, tf.Tensor]:
+    """By TensorBoard tag."""
+    groups = {"loss": result.losses, "logits": result.logits, "loss_term": result.loss_terms, "latent": result.latents}
+    return {f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()}

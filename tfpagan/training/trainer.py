@@ -14,7 +14,6 @@ from tfpagan.forward import augment
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise, own_rows
 from tfpagan.images import normalize
-from tfpagan.networks import colorization
 from tfpagan.training import step
 
 ADAM_EPSILON = 1e-8
@@ -59,7 +58,7 @@ class Trainer:
         self.several_workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         if training.batch_size % self.replicas:
             raise UserError(f"--batch_size={training.batch_size} does not divide among {self.replicas} replicas")
-        colorization.require_colours(config.networks, image_shape)
+        self.objective.condition.require(image_shape)
         with strategy.scope():
             self.networks = {role: self._build(role) for role in self.objective.players}
             self.optimizers = {role: self._optimizer(role) for role in self.networks}
@@ -67,20 +66,23 @@ class Trainer:
             self.averages = {role: self._build(role) for role in averaged}
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # images drawn so far
-        self.mode = step.choose(training.step, self.objective, self.networks, training.mixed_precision)
-        self._augmentation = augment.build(config.augmentation)
+        self.mode = step.choose(training.gradients, self.objective, self.networks, training.mixed_precision)
+        self._make_pass = partial(
+            Pass,
+            augmentation=augment.build(config.augmentation),
+            config=config.networks,
+            condition=self.objective.condition,
+        )
         self.update = step.Update(
             objective=self.objective,
             networks=self.networks,
             optimizers=self.optimizers,
-            new_pass=partial(self._pass, self.networks),
+            make_pass=self._make_pass,
             mode=self.mode,
             seed=training.seed,
             replicas=self.replicas,
         )
         self._on_replica = tf.function(self.update, jit_compile=True) if training.xla else self.update
-        self._tags: list[str] = []
-        self._tags_of: dict[tuple[str, ...], list[str]] = {}  # by phase
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """Everything that a resumed run needs."""
@@ -94,7 +96,8 @@ class Trainer:
 
     def inference(self, role: str) -> tf.keras.Model:
         """The network to look at: the moving average of a player where one is kept, else the player itself."""
-        return colorization.for_use(role, self.averages.get(role, self.networks[role]), self.config.networks)
+        network, condition = self.averages.get(role, self.networks[role]), self.objective.condition
+        return condition.generator_in_use(network) if role == "generator" else condition.encoder_in_use(network)
 
     def advance(self, batches: Iterator[tf.Tensor], steps: int) -> Progress:
         """Do `steps` steps in one call of the graph; stops early after a loss that is not finite.
@@ -105,12 +108,11 @@ class Trainer:
           steps: at least 1.
         """
         before = int(self.step.numpy())
-        totals, last = self._loop(batches, tf.constant(steps))
-        values = dict(zip(self._tags, last.numpy().tolist(), strict=True))
+        totals, last = ({tag: float(value) for tag, value in sums.items()} for sums in self._loop(batches, tf.constant(steps)))
         return Progress(
             steps=int(self.step.numpy()) - before,
-            totals=dict(zip(self._tags, totals.numpy().tolist(), strict=True)),
-            not_finite={t: v for t, v in values.items() if t.startswith("loss/") and not math.isfinite(v)},
+            totals=totals,
+            not_finite={tag: value for tag, value in last.items() if tag.startswith("loss/") and not math.isfinite(value)},
         )
 
     def trace(self, batches: Iterator[tf.Tensor]) -> tf.Graph:
@@ -130,47 +132,45 @@ class Trainer:
         return [v.name for v in variables if not tf.reduce_all(tf.math.is_finite(v))]
 
     @tf.function
-    def _loop(self, batches: Iterator[tf.Tensor], steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sums over the steps, and the last step's values, of every tag [K]."""
-        self._one_step.get_concrete_function(batches)  # traced here, so that the tags are known before the loop
-        is_loss = tf.constant([tag.startswith("loss/") for tag in self._tags])
-        totals = values = tf.zeros([len(self._tags)])
+    def _loop(self, batches: Iterator[tf.Tensor], steps: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        """Sums over the steps, and the last step's values, by tag."""
+        tags = list(self._one_step.get_concrete_function(batches).structured_outputs)  # what the loop carries, in one tensor
+        is_loss = tf.constant([tag.startswith("loss/") for tag in tags])
+        totals = values = tf.zeros([len(tags)])
         for _ in tf.range(steps):
-            values = self._one_step(batches)
+            scalars = self._one_step(batches)
+            values = tf.stack([scalars[tag] for tag in tags])
             totals += values
             if tf.reduce_any(tf.logical_and(is_loss, tf.logical_not(tf.math.is_finite(values)))):
                 break
-        return totals, values
+        return dict(zip(tags, tf.unstack(totals), strict=True)), dict(zip(tags, tf.unstack(values), strict=True))
 
     @tf.function
-    def _one_step(self, batches: Iterator[tf.Tensor]) -> tf.Tensor:
+    def _one_step(self, batches: Iterator[tf.Tensor]) -> dict[str, tf.Tensor]:
+        """All phases once; scalars by tag."""
         scalars: dict[str, tf.Tensor] = {}
         phases = self.objective.phases
         for i, players in enumerate(phases):
             images = next(batches)
-            values = self._phase(players, images, self.step * len(phases) + i)
-            scalars |= zip(self._tags_of[players], tf.unstack(values), strict=True)
+            scalars |= self._phase(players, images, self.step * len(phases) + i)
         self.step.assign_add(1)
         self.position.assign_add(self.config.training.batch_size * len(phases))
         if self.averages:
             self._follow(images)
-        self._tags = sorted(scalars)  # known once this is traced
-        return tf.stack([scalars[tag] for tag in self._tags])
+        return scalars
 
     @tf.function(experimental_attributes={"_noinline": True})
-    def _phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+    def _phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Traced once for all phases of the same players: of ten critic steps the graph has one.
 
         Inlined, each would be optimised by itself again, which takes as long as tracing it.
         """
-        scalars = self.strategy.run(partial(self._replica_phase, players), args=(images, draw))  # [K] per replica
-        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, scalars, axis=None)
+        scalars = self.strategy.run(partial(self._replica_phase, players), args=(images, draw))
+        return {tag: self.strategy.experimental_local_results(value)[0] for tag, value in scalars.items()}
 
-    def _replica_phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+    def _replica_phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> dict[str, tf.Tensor]:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        scalars = self._on_replica(players, own_rows(images, replica, self.replicas), draw, replica)
-        self._tags_of[players] = sorted(scalars)
-        return tf.stack([scalars[tag] for tag in self._tags_of[players]])
+        return self._on_replica(players, own_rows(images, replica, self.replicas), draw, replica)
 
     def _follow(self, images: tf.Tensor) -> None:
         """Move the averages towards the players; now and then show them a batch."""
@@ -189,12 +189,9 @@ class Trainer:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         own = own_rows(images, replica, self.replicas)
         noise = Noise(self.config.training.seed, self.step.read_value(), own.shape[0], replica=replica, replicas=self.replicas)
-        p = self._pass(self.averages, normalize(own), noise)
+        p = self._make_pass(self.averages, normalize(own), noise)
         for made in ("x_gen", "x_rec") if "encoder" in self.averages else ("x_gen",):
             getattr(p, made)  # for what this does to the batch norms
-
-    def _pass(self, built: Mapping[str, tf.keras.Model], x: tf.Tensor, noise: Noise) -> Pass:
-        return Pass(built, x, noise, self._augmentation, self.config.networks)
 
     def _build(self, role: str) -> tf.keras.Model:
         training = self.config.training
@@ -202,6 +199,7 @@ class Trainer:
             role,
             self.config.networks,
             self.image_shape,
+            condition=self.objective.condition,
             seed=training.seed,
             mixed_precision=training.mixed_precision,
         )

@@ -20,7 +20,7 @@ def as_vae_mnist() -> Config:
 
     Negative log-likelihood 82.51 nats, by the bound and with a normalising flow of length 80.
     """
-    return _on("as_vae", "mnist", likelihood="bernoulli", code="flow")
+    return _on("as_vae", "mnist", likelihood="bernoulli", posterior="flow")
 
 
 def as_vae_cifar10() -> Config:
@@ -48,7 +48,7 @@ def as_vae_r_mnist() -> Config:
 
     Negative log-likelihood 81.14 nats, by the bound and with a normalising flow of length 80.
     """
-    return _on("as_vae_r", "mnist", likelihood="bernoulli", code="flow")
+    return _on("as_vae_r", "mnist", likelihood="bernoulli", posterior="flow")
 
 
 def as_vae_r_cifar10() -> Config:
@@ -72,7 +72,7 @@ def as_vae_g_mnist() -> Config:
 
     bin/train --preset=as_vae_g_mnist
     """
-    return _on("as_vae_g", "mnist", likelihood="bernoulli", code="flow")
+    return _on("as_vae_g", "mnist", likelihood="bernoulli", posterior="flow")
 
 
 def as_vae_g_cifar10() -> Config:

@@ -1,0 +1,111 @@
+"""Files from outside that register systems, networks, metrics, augmentations and sources of images: `--plugin`."""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from absl import logging
+
+from tfpagan.errors import UserError, one_line
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin as config.json names it.
+
+    Attributes:
+      name: of the file, or of the module.
+      checksum: the first 16 digits of SHA-256 of the file.
+    """
+
+    name: str
+    checksum: str
+
+
+_LOADED: dict[str, tuple[Plugin, str]] = {}  # by name, with what it was asked for by
+
+
+def load(given: str) -> Plugin:
+    """Import a plugin, once: 'folder/mine.py', or 'package.module'.
+
+    Raises:
+      UserError: when there is no such file or module, its import fails, or another of its name is loaded.
+    """
+    file = Path(given).expanduser()
+    by_path = file.suffix == ".py"
+    if by_path and not file.is_file():
+        raise UserError(f"--plugin={given}: there is no file {file}")
+    name = file.name if by_path else given
+    if name in _LOADED:
+        plugin, before = _LOADED[name]
+        if by_path and plugin.checksum != _checksum(file):
+            raise UserError(f"--plugin={given}: another plugin {name} is loaded, from {before}")
+        return plugin
+    try:
+        module = _module_of(file) if by_path else importlib.import_module(given)
+    except UserError:
+        raise
+    except ModuleNotFoundError as e:
+        missing = f"there is no module {e.name}" if e.name else one_line(e)
+        raise UserError(f"--plugin={given}: {missing}; give a file as path.py, or a module that Python can import") from None
+    except (Exception, SystemExit) as e:  # whatever a foreign file raises
+        raise UserError(f"--plugin={given} cannot be imported: {type(e).__name__}: {one_line(e)}") from None
+    plugin = Plugin(name, _checksum(Path(str(module.__file__))) if module.__file__ else "")
+    _LOADED[name] = plugin, given
+    return plugin
+
+
+def loaded() -> tuple[Plugin, ...]:
+    """The plugins of this process, in the order in which they were loaded."""
+    return tuple(plugin for plugin, _ in _LOADED.values())
+
+
+def flags() -> list[str]:
+    """The flags by which another process loads the same plugins."""
+    return [
+        f"--plugin={Path(given).expanduser().resolve() if given.endswith('.py') else given}" for _, given in _LOADED.values()
+    ]
+
+
+def require(wanted: Iterable[Plugin]) -> None:
+    """Refuse a run whose plugins are not loaded; say so where one is not what it was.
+
+    Raises:
+      UserError: naming the first that is missing.
+    """
+    here = {plugin.name: plugin for plugin in loaded()}
+    for plugin in wanted:
+        if plugin.name not in here:
+            how = f"--plugin={'PATH/' if plugin.name.endswith('.py') else ''}{plugin.name}"
+            raise UserError(f"this run was made with the plugin {plugin.name}, which is not loaded: give it by {how}")
+        if here[plugin.name].checksum != plugin.checksum:
+            logging.warning("the plugin %s has changed since this run was made", plugin.name)
+
+
+def difference(stored: Sequence[Plugin], given: Sequence[Plugin]) -> list[str]:
+    """Plugins of a stored run that are not the same now, one `plugin name: stored -> given` each."""
+    now = {plugin.name: plugin.checksum for plugin in given}
+    return [f"plugin {p.name}: {p.checksum} -> {now.get(p.name)}" for p in stored if now.get(p.name) != p.checksum]
+
+
+def _module_of(file: Path) -> ModuleType:
+    name = f"tfpagan_plugin_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise UserError(f"--plugin={file} is no Python file")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
