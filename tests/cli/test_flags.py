@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +37,9 @@ def test_help_gives_every_default_once(capsys: pytest.CaptureFixture[str]) -> No
     assert line.endswith("(default: 0)")
 
 
-def test_help_answers_without_tensorflow_within_a_second() -> None:
+def test_help_answers_without_tensorflow() -> None:
     program = "import sys; from tfpagan import cli; cli.run('train', ['--help']); assert 'tensorflow' not in sys.modules"
-    begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert time.monotonic() - begun < 1.0
     for name in ("dataset", "model_dir", "preset", "augmentation", "reconstruction", "flagfile"):
         assert f"--{name}" in done.stdout
     assert all(name in done.stdout for name in presets.ALL)

@@ -5,7 +5,8 @@ from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.errors import UserError
-from tfpagan.experiments.runner import Experiment, Runner, Scoring, kept_in
+from tfpagan.experiments.experiment import Experiment, Scoring
+from tfpagan.experiments.runner import Runner, kept_in
 from tfpagan.experiments.tables import TABLES, Table
 from tfpagan.settings import setting as checks
 

@@ -8,7 +8,8 @@ from absl import logging
 from tfpagan.cli.flags import PLACES, Command, Option, path
 from tfpagan.errors import UserError
 from tfpagan.experiments import sweep
-from tfpagan.experiments.runner import Runner, Scoring, kept_in
+from tfpagan.experiments.experiment import Scoring
+from tfpagan.experiments.runner import Runner, kept_in
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from tfpagan.experiments.runner import Outcome
+from tfpagan.experiments.experiment import Outcome
 from tfpagan.experiments.tables import Row, Table
 
 NETWORKS = (("inception_score", "inception"), ("classifier_score", "classifier"))

@@ -5,12 +5,11 @@ import dataclasses
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,86 +17,22 @@ from typing import Any
 from absl import logging
 
 from tfpagan import config as configs
-from tfpagan.config import Config, presets
+from tfpagan.config import Config, plugins
 from tfpagan.errors import UserError
-from tfpagan.evaluation import protocols
-from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.results import last_row
+from tfpagan.experiments.experiment import (
+    CPU_FILE,
+    Experiment,
+    Outcome,
+    Scoring,
+    cpu_minutes,
+    images_per_second,
+    row_of,
+    steps_done,
+)
 from tfpagan.run_folder import folder as run_folder
 
-CPU_FILE = "cpu_seconds.json"
 LOG_FILE = "experiment.log"
 LONGEST = 200  # characters of a failure
-
-
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-    """One run of an experiment.
-
-    Attributes:
-      name: of its folder.
-      preset: where its settings begin; "": the defaults.
-      settings: what differs, by flag.
-      stand_in: what reconstructs in the place of a trained model, as augment:pad_crop; "": the model.
-    """
-
-    name: str
-    preset: str
-    settings: Mapping[str, Any]
-    stand_in: str = ""
-
-    @property
-    def config(self) -> Config:
-        """What it trains."""
-        return (presets.get(self.preset) if self.preset else Config()).with_changes(self.settings)
-
-    def flags(self) -> list[str]:
-        """Of bin/train."""
-        given = {"preset": self.preset} if self.preset else {}
-        return [f"--{name}={value}" for name, value in (given | dict(self.settings)).items()]
-
-
-@dataclasses.dataclass(frozen=True)
-class Scoring:
-    """How runs are scored: flags of bin/evaluate.
-
-    Attributes:
-      protocol: its name.
-      classifier: inception, or a SavedModel folder.
-    """
-
-    protocol: str
-    classifier: str
-
-    def checksum(self) -> str:
-        """Of the classifier that scores will be of; "" where none is needed or can be had.
-
-        Raises:
-          EvaluationError: when a classifier is named and cannot be used.
-        """
-        from tfpagan.scoring import prepare
-
-        found, _ = prepare.classifier(protocols.get(self.protocol), self.classifier)
-        return found.checksum if found else ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What came of a run.
-
-    Attributes:
-      experiment: which.
-      scores: of `scores.csv`, by key; empty where there are none.
-      failure: why there are none; "" otherwise.
-      cpu_minutes: of training, over all its processes; None: not known, as of a run that was made by hand.
-      images_per_second: the median of its lines in metrics.jsonl.
-    """
-
-    experiment: Experiment
-    scores: Mapping[str, str]
-    failure: str = ""
-    cpu_minutes: float | None = None
-    images_per_second: float | None = None
 
 
 class Runner:
@@ -127,7 +62,7 @@ class Runner:
             folder, until = self._folder / experiment.name, experiment.config.training.train_steps
             if changed := configs.difference(stored, _as_begun(experiment.config, stored)):
                 raise UserError(f"{folder} is a run of other settings ({'; '.join(changed)}); name another --runs folder")
-            if (done := _steps_done(folder)) > until:
+            if (done := steps_done(folder)) > until:
                 raise UserError(f"{folder} is a run of {done} steps, and {until} are wanted; name another --runs folder")
 
     def outcomes(self, experiments: Sequence[Experiment], scoring: Scoring) -> list[Outcome]:
@@ -170,22 +105,22 @@ class Runner:
         if self._stopped_by:
             return Outcome(experiment, {}, "stopped")
         failure = "" if experiment.stand_in else self._trained(experiment, folder, cores)
-        row = _row(folder, experiment, scoring, checksum)
+        row = row_of(folder, experiment, scoring, checksum)
         if not failure and not row:
             why = self._scored(experiment, folder, scoring, cores)
-            row = _row(folder, experiment, scoring, checksum)  # there even if a metric is missing
+            row = row_of(folder, experiment, scoring, checksum)  # there even if a metric is missing
             failure = "" if row else why or "it could not be scored"
-        return Outcome(experiment, {} if failure else row or {}, failure, _cpu_minutes(folder), _speed(folder))
+        return Outcome(experiment, {} if failure else row or {}, failure, cpu_minutes(folder), images_per_second(folder))
 
     def _trained(self, experiment: Experiment, folder: Path, cores: set[int]) -> str:
         """Train to the last step; why it could not, or ""."""
         until = experiment.config.training.train_steps
-        if _steps_done(folder) >= until:
+        if steps_done(folder) >= until:
             return ""
-        logging.info("%s: step %d to %d", folder, _steps_done(folder), until)
+        logging.info("%s: step %d to %d", folder, steps_done(folder), until)
         failure, seconds = self._process("train", [f"--model_dir={folder}", *experiment.flags(), *self._places], folder, cores)
         if seconds:
-            before = (_cpu_minutes(folder) or 0.0) * 60.0
+            before = (cpu_minutes(folder) or 0.0) * 60.0
             (folder / CPU_FILE).write_text(json.dumps({"train": before + seconds}) + "\n")
         return failure
 
@@ -207,7 +142,10 @@ class Runner:
             start = log.tell()
             with self._lock:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "tfpagan.cli", command, *flags], stdout=log, stderr=log, start_new_session=True
+                    [sys.executable, "-m", "tfpagan.cli", command, *flags, *plugins.flags()],
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 )
                 self._running.add(process)
             if self._stopped_by:  # since it was asked above: the handler may not have seen this one
@@ -266,41 +204,6 @@ def _as_begun(config: Config, stored: Config) -> Config:
     dataset = f"folder:{os.path.abspath(os.path.expanduser(folder))}" if kind == "folder" else data.dataset
     size, crop = data.image_size or known.image_size, known.crop if data.crop == "auto" else data.crop
     return dataclasses.replace(config, data=dataclasses.replace(data, dataset=dataset, image_size=size, crop=crop))
-
-
-def _steps_done(folder: Path) -> int:
-    """Of the newest checkpoint, by its name."""
-    names = (path.name.partition("-")[2].partition(".")[0] for path in (folder / "ckpt").glob("ckpt-*.index"))
-    return max((int(name) for name in names if name.isdecimal()), default=0)
-
-
-def _row(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str) -> dict[str, str] | None:
-    """The scores of the last step under the protocol, with this classifier; None where there are none yet."""
-    try:
-        row = last_row(folder / "scores.csv", scoring.protocol)
-    except EvaluationError:
-        return None
-    step = "" if experiment.stand_in else str(experiment.config.training.train_steps)
-    used = json.loads(row["protocol"]).get("classifier_checksum", "")
-    return row if row.get("step", "") == step and used == checksum else None
-
-
-def _cpu_minutes(folder: Path) -> float | None:
-    try:
-        return float(json.loads((folder / CPU_FILE).read_text())["train"]) / 60.0
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _speed(folder: Path) -> float | None:
-    key, speeds = "throughput/images_per_second", []
-    try:
-        for line in (folder / "metrics.jsonl").read_text().splitlines():
-            if key in (values := json.loads(line)):
-                speeds.append(float(values[key]))
-    except (OSError, ValueError, TypeError):
-        return None
-    return statistics.median(speeds) if speeds else None
 
 
 def _shares(jobs: int) -> list[set[int]]:

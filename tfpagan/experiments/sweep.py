@@ -10,7 +10,7 @@ from typing import Any
 
 from tfpagan.errors import UserError
 from tfpagan.experiments import report
-from tfpagan.experiments.runner import Experiment, Outcome
+from tfpagan.experiments.experiment import Experiment, Outcome
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import SECTIONS

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tfpagan.experiments.runner import Experiment
+from tfpagan.experiments.experiment import Experiment
 from tfpagan.objectives import OBJECTIVES
 
 

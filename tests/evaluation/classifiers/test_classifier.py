@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -225,13 +224,6 @@ def test_a_full_size_inception_is_loaded_once_and_takes_images_of_any_size(tmp_p
     resized = (tf.raw_ops.ResizeBilinear(images=tf.cast(x, tf.float32), size=[299, 299]) - 128) / 128
     np.testing.assert_allclose(for_classifier(tf.constant(x), INCEPTION_SHAPE), resized, atol=1e-6)
     np.testing.assert_allclose(features, network(resized, training=False)["pool_3"], rtol=1e-3, atol=1e-5)
-    seconds = []
-    for run in (lambda: module.__call__(resized), lambda: extract(x)):
-        run()
-        begun = time.monotonic()
-        run()
-        seconds.append(time.monotonic() - begun)
-    assert seconds[1] < 2 * seconds[0]  # resizing and finding out whether all is finite cost little beside the network
 
 
 # The in-domain classifier

@@ -1,0 +1,122 @@
+"""What an experiment asks of a run, and what the folder of a run says of it."""
+
+import dataclasses
+import json
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfpagan.config import Config, presets
+from tfpagan.evaluation import protocols
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.results import last_row
+
+CPU_FILE = "cpu_seconds.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One run of an experiment.
+
+    Attributes:
+      name: of its folder.
+      preset: where its settings begin; "": the defaults.
+      settings: what differs, by flag.
+      stand_in: what reconstructs in the place of a trained model, as augment:pad_crop; "": the model.
+    """
+
+    name: str
+    preset: str
+    settings: Mapping[str, Any]
+    stand_in: str = ""
+
+    @property
+    def config(self) -> Config:
+        """What it trains."""
+        return (presets.get(self.preset) if self.preset else Config()).with_changes(self.settings)
+
+    def flags(self) -> list[str]:
+        """Of bin/train."""
+        given = {"preset": self.preset} if self.preset else {}
+        return [f"--{name}={value}" for name, value in (given | dict(self.settings)).items()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scoring:
+    """How runs are scored: flags of bin/evaluate.
+
+    Attributes:
+      protocol: its name.
+      classifier: inception, or a SavedModel folder.
+    """
+
+    protocol: str
+    classifier: str
+
+    def checksum(self) -> str:
+        """Of the classifier that scores will be of; "" where none is needed or can be had.
+
+        Raises:
+          EvaluationError: when a classifier is named and cannot be used.
+        """
+        from tfpagan.scoring import prepare
+
+        found, _ = prepare.classifier(protocols.get(self.protocol), self.classifier)
+        return found.checksum if found else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+      experiment: which.
+      scores: of `scores.csv`, by key; empty where there are none.
+      failure: why there are none; "" otherwise.
+      cpu_minutes: of training, over all its processes; None: not known, as of a run that was made by hand.
+      images_per_second: the median of its lines in metrics.jsonl.
+    """
+
+    experiment: Experiment
+    scores: Mapping[str, str]
+    failure: str = ""
+    cpu_minutes: float | None = None
+    images_per_second: float | None = None
+
+
+def steps_done(folder: Path) -> int:
+    """Of the newest checkpoint, by its name."""
+    names = (path.name.partition("-")[2].partition(".")[0] for path in (folder / "ckpt").glob("ckpt-*.index"))
+    return max((int(name) for name in names if name.isdecimal()), default=0)
+
+
+def row_of(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str) -> dict[str, str] | None:
+    """The scores of the last step under the protocol, with this classifier; None where there are none yet."""
+    try:
+        row = last_row(folder / "scores.csv", scoring.protocol)
+    except EvaluationError:
+        return None
+    step = "" if experiment.stand_in else str(experiment.config.training.train_steps)
+    used = json.loads(row["protocol"]).get("classifier_checksum", "")
+    return row if row.get("step", "") == step and used == checksum else None
+
+
+def cpu_minutes(folder: Path) -> float | None:
+    """Of training, over all its processes; None where nobody has counted them."""
+    try:
+        return float(json.loads((folder / CPU_FILE).read_text())["train"]) / 60.0
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def images_per_second(folder: Path) -> float | None:
+    """The median of a run's lines in metrics.jsonl; None where it has none."""
+    key, speeds = "throughput/images_per_second", []
+    try:
+        for line in (folder / "metrics.jsonl").read_text().splitlines():
+            if key in (values := json.loads(line)):
+                speeds.append(float(values[key]))
+    except (OSError, ValueError, TypeError):
+        return None
+    return statistics.median(speeds) if speeds else None
