@@ -37,6 +37,7 @@ lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports --no-cache
 
 format: $(VENV)/installed-test
 	$(RUN) -m ruff check --fix .

@@ -15,7 +15,7 @@ __all__ = ["__version__", "load"]
 
 
 def load(path: str | Path, *, step: int = 0, best: bool = False) -> "Model":
-    """The encoder and decoder of a run or of an export: `tfpagan.inference.model.load`."""
-    from tfpagan.inference import model
+    """The encoder and decoder of a run or of an export: `tfpagan.inference.load.load`."""
+    from tfpagan.inference import load as loading
 
-    return model.load(path, step=step, best=best)
+    return loading.load(path, step=step, best=best)

@@ -26,9 +26,9 @@ def model(options: dict[str, Any]) -> "Model":
     """
     if not options["model"]:
         raise UserError("--model is missing: a run folder, or an export")
-    import tfpagan
+    from tfpagan.inference.load import load
 
-    return tfpagan.load(path(options["model"]), step=options["step"], best=options["best"])
+    return load(path(options["model"]), step=options["step"], best=options["best"])
 
 
 def own_data(config: Config, settings: dict[str, Any]) -> DataConfig:

@@ -1,8 +1,6 @@
 """A trained encoder and decoder for use from Python, from a run or an export."""
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +8,9 @@ import tensorflow as tf
 from numpy.typing import DTypeLike
 
 from tfpagan.config import Config
-from tfpagan.errors import UserError, why
+from tfpagan.errors import UserError
 from tfpagan.images import to_bytes
-from tfpagan.inference import export, restore
 from tfpagan.latents import between, prior
-from tfpagan.networks import arrays
-from tfpagan.serving import exports
 
 AT_ONCE = 256
 """Images that go through a network together."""
@@ -209,85 +204,11 @@ class Model:
         return images.astype(np.float32)
 
 
-def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
-    """The model of a run or of an export.
-
-    Args:
-      path: a run folder; or an export: one version, or the folder of versions, whose newest is taken.
-      step: of a run's checkpoint; 0: the newest.
-      best: of a run, the checkpoint that `--best_metric` kept.
-
-    Raises:
-      UserError: when there is neither at `path`, or it cannot be read.
-    """
-    path = Path(os.path.expanduser(path))
-    version = exports.newest(path)
-    if (version / "saved_model.pb").is_file():
-        if step or best:
-            raise UserError(f"{path} is an export, which has no checkpoints to choose from")
-        return _of_export(version)
-    if not (path / "ckpt").is_dir():
-        raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb")
-    run = restore.restored(path, step=step, best=best)
-    encoder, generator = run.networks.get("encoder"), run.networks["generator"]
-    condition = run.config.objective.condition
-    decoder, recolourer = condition.decoder(generator), condition.recolourer(generator)
-    return Model(
-        str(path),
-        run.image_shape,
-        run.config.networks.latent_dim,
-        arrays.decoding(decoder) if decoder else None,
-        arrays.encoding(encoder) if encoder else None,
-        run.config,
-        arrays.recolouring(recolourer) if recolourer else None,
-    )
-
-
-def _of_export(folder: Path) -> Model:
-    try:
-        signatures = tf.saved_model.load(str(folder)).signatures
-        if "colourise" in signatures:
-            return _of_colours(folder, signatures)
-        decode = signatures["decode"]
-        latent_dim = decode.structured_input_signature[1]["latents"].shape[1]
-        height, width, channels = decode.structured_outputs["images"].shape[1:]
-    except KeyError as e:
-        raise UserError(f"{folder} is a SavedModel, but no export of bin/export: it has no {e}") from None
-    except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
-        raise UserError(f"{folder} is no export that can be read: {why(e)}") from None
-    encode = signatures.get("encode")
-
-    def decoded(z: np.ndarray) -> np.ndarray:
-        return decode(latents=tf.constant(z))["images"].numpy()
-
-    shape, config = (height, width, channels), export.config_of(folder)
-    return Model(str(folder), shape, latent_dim, decoded, _encoding(encode) if encode else None, config)
-
-
 def _given(images: list[np.ndarray], codes: np.ndarray, *, as_bytes: bool) -> np.ndarray:
     """What was made of codes, in one; refuses what is not finite."""
     if not all(np.isfinite(part).all() for part in images):
         raise UserError(f"codes as large as {np.abs(codes).max():g} cannot be decoded: the network overflows")
     return np.concatenate([to_bytes(part) for part in images] if as_bytes else images)
-
-
-def _encoding(signature: Any) -> Callable[[np.ndarray], Moments]:
-    def encoded(x: np.ndarray) -> Moments:
-        moments = signature(images=tf.constant(x))
-        return moments["mean"].numpy(), moments["log_variance"].numpy()
-
-    return encoded
-
-
-def _of_colours(folder: Path, signatures: Any) -> Model:
-    encode, colourise = signatures["encode"], signatures["colourise"]
-    given = colourise.structured_input_signature[1]
-    shape, latent_dim = tuple(given["images"].shape[1:]), given["latents"].shape[1]
-
-    def coloured(z: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return colourise(images=tf.constant(x), latents=tf.constant(z))["images"].numpy()
-
-    return Model(str(folder), shape, latent_dim, None, _encoding(encode), export.config_of(folder), coloured)
 
 
 def _array(values: Any) -> np.ndarray:

@@ -1,15 +1,13 @@
-"""What settings may name besides objectives: architectures, augmentations, sources of images."""
+"""What settings may name besides objectives: architectures, augmentations, sources of images.
 
-from typing import TYPE_CHECKING
+Their types stand above this package: `networks.architecture.Architecture`, `forward.augment.Build`, `data.source.Opener`.
+"""
+
+from typing import Any
 
 from tfpagan.settings.registry import Registry
 
-if TYPE_CHECKING:
-    from tfpagan.data.source import Opener
-    from tfpagan.forward.augment import Build
-    from tfpagan.networks.architecture import Architecture
-
-ARCHITECTURES: "Registry[Architecture]" = Registry(
+ARCHITECTURES = Registry[Any](
     "architecture",
     {
         "dcgan": "tfpagan.networks.convolutional:DCGAN",
@@ -17,7 +15,7 @@ ARCHITECTURES: "Registry[Architecture]" = Registry(
         "color_mnist": "tfpagan.networks.convolutional:COLOR_MNIST",
     },
 )
-AUGMENTATIONS: "Registry[Build]" = Registry(
+AUGMENTATIONS = Registry[Any](
     "augmentation",
     {
         "pad_crop": "tfpagan.forward.augment:build_pad_crop",
@@ -26,7 +24,7 @@ AUGMENTATIONS: "Registry[Build]" = Registry(
         "none": "tfpagan.forward.augment:build_none",
     },
 )
-SOURCES: "Registry[Opener]" = Registry(
+SOURCES = Registry[Any](
     "source of images",
     {
         "folder": "tfpagan.data.prepare:open_folder",
