@@ -137,7 +137,7 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
         raise UserError("--reconstructions cannot be given with --real and --fake: every file has its partner")
     from tfpagan.data import places
     from tfpagan.evaluation import reference
-    from tfpagan.evaluation.images import FolderImages
+    from tfpagan.evaluation.folders import FolderImages
     from tfpagan.evaluation.scorer import Scorer
     from tfpagan.evaluation.subjects import of_images
     from tfpagan.training import devices
