@@ -97,18 +97,24 @@ def append_csv_row(file: Path, result: Result) -> None:
         part.replace(file)
 
 
-def last_row(file: Path, protocol: str = "") -> dict[str, str]:
+def last_row(file: Path, protocol: str = "", *, how_to_get_it: str = "") -> dict[str, str]:
     """The newest row of a `scores.csv`, of a protocol if one is named.
+
+    Args:
+      file: the table.
+      protocol: its name.
+      how_to_get_it: ends the message where there is none, as "x writes it".
 
     Raises:
       EvaluationError: when there is none.
     """
+    advice = f"; {how_to_get_it}" if how_to_get_it else ""
     try:
         rows = [row for row in _rows(file) if _protocol_of(row) and protocol in ("", _protocol_of(row)["name"])]
     except OSError as e:
-        raise EvaluationError(f"{file} holds no scores ({e}); bin/evaluate writes it") from None
+        raise EvaluationError(f"{file} holds no scores ({e}){advice}") from None
     if not rows:
-        raise EvaluationError(f"{file} holds no scores{f' of protocol {protocol}' if protocol else ''}; bin/evaluate writes it")
+        raise EvaluationError(f"{file} holds no scores{f' of protocol {protocol}' if protocol else ''}{advice}")
     return rows[-1]
 
 

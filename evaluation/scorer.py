@@ -43,7 +43,7 @@ class Scorer:
       reference: the real images that samples are held against, or their statistics; or None.
       strategy: where the classifier runs.
       batch_size: images at a time, over all replicas; changes nothing but memory and speed.
-      cache_dir: where statistics of the reference are kept.
+      cache_dir: where statistics of the reference are kept; None: nowhere.
       interrupted: asked before every batch; when it says so, `score` ends by raising `GivenUpError`.
     """
 
@@ -64,7 +64,7 @@ class Scorer:
         self._extract = FeatureExtractor(classifier, strategy) if classifier else None
         self._interrupted = interrupted
         self._real = None if isinstance(reference, Reference) else reference
-        self._given, self._cache_dir = reference, cache_dir or Path("~/.cache/tfpagan/statistics").expanduser()
+        self._given, self._cache_dir = reference, cache_dir
         self._reference: Reference | None = None
         self._shape: tuple[int, ...] = ()
         self._keys = keys_by_metric(classifier)
@@ -122,7 +122,7 @@ class Scorer:
         if metric == "ais" and subject.decode_tensor is None:
             return f"{subject.name} has no decoder to follow"
         if metric == "ais" and not (self.protocol.annealing.sigma or self._real is not None):
-            return "no training images to choose the noise on, and no --ais_sigma"
+            return "no training images to choose the noise on, and no sigma is given"
         if metric in (*OF_RECONSTRUCTIONS, "panel", "nll", "ais", "critic") and not (self._test and self._test.count):
             return "no test images"
         if metric in NEED_CLASSIFIER and self._extract is None:

@@ -22,11 +22,6 @@ from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import Subject, of_images
 
 
-def test_evaluation_imports_nothing_else_of_tfpagan() -> None:
-    for file in Path(protocols.__file__).parent.rglob("*.py"):
-        assert not re.search(r"^\s*(from|import) tfpagan(?!\.evaluation\b)", file.read_text(), re.MULTILINE), file
-
-
 def test_one_pass_gives_tf_gans_numbers(tmp_path: Path) -> None:
     metrics = score(tmp_path, Protocol(metrics=ALL, samples=101, splits=1)).metrics
     extract = FeatureExtractor(linear_classifier())
