@@ -86,16 +86,17 @@ def _annealing(options: dict[str, Any]) -> Annealing:
 
 
 def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    from tfpagan import data
     from tfpagan.inference import restore
     from tfpagan.scoring.adapters import of_run
     from tfpagan.training import devices
 
     model_dir = path(options["model_dir"])
     run = restore.restored(model_dir, step=options["step"], best=options["best"])
-    described, images = _images(own_data(run.config, settings))
+    images = data.prepare(own_data(run.config, settings))
     strategy = devices.strategy(options["devices"])
     subject = of_run(run.networks["generator"], run.networks.get("encoder"), run.config.networks, str(model_dir))
-    scores = _scorer(protocol, options, described, images, strategy).score(subject)
+    scores = _scorer(protocol, options, images, strategy).score(subject)
     return scores, {"model": str(model_dir), "step": run.step}
 
 
@@ -123,11 +124,12 @@ def _on_data_set(
 ) -> "tuple[Scores, dict[str, Any]]":
     if "dataset" not in settings:
         raise UserError("--dataset is missing: the data set on which this is scored, as --dataset=cifar10")
+    from tfpagan import data
     from tfpagan.training import devices
 
     strategy = devices.strategy(options["devices"])
-    described, images = _images(checks.replace(DataConfig(), settings, "data"))
-    return _scorer(protocol, options, described, images, strategy).score(subject), {"model": subject.name}
+    images = data.prepare(checks.replace(DataConfig(), settings, "data"))
+    return _scorer(protocol, options, images, strategy).score(subject), {"model": subject.name}
 
 
 def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -164,17 +166,11 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
     return scorer.score(of_images(fake)), {"model": str(fake.name)}
 
 
-def _images(config: DataConfig) -> "tuple[DataConfig, Images]":
-    from tfpagan import data
-
-    return data.describe(config).config, data.prepare(config)
-
-
-def _scorer(protocol: Protocol, options: dict[str, Any], described: DataConfig, images: "Images", strategy: Any) -> "Scorer":
+def _scorer(protocol: Protocol, options: dict[str, Any], images: "Images", strategy: Any) -> "Scorer":
     from tfpagan.scoring.prepare import scorer
 
     classifier, why = _classifier(protocol, options)
-    return scorer(protocol, described, images, strategy, classifier, why, batch_size=options["batch_size"])
+    return scorer(protocol, images, strategy, classifier, why, batch_size=options["batch_size"])
 
 
 def _classifier(protocol: Protocol, options: dict[str, Any]) -> "tuple[Classifier | None, str]":

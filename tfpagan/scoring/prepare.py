@@ -16,7 +16,6 @@ from tfpagan.evaluation.images import ArrayImages
 from tfpagan.evaluation.protocols import METRICS, NEED_CLASSIFIER, Protocol
 from tfpagan.evaluation.results import Result, Scores, result
 from tfpagan.evaluation.scorer import Scorer
-from tfpagan.settings.sections import DataConfig
 from tfpagan.version import __version__
 
 INCEPTION_VARIABLE = "TFPAGAN_INCEPTION"
@@ -64,7 +63,6 @@ def _inception_cache() -> Path:
 
 def scorer(
     protocol: Protocol,
-    data: DataConfig,
     images: Images,
     strategy: tf.distribute.Strategy | None,
     network: Classifier | None,
@@ -80,6 +78,7 @@ def scorer(
     """
     if network:
         network.require(images.shape[2])
+    data = images.config
     name = f"{data.dataset} {{}}, crop {data.crop}, {data.image_size} px"
     return Scorer(
         protocol,

@@ -34,7 +34,7 @@ class EvaluationHook(Hook):
     """
 
     def __init__(self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int):
-        self.every_steps, self._trainer, self._scorer, self._metric = every_steps, trainer, scorer, best_metric
+        self.every_steps, self._scorer, self._metric = every_steps, scorer, best_metric
         legal = [key for key in scorer.measured() if has_direction(key)]
         if best_metric and best_metric not in legal:
             why = f" ({scorer.why_no_classifier})" if scorer.why_no_classifier else ""
@@ -42,13 +42,15 @@ class EvaluationHook(Hook):
                 f"--best_metric={best_metric} is not legal here{why}; it must be one of {', '.join(legal) or 'none'}"
             )
         self._files, self._model = ScoreFiles(folder), str(folder)
+        # Made once: the functions of its networks are traced once, and see the weights as they are when they are called.
+        self._subject = _subject(trainer, self._model)
         self._note = folder / "best" / "best.json"
         self._best = _noted(self._note, best_metric)
         self._checkpoints = Checkpoints(trainer.checkpoint(), folder / "best", keep=1) if best_metric else None
 
     def act(self, step: int) -> None:
         try:
-            scores = self._scorer.score(self._subject())
+            scores = self._scorer.score(self._subject)
         except GivenUpError:
             logging.info("the evaluation at step %d is given up", step)
             return
@@ -67,11 +69,6 @@ class EvaluationHook(Hook):
         if self._checkpoints is not None:
             self._keep_best(step, result.metrics[self._metric], self._checkpoints)
 
-    def _subject(self) -> Subject:
-        trainer = self._trainer
-        encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
-        return of_run(trainer.inference("generator"), encoder, trainer.config.networks, self._model)
-
     def _keep_best(self, step: int, value: float | None, checkpoints: Checkpoints) -> None:
         if value is None or (math.isfinite(self._best) and not improves(self._metric, value, self._best)):
             return
@@ -80,6 +77,11 @@ class EvaluationHook(Hook):
         part = self._note.with_suffix(".part")
         part.write_text(json.dumps({"metric": self._metric, "value": value, "step": step}) + "\n")
         part.replace(self._note)
+
+
+def _subject(trainer: Trainer, name: str) -> Subject:
+    encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
+    return of_run(trainer.inference("generator"), encoder, trainer.config.networks, name)
 
 
 def _noted(file: Path, metric: str) -> float:
