@@ -8,7 +8,7 @@ class EvaluationError(ValueError):
 
 
 class GivenUpError(Exception):
-    """Whoever asked for the evaluation does not want it any more."""
+    """The evaluation is not wanted any more."""
 
 
 def first_line(e: Exception) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfpagan.evaluation.errors import EvaluationError, GivenUpError, first_line
+from tfpagan.evaluation.errors import EvaluationError, first_line
 
 
 class Images(Protocol):
@@ -89,17 +89,16 @@ class GeneratedImages:
             yield to_bytes(self._decode(z))
 
 
-class InterruptibleImages:
-    """Images that end in `GivenUpError` as soon as `interrupted` says so."""
+class WatchedImages:
+    """Images whose every batch is shown to `watch` before it is given; what that raises ends them."""
 
-    def __init__(self, images: Images, interrupted: Callable[[], bool]):
+    def __init__(self, images: Images, watch: Callable[[np.ndarray], None]):
         self.name, self.count, self.names = images.name, images.count, images.names
-        self._images, self._interrupted = images, interrupted
+        self._images, self._watch = images, watch
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
         for batch in self._images.batches(size):
-            if self._interrupted():
-                raise GivenUpError
+            self._watch(batch)
             yield batch
 
 

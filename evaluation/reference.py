@@ -14,10 +14,8 @@ from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import Images, checksum
+from tfpagan.evaluation.metrics.kid import KID_IMAGES
 from tfpagan.evaluation.statistics import UNKNOWN_COUNT, Moments, RandomSubset, read_npz, write_npz
-
-KID_IMAGES = 5_000
-"""How many images KID looks at, chosen at random: it needs the features themselves, 8 KiB of Inception's an image."""
 
 
 @dataclasses.dataclass(frozen=True)

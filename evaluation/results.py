@@ -7,13 +7,19 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
 
-Pair = tuple[float, np.ndarray, np.ndarray]
+
+class ScoredPair(NamedTuple):
+    """An image and its reconstruction, [H, W, C], with what a metric says of them."""
+
+    value: float
+    original: np.ndarray
+    reconstruction: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +209,7 @@ class Scores:
       reasons: why, for what is None.
       protocol: what the numbers are of.
       details: what does not fit a number, as lists per dimension.
-      worst: the pairs that RID finds worst.
+      worst: the pairs that metrics find worst.
       failed: metrics without any number: their keys.
     """
 
@@ -211,7 +217,7 @@ class Scores:
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
     protocol: dict[str, Any] = dataclasses.field(default_factory=dict)
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
-    worst: list[Pair] = dataclasses.field(default_factory=list)
+    worst: list[ScoredPair] = dataclasses.field(default_factory=list)
     failed: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def missing(self, keys: Sequence[str], reason: str) -> None:

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfpagan.evaluation import protocols
 from tfpagan.evaluation.classifiers.classifier import Classifier
 from tfpagan.evaluation.images import ArrayImages
+from tfpagan.evaluation.metrics import METRICS
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.results import Scores
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import of_networks
 
 PX = 16
-ALL = tuple(name for name in protocols.METRICS if name != "critic")
+ALL = tuple(name for name in METRICS if name != "critic")
 
 
 def images(n: int, seed: int = 0, channels: int = 3) -> np.ndarray:

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.brightness import Brightness
 from helpers.classifiers import write
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tfpagan import cli
-from tfpagan.evaluation import protocols
+from tfpagan.evaluation import metrics, protocols
 from tfpagan.evaluation.classifiers import vgg
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import GeneratedImages
-from tfpagan.evaluation.metrics.base import has_direction, improves
 from tfpagan.evaluation.results import Scores
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import Subject
@@ -180,6 +180,36 @@ def test_what_cannot_be_scored_gets_one_line(
     assert error.startswith("evaluate: error: ")
     assert not (trained / "scores.csv").exists()
     assert not Path("/nowhere").exists()
+
+
+@pytest.fixture
+def brightness() -> Iterator[None]:
+    metrics.register(Brightness())
+    yield
+    del metrics.METRICS["brightness"]
+
+
+@pytest.mark.usefixtures("brightness")
+def test_a_metric_from_outside_is_a_metric_like_others(
+    run: Path, data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert cli.run("evaluate", [f"--model_dir={run}", "--metrics=brightness,rmse", "--samples=10", "--json"]) == 0
+    value = printed(capsys)["metrics"]["brightness"]
+    assert 0.0 < value < 255.0
+    assert cli.run("evaluate", [f"--model_dir={run}", "--metrics=nothing"]) == 1
+    assert "known: is, fid, kid, ms_ssim, rid, rmse, fid_rec, panel, nll, ais, critic, brightness" in capsys.readouterr().err
+    monkeypatch.setitem(protocols.NAMED, "quick1k", protocols.Protocol("quick1k", ("brightness",), samples=8))
+    argv = [*data, *SIZES, "--eval_every_steps=4", "--best_metric=brightness", f"--model_dir={tmp_path}/new"]
+    assert cli.run("train", argv) == 0
+    assert json.loads((tmp_path / "new/best/best.json").read_text())["metric"] == "brightness"
+    tags = {
+        value.tag
+        for events in (tmp_path / "new/eval").glob("events*")
+        for event in EventFileLoader(str(events)).Load()
+        for value in event.summary.value
+    }
+    assert "metrics/bright" in tags
 
 
 @pytest.fixture
@@ -351,8 +381,8 @@ def test_a_best_metric_that_is_not_measured_is_refused_before_training(
 
 
 def test_more_is_better_for_scores_and_less_for_distances() -> None:
-    assert has_direction("rmse")
-    assert not has_direction("latent_cycle_rmse")
-    assert improves("inception_score_mean", 2.0, 1.0)
-    assert improves("frechet_inception_distance", 1.0, 2.0)
-    assert not improves("rmse", 2.0, 1.0)
+    assert metrics.keys()["rmse"].better
+    assert not metrics.keys()["latent_cycle_rmse"].better
+    assert metrics.keys()["inception_score_mean"].improves(2.0, 1.0)
+    assert metrics.keys()["frechet_inception_distance"].improves(1.0, 2.0)
+    assert not metrics.keys()["rmse"].improves(2.0, 1.0)

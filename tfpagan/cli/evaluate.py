@@ -8,7 +8,8 @@ from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import CHECKPOINT, own_data
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.evaluation.metrics.annealing import Annealing
+from tfpagan.evaluation.metrics import METRICS, Over
+from tfpagan.evaluation.metrics.ais import Annealing
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.settings import setting as checks
@@ -150,7 +151,7 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
     chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
     count = options["samples"] if options["samples"] >= 0 else fake.count
     counted = dataclasses.replace(protocol, name="custom", metrics=chosen, samples=count, reconstructions=0)
-    as_named = counted.samples == protocol.samples or not protocol.wants(*protocols.OF_SAMPLES)
+    as_named = counted.samples == protocol.samples or not protocol.goes_over(Over.SAMPLES)
     counted = protocol if options["protocol"] and as_named else counted
     classifier, why = _classifier(counted, options)
     scorer = Scorer(
@@ -194,7 +195,7 @@ COMMAND = Command(
         Option("fake", "", "a folder of images to score; for rid and rmse file by file beside --real"),
         Option("reconstructor", "", "augment:NAME puts a(x) in the place of G(E(x)), as in PAGAN's Table 2"),
         Option("protocol", "", f"one of {', '.join(protocols.NAMED)} (default: quick5k)"),
-        Option("metrics", "", f"comma-separated, in the place of a protocol: {', '.join(protocols.METRICS)}"),
+        Option("metrics", "", f"comma-separated, in the place of a protocol: {', '.join(METRICS)}"),
         Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
         Option("inception", "", "where Inception is: folder, .tar.gz, .pb; default: $TFPAGAN_INCEPTION, then TF-Hub"),
         Option("samples", -1, "how many samples are drawn; default: the protocol's"),

@@ -13,7 +13,8 @@ from tfpagan.evaluation.classifiers import inception
 from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import ArrayImages
-from tfpagan.evaluation.protocols import METRICS, NEED_CLASSIFIER, Protocol
+from tfpagan.evaluation.metrics import METRICS, Need
+from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.results import Result, Scores, result
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.version import __version__
@@ -33,7 +34,7 @@ def classifier(protocol: Protocol, name: str, inception_path: str = "") -> tuple
     Raises:
       EvaluationError: when a path was given and what is there cannot be used.
     """
-    if not protocol.wants(*NEED_CLASSIFIER):
+    if not protocol.needs(Need.CLASSIFIER):
         return None, "no classifier is needed"
     if name != "inception":
         return from_saved_model(Path(os.path.expanduser(name))), ""
@@ -49,10 +50,11 @@ def classifier(protocol: Protocol, name: str, inception_path: str = "") -> tuple
 
 def how_to_get_inception() -> str:
     """The ways for a message, without the last full stop."""
+    others = [name for name, metric in METRICS.items() if Need.CLASSIFIER not in metric.needs]
     return (
         f"Give --inception, or ${INCEPTION_VARIABLE}, one of: {inception.FORMS}. "
         "Or name an in-domain network by --classifier (bin/train_classifier makes one). "
-        f"Metrics that need no classifier ({', '.join(m for m in METRICS if m not in NEED_CLASSIFIER)}) run without"
+        f"Metrics that need no classifier ({', '.join(others)}) run without"
     )
 
 

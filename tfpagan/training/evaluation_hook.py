@@ -8,7 +8,7 @@ from absl import logging
 
 from tfpagan.errors import UserError
 from tfpagan.evaluation.errors import EvaluationError, GivenUpError
-from tfpagan.evaluation.metrics.base import has_direction, improves
+from tfpagan.evaluation.metrics import Key
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import Subject
 from tfpagan.run_folder.checkpoints import Checkpoints
@@ -34,9 +34,10 @@ class EvaluationHook(Hook):
     """
 
     def __init__(self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int):
-        self.every_steps, self._scorer, self._metric = every_steps, scorer, best_metric
-        legal = [key for key in scorer.measured() if has_direction(key)]
-        if best_metric and best_metric not in legal:
+        self.every_steps, self._scorer = every_steps, scorer
+        legal = {key.name: key for key in scorer.measured() if key.better}
+        self._metric = legal.get(best_metric)
+        if best_metric and not self._metric:
             why = f" ({scorer.why_no_classifier})" if scorer.why_no_classifier else ""
             raise UserError(
                 f"--best_metric={best_metric} is not legal here{why}; it must be one of {', '.join(legal) or 'none'}"
@@ -66,16 +67,16 @@ class EvaluationHook(Hook):
         logging.info(
             "step %d: %s", step, ", ".join(f"{key} {value:.4g}" for key, value in known.items() if "latent" not in key)
         )
-        if self._checkpoints is not None:
-            self._keep_best(step, result.metrics[self._metric], self._checkpoints)
+        if self._checkpoints and self._metric:
+            self._keep_best(step, result.metrics[self._metric.name], self._metric, self._checkpoints)
 
-    def _keep_best(self, step: int, value: float | None, checkpoints: Checkpoints) -> None:
-        if value is None or (math.isfinite(self._best) and not improves(self._metric, value, self._best)):
+    def _keep_best(self, step: int, value: float | None, metric: Key, checkpoints: Checkpoints) -> None:
+        if value is None or (math.isfinite(self._best) and not metric.improves(value, self._best)):
             return
         checkpoints.save()
         self._best = value
         part = self._note.with_suffix(".part")
-        part.write_text(json.dumps({"metric": self._metric, "value": value, "step": step}) + "\n")
+        part.write_text(json.dumps({"metric": metric.name, "value": value, "step": step}) + "\n")
         part.replace(self._note)
 
 

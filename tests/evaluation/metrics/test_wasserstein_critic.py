@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.metrics.wasserstein_critic import Budget, gradient_penalty, negative_distance, network
+from tfpagan.evaluation.metrics.critic_training import gradient_penalty, negative_distance, network
+from tfpagan.evaluation.metrics.wasserstein_critic import Budget
 
 QUICK = Budget(channels=4, steps=60, batch_size=16, learning_rate=2e-3, seeds=2)
 
