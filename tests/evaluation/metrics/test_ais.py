@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfpagan.evaluation.errors import GivenUpError
 from tfpagan.evaluation.images import ArrayImages
 from tfpagan.evaluation.metrics import annealed_chains
 from tfpagan.evaluation.metrics.ais import Annealing
@@ -86,3 +87,18 @@ def test_it_is_a_metric_with_its_protocol() -> None:
     none = Scorer(tiny, test=ArrayImages(images())).score(Subject("linear", decode_tensor=decode, latent_dim=Z))
     assert none.failed
     assert none.reasons["ais_log_likelihood_nats"] == "with a noise of 1e-30 the log-likelihoods are not finite"
+
+
+def test_chains_are_given_up_before_they_run() -> None:
+    left = iter([False])  # asked once for the batch of test images
+    scorer = Scorer(
+        Protocol(metrics=("ais",), annealing=QUICK), test=ArrayImages(images()), interrupted=lambda: next(left, True)
+    )
+    with pytest.raises(GivenUpError):
+        scorer.score(Subject("linear", decode_tensor=decode, latent_dim=Z))
+
+
+def test_fewer_test_images_than_are_asked_for_are_the_reason() -> None:
+    few = Scorer(Protocol(metrics=("ais",), annealing=QUICK), test=ArrayImages(images(11), "test"))
+    scores = few.score(Subject("linear", decode_tensor=decode, latent_dim=Z))
+    assert scores.reasons["ais_sigma"] == "test has 11 images; 12 are asked for"
