@@ -13,8 +13,8 @@ from tfpagan.config import Config, from_json
 from tfpagan.forward.condition import LIGHTNESS
 
 STORED = Path(__file__).with_name("run_of_version_0_1")
-"""bin/train --dataset=shapes --image_size=8 --channels=8 --latent_dim=4 --batch_size=4 --train_steps=2 --ema_decay=0.5 --step=fused
---code=flow --flow_length=2 --code_layers=8,8 --deterministic, and codes and samples as that version gave them."""
+"""bin/train --dataset=shapes --image_size=8 --channels=8 --latent_dim=4 --batch_size=4 --train_steps=2 --ema_decay=0.5
+--step=fused --code=flow --flow_length=2 --code_layers=8,8 --deterministic; and codes and samples as that version gave them."""
 
 
 @pytest.fixture

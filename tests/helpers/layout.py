@@ -1,7 +1,7 @@
 """How the packages lie: `python tests/helpers/layout.py` prints rooms, floors, arrows and circles.
 
-A room is a package directly under tfpagan/, or a module there; A stands above B where a module of A imports one of B, for types or for
-use. The ground floor imports no other room.
+A room is a package directly under tfpagan/, or a module there. A stands above B where a module of A imports one of B, for types
+or for use. The ground floor imports no other room.
 """
 
 from dataclasses import dataclass
