@@ -10,6 +10,7 @@ import pytest
 import tfpagan
 from tfpagan import cli
 from tfpagan.config import Config, from_json
+from tfpagan.data.shapes import builder
 from tfpagan.forward.condition import LIGHTNESS
 
 STORED = Path(__file__).with_name("run_of_version_0_1")
@@ -33,7 +34,7 @@ def test_a_run_of_version_0_1_encodes_and_samples_as_it_did(stored: Path) -> Non
 
 @pytest.mark.slow
 def test_a_run_of_version_0_1_goes_on(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(builder, "SPLITS", {"train": 1000, "test": 500})  # of shapes: enough for three batches
     places = [f"--data_dir={tmp_path}", f"--cache_dir={tmp_path / 'cache'}"]
     assert cli.run("train", [f"--model_dir={stored}", "--train_steps=3", *places]) == 0
     written = json.loads((stored / "config.json").read_text())
