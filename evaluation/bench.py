@@ -18,8 +18,9 @@ from tensorflow_gan.python.eval import classifier_metrics as tfgan
 from tfpagan.evaluation.classifiers import vgg
 from tfpagan.evaluation.classifiers.classifier import Classifier
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
-from tfpagan.evaluation.images import ArrayImages, GeneratedImages, Pairs
+from tfpagan.evaluation.images import ArrayImages, GeneratedImages
 from tfpagan.evaluation.metrics.fid import frechet_distance
+from tfpagan.evaluation.pairs import Pairs
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.statistics import Moments

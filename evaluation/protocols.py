@@ -3,27 +3,9 @@
 import dataclasses
 
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.metrics.annealing import Annealing
-
-METRICS = {
-    "is": "Inception Score of samples",
-    "fid": "Frechet distance of samples to the reference",
-    "kid": "kernel distance of samples to the reference",
-    "ms_ssim": "diversity of samples, beside that of test images",
-    "rid": "RID of test images and their reconstructions",
-    "rmse": "RMSE and PSNR of reconstructions",
-    "fid_rec": "Frechet distance of reconstructions to the reference",
-    "panel": "the encoder's codes against the prior",
-    "nll": "bound of the negative log-likelihood of test images, of a decoder with a likelihood",
-    "ais": "log-likelihood of test images by annealed importance sampling",
-    "critic": "independent Wasserstein critic between samples and test images",
-}
-NEED_CLASSIFIER = ("is", "fid", "kid", "rid", "fid_rec")
-OF_SAMPLES = ("is", "fid", "kid", "ms_ssim")
-OF_RECONSTRUCTIONS = ("rid", "rmse", "fid_rec")
-TO_REFERENCE = ("fid", "kid", "fid_rec")
-FEW_IMAGES = 10_000
-"""Below this many, scores of the same model differ too much between draws, and FID is biased upwards."""
+from tfpagan.evaluation.metrics import METRICS
+from tfpagan.evaluation.metrics.ais import Annealing
+from tfpagan.evaluation.metrics.base import Metric, Need, Over
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +46,17 @@ class Protocol:
         if self.code not in ("mean", "draw"):
             raise EvaluationError(f"code {self.code!r} is not legal; it must be mean or draw")
 
-    def wants(self, *metrics: str) -> bool:
-        """Whether any of these is asked for."""
-        return any(metric in self.metrics for metric in metrics)
+    def declared(self) -> tuple[Metric, ...]:
+        """Its metrics, as they declare themselves."""
+        return tuple(METRICS[name] for name in dict.fromkeys(self.metrics))
+
+    def needs(self, need: Need) -> bool:
+        """Whether any of its metrics does."""
+        return any(need in metric.needs for metric in self.declared())
+
+    def goes_over(self, over: Over) -> bool:
+        """Whether any of its metrics does."""
+        return any(metric.over is over for metric in self.declared())
 
 
 def _quick(name: str, count: int) -> Protocol:
@@ -81,7 +71,7 @@ NAMED = {
     "nll10k": Protocol("nll10k", ("nll", "rmse"), reconstructions=10_000),
     "quick1k": _quick("quick1k", 1000),
     "quick5k": _quick("quick5k", 5000),
-    "full": Protocol("full", tuple(m for m in METRICS if m not in ("critic", "nll", "ais")), samples=50_000),
+    "full": Protocol("full", tuple(name for name, metric in METRICS.items() if metric.in_full), samples=50_000),
 }
 
 

@@ -14,10 +14,8 @@ from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import Images, checksum
+from tfpagan.evaluation.metrics.kid import KID_IMAGES
 from tfpagan.evaluation.statistics import UNKNOWN_COUNT, Moments, RandomSubset, read_npz, write_npz
-
-KID_IMAGES = 5_000
-"""How many images KID looks at, chosen at random: it needs the features themselves, 8 KiB of Inception's an image."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,40 +33,63 @@ class Reference:
         return "unknown" if self.moments.count == UNKNOWN_COUNT else self.moments.count
 
 
-def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path, batch_size: int) -> Reference:
-    """The statistics of real images, from the cache where they are known."""
+def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path | None, batch_size: int) -> Reference:
+    """The statistics of real images, from the cache where they are known.
+
+    Args:
+      images: the real images.
+      extract: features of the classifier.
+      cache_dir: where statistics are kept; None: nowhere.
+      batch_size: images at a time.
+
+    Raises:
+      EvaluationError: when there are fewer than two images.
+    """
     if images.count < 2:
         raise EvaluationError(f"{images.name} has {images.count} image(s); a reference needs at least 2")
-    identity = checksum(images)
-    classifier = extract.classifier
+    identity, classifier = checksum(images), extract.classifier
     matters = [identity, images.count, classifier.checksum, classifier.shape, RESIZE, KID_IMAGES, "v2"]
     name = hashlib.sha256(json.dumps(matters).encode()).hexdigest()[:24]
-    file = cache_dir / f"{classifier.name}-{name}.npz"
-    if file.exists():
-        try:
-            stored, described = _read(file, classifier)
-            if len(stored.features) == min(images.count, KID_IMAGES) and described.get("checksum") == identity:
-                return dataclasses.replace(stored, name=images.name, checksum=identity)
-            logging.warning("%s is of other images; computing it again", file)
-        except EvaluationError as e:
-            logging.warning("%s; computing it again", e)
+    file = cache_dir / f"{classifier.name}-{name}.npz" if cache_dir else None
+    if file and (stored := _kept(file, classifier, identity, min(images.count, KID_IMAGES))):
+        return dataclasses.replace(stored, name=images.name, checksum=identity)
     moments, features = Moments(), RandomSubset(images.count, KID_IMAGES, seed=0)
     for batch in images.batches(batch_size):
         _, activations = extract(batch)
         moments.update(activations)
         features.update(activations)
     reference = Reference(moments, features.array(), images.name, identity)
+    if file:
+        _keep(file, reference, classifier)
+    return reference
+
+
+def _kept(file: Path, classifier: Classifier, identity: str, count: int) -> Reference | None:
+    """What is in the cache, where it is of these images."""
+    if not file.exists():
+        return None
+    try:
+        stored, described = _read(file, classifier)
+    except EvaluationError as e:
+        logging.warning("%s; computing it again", e)
+        return None
+    if len(stored.features) == count and described.get("checksum") == identity:
+        return stored
+    logging.warning("%s is of other images; computing it again", file)
+    return None
+
+
+def _keep(file: Path, reference: Reference, classifier: Classifier) -> None:
     describe = {
-        "images": images.name,
-        "checksum": identity,
+        "images": reference.name,
+        "checksum": reference.checksum,
         "classifier": classifier.name,
         "classifier_checksum": classifier.checksum,
     }
     try:
-        write_npz(file, moments, features=reference.features, protocol=json.dumps(describe))
+        write_npz(file, reference.moments, features=reference.features, protocol=json.dumps(describe))
     except OSError as e:
-        logging.warning("the statistics of %s cannot be kept in %s: %s", images.name, cache_dir, e)
-    return reference
+        logging.warning("the statistics of %s cannot be kept in %s: %s", reference.name, file.parent, e)
 
 
 def of_file(file: Path, classifier: Classifier | None = None) -> Reference:

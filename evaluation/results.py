@@ -7,13 +7,19 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
 
-Pair = tuple[float, np.ndarray, np.ndarray]
+
+class ScoredPair(NamedTuple):
+    """An image and its reconstruction, [H, W, C], with what a metric says of them."""
+
+    value: float
+    original: np.ndarray
+    reconstruction: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,18 +103,24 @@ def append_csv_row(file: Path, result: Result) -> None:
         part.replace(file)
 
 
-def last_row(file: Path, protocol: str = "") -> dict[str, str]:
+def last_row(file: Path, protocol: str = "", *, how_to_get_it: str = "") -> dict[str, str]:
     """The newest row of a `scores.csv`, of a protocol if one is named.
+
+    Args:
+      file: the table.
+      protocol: its name.
+      how_to_get_it: ends the message where there is none, as "x writes it".
 
     Raises:
       EvaluationError: when there is none.
     """
+    advice = f"; {how_to_get_it}" if how_to_get_it else ""
     try:
         rows = [row for row in _rows(file) if _protocol_of(row) and protocol in ("", _protocol_of(row)["name"])]
     except OSError as e:
-        raise EvaluationError(f"{file} holds no scores ({e}); bin/evaluate writes it") from None
+        raise EvaluationError(f"{file} holds no scores ({e}){advice}") from None
     if not rows:
-        raise EvaluationError(f"{file} holds no scores{f' of protocol {protocol}' if protocol else ''}; bin/evaluate writes it")
+        raise EvaluationError(f"{file} holds no scores{f' of protocol {protocol}' if protocol else ''}{advice}")
     return rows[-1]
 
 
@@ -197,7 +209,7 @@ class Scores:
       reasons: why, for what is None.
       protocol: what the numbers are of.
       details: what does not fit a number, as lists per dimension.
-      worst: the pairs that RID finds worst.
+      worst: the pairs that metrics find worst.
       failed: metrics without any number: their keys.
     """
 
@@ -205,7 +217,7 @@ class Scores:
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
     protocol: dict[str, Any] = dataclasses.field(default_factory=dict)
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
-    worst: list[Pair] = dataclasses.field(default_factory=list)
+    worst: list[ScoredPair] = dataclasses.field(default_factory=list)
     failed: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def missing(self, keys: Sequence[str], reason: str) -> None:

@@ -1,8 +1,7 @@
-"""One pass over samples, one over test images and their reconstructions, one over the reference: every metric from them."""
+"""One pass over samples, one over test images and their reconstructions, one over test images: every metric from them."""
 
-import dataclasses
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,17 @@ from tfpagan.evaluation import reference as references
 from tfpagan.evaluation.classifiers.classifier import Classifier
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
-from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.images import Images, InterruptibleImages, checksum, first
-from tfpagan.evaluation.metrics import ais, base
-from tfpagan.evaluation.metrics.base import NOTHING, Batch, Measure, keys_by_metric
-from tfpagan.evaluation.metrics.kid import BLOCK_SIZE
-from tfpagan.evaluation.metrics.latent_statistics import EncoderPanel
-from tfpagan.evaluation.metrics.likelihood import LikelihoodBound
-from tfpagan.evaluation.metrics.ms_ssim import scales
-from tfpagan.evaluation.metrics.wasserstein_critic import Budget, negative_distance
-from tfpagan.evaluation.protocols import FEW_IMAGES, NEED_CLASSIFIER, OF_RECONSTRUCTIONS, OF_SAMPLES, TO_REFERENCE, Protocol
-from tfpagan.evaluation.reference import KID_IMAGES, Reference
+from tfpagan.evaluation.errors import EvaluationError, GivenUpError
+from tfpagan.evaluation.images import Images, WatchedImages, checksum, first
+from tfpagan.evaluation.metrics import METRICS
+from tfpagan.evaluation.metrics.base import FEW_IMAGES, NOTHING, Batch, Context, Key, Measurement, Metric, Need, Over
+from tfpagan.evaluation.pairs import Pairs
+from tfpagan.evaluation.protocols import Protocol
+from tfpagan.evaluation.reference import Reference
 from tfpagan.evaluation.results import Scores
 from tfpagan.evaluation.subjects import Subject
 
 Array = np.ndarray
-CRITIC = Budget()
 
 
 class Scorer:
@@ -43,7 +37,7 @@ class Scorer:
       reference: the real images that samples are held against, or their statistics; or None.
       strategy: where the classifier runs.
       batch_size: images at a time, over all replicas; changes nothing but memory and speed.
-      cache_dir: where statistics of the reference are kept.
+      cache_dir: where statistics of the reference are kept; None: nowhere.
       interrupted: asked before every batch; when it says so, `score` ends by raising `GivenUpError`.
     """
 
@@ -60,20 +54,20 @@ class Scorer:
         cache_dir: Path | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ):
-        self.protocol, self._test, self._batch_size, self.why_no_classifier = protocol, test, batch_size, why_no_classifier
+        self.protocol, self._batch_size, self._cache_dir = protocol, batch_size, cache_dir
+        self.why_no_classifier, self._interrupted = why_no_classifier, interrupted
         self._extract = FeatureExtractor(classifier, strategy) if classifier else None
-        self._interrupted = interrupted
-        self._real = None if isinstance(reference, Reference) else reference
-        self._given, self._cache_dir = reference, cache_dir or Path("~/.cache/tfpagan/statistics").expanduser()
-        self._reference: Reference | None = None
+        official = classifier is None or classifier.official
+        self._keys = {metric.name: metric.keys(official) for metric in protocol.declared()}
+        self._test = None if test is None else self._watched(first(test, protocol.reconstructions or test.count))
+        self._training = None if reference is None or isinstance(reference, Reference) else self._watched(reference)
+        self._reference = reference if isinstance(reference, Reference) else None
         self._shape: tuple[int, ...] = ()
-        self._keys = keys_by_metric(classifier)
-        if test is not None:
-            self._test = InterruptibleImages(first(test, protocol.reconstructions or test.count), interrupted)
 
-    def measured(self) -> list[str]:
-        """Under which keys it writes what it can measure: without a classifier the metrics that need one are left out."""
-        return self._all_keys([m for m in self.protocol.metrics if self._extract or m not in NEED_CLASSIFIER])
+    def measured(self) -> list[Key]:
+        """What it can measure: without a classifier the metrics that need one are left out."""
+        able = [m for m in self.protocol.declared() if self._extract or Need.CLASSIFIER not in m.needs]
+        return [key for metric in able for key in self._keys[metric.name]]
 
     def score(self, subject: Subject) -> Scores:
         """Every metric of the protocol; those that the subject, the data or the machine cannot give have a reason.
@@ -83,174 +77,124 @@ class Scorer:
           GivenUpError: when it was.
         """
         scores, able = Scores(), []
-        if self.protocol.wants(*TO_REFERENCE):
-            self._reference = self._reference or self._read_reference()
-        for metric in self.protocol.metrics:
+        if self.protocol.needs(Need.REFERENCE):
+            self._read_reference()
+        for metric in self.protocol.declared():
             if why := self._obstacle(metric, subject):
-                scores.missing(self._keys[metric], why)
+                scores.missing(self._names([metric]), why)
             else:
                 able.append(metric)
-        of_samples = [metric for metric in able if metric in OF_SAMPLES]
-        of_reconstructions = [metric for metric in able if metric in OF_RECONSTRUCTIONS]
-        if subject.same and of_reconstructions and self._test and self._test.count == self.protocol.samples:
-            of_samples, of_reconstructions = [], of_samples + of_reconstructions
-        self._of_samples(subject, scores, of_samples)
-        self._of_reconstructions(subject, scores, of_reconstructions)
-        if "panel" in able:
-            self._panel(subject, scores)
-        if "nll" in able:
-            self._bound(subject, scores)
-        if "ais" in able:
-            self._annealed(subject, scores)
-        if "critic" in able:
-            self._critic(subject, scores)
-        scores.in_order({metric: self._keys[metric] for metric in self.protocol.metrics})
+        of_samples, of_pairs, of_test = ([metric for metric in able if metric.over is over] for over in Over)
+        pairs = self._pairs(subject, scores, of_pairs)
+        if pairs and subject.same and pairs.count == self.protocol.samples:  # the samples are the reconstructions
+            of_samples, of_pairs = [], of_samples + of_pairs
+        self._over_samples(subject, scores, of_samples)
+        if pairs:
+            self._warn_of_few(pairs.count, Over.RECONSTRUCTIONS, of_pairs)
+            source = ((x_rec, x) for x, x_rec in pairs.batches(self._batch_size))
+            self._measure(of_pairs, source, self._context(subject, pairs.count), scores)
+        if self._test and of_test:
+            source = ((x, NOTHING) for x in self._test.batches(self._batch_size))
+            self._measure(of_test, source, self._context(subject, self._test.count), scores)
+        scores.in_order({metric.name: self._names([metric]) for metric in self.protocol.declared()})
         scores.protocol = self._facts()
         return scores
 
-    def _obstacle(self, metric: str, subject: Subject) -> str:
+    def _obstacle(self, metric: Metric, subject: Subject) -> str:
         """Why a metric cannot be measured; "" when nothing stands against it."""
-        if metric in (*OF_SAMPLES, "critic") and subject.samples is None:
-            return f"{subject.name} gives no samples"
-        if metric in OF_RECONSTRUCTIONS and subject.pairs is None:
-            return f"{subject.name} gives no reconstructions"
-        if metric == "panel" and (subject.encode is None or subject.decode is None):
-            missing = "encoder" if subject.encode is None else "decoder of codes alone"
-            return f"{subject.name} has no {missing}"
-        if metric == "nll" and subject.bound is None:
-            return f"{subject.name} has no likelihood: its decoder gives images and no density of them"
-        if metric == "ais" and subject.decode_tensor is None:
-            return f"{subject.name} has no decoder to follow"
-        if metric == "ais" and not (self.protocol.annealing.sigma or self._real is not None):
-            return "no training images to choose the noise on, and no --ais_sigma"
-        if metric in (*OF_RECONSTRUCTIONS, "panel", "nll", "ais", "critic") and not (self._test and self._test.count):
-            return "no test images"
-        if metric in NEED_CLASSIFIER and self._extract is None:
-            return self.why_no_classifier
-        if metric in TO_REFERENCE and self._reference is None:
-            return "no reference images"
-        return ""
+        needs, over, name = metric.needs, metric.over, subject.name
+        obstacles = (
+            ((over is Over.SAMPLES or Need.SAMPLES in needs) and subject.samples is None, f"{name} gives no samples"),
+            (over is Over.RECONSTRUCTIONS and subject.pairs is None, f"{name} gives no reconstructions"),
+            (Need.ENCODER in needs and subject.encode is None, f"{name} has no encoder"),
+            (Need.DECODER in needs and subject.decode is None, f"{name} has no decoder of codes alone"),
+            (
+                Need.LIKELIHOOD_BOUND in needs and subject.bound is None,
+                f"{name} has no likelihood: its decoder gives images and no density of them",
+            ),
+            (
+                Need.DIFFERENTIABLE_DECODER in needs and subject.decode_tensor is None,
+                f"{name} has no decoder to follow",
+            ),
+            (over is not Over.SAMPLES and not (self._test and self._test.count), "no test images"),
+            (Need.CLASSIFIER in needs and self._extract is None, self.why_no_classifier),
+            (Need.REFERENCE in needs and self._reference is None, "no reference images"),
+        )
+        return next((why for lacking, why in obstacles if lacking), "")
 
-    def _of_samples(self, subject: Subject, scores: Scores, metrics: Sequence[str]) -> None:
-        if not metrics:
-            return
-        draw = subject.samples
-        assert draw is not None
-        images = scores.attempt(self._all_keys(metrics), lambda: draw(self.protocol.samples, self.protocol.seed))
-        if images is None:
-            return
-        images = InterruptibleImages(images, self._interrupted)
-        self._warn_of_few(images.count, "samples", metrics)
-        begun = self._begun(metrics, images.count, scores)
-        for batch in images.batches(self._batch_size):
-            self._require_shape(batch.shape[1:], images.name)
-            logits, features = self._classified(batch, begun)
-            for measure in begun.values():
-                measure.update(Batch(batch, logits, features))
-        self._finish(begun, scores)
+    def _context(self, subject: Subject, count: int) -> Context:
+        return Context(
+            subject=subject,
+            protocol=self.protocol,
+            count=count,
+            samples=lambda count, seed: self._samples(subject, count, seed),
+            test=self._test,
+            training=self._training,
+            reference=self._reference,
+            batch_size=self._batch_size,
+            interrupted=self._interrupted,
+        )
 
-    def _of_reconstructions(self, subject: Subject, scores: Scores, metrics: Sequence[str]) -> None:
-        """Also of samples, where these are the same images."""
-        if not metrics:
-            return
-        make, test, p = subject.pairs, self._test, self.protocol
-        assert make is not None
-        assert test is not None
-        own = [metric for metric in metrics if metric in OF_RECONSTRUCTIONS]
-        pairs = scores.attempt(self._all_keys(own), lambda: make(test, p.code, p.seed))
-        if pairs is None:
-            return self._of_samples(subject, scores, [metric for metric in metrics if metric not in own])
-        self._warn_of_few(pairs.count, "reconstructions", metrics)
-        begun = self._begun(metrics, pairs.count, scores)
-        for x, x_rec in pairs.batches(self._batch_size):
-            logits, features = self._classified(x_rec, begun)
-            logits_x, _ = self._classified(x, [metric for metric in begun if metric == "rid"])
-            for measure in begun.values():
-                measure.update(Batch(x_rec, logits, features, x, logits_x))
-        self._finish(begun, scores)
-
-    def _all_keys(self, metrics: Sequence[str]) -> list[str]:
-        return [key for metric in metrics for key in self._keys[metric]]
-
-    def _begun(self, metrics: Sequence[str], count: int, scores: Scores) -> dict[str, Measure]:
-        """The measures of `count` images, without those that cannot be made, which have their reason."""
-        p, real, test = self.protocol, self._reference, self._test
-        make: Mapping[str, Callable[[], Measure]] = {
-            "is": lambda: base.inception_score(count, p),
-            "fid": lambda: base.frechet(_known(real)),
-            "kid": lambda: base.kernel(_known(real), count, p.seed),
-            "ms_ssim": lambda: base.diversity(count, p.seed, test, self._batch_size),
-            "rid": lambda: base.dissimilarity(count, p.splits),
-            "rmse": base.pixel_errors,
-            "fid_rec": lambda: base.frechet(_known(real)),
-        }
-        made = {metric: scores.attempt(self._keys[metric], make[metric]) for metric in metrics}
-        return {metric: measure for metric, measure in made.items() if measure}
-
-    def _classified(self, images: Array, metrics: Collection[str]) -> tuple[Array, Array]:
-        """Logits and features, where any of the metrics needs them."""
-        if self._extract and any(metric in NEED_CLASSIFIER for metric in metrics):
-            return self._extract(images)
-        return NOTHING, NOTHING
-
-    def _finish(self, begun: Mapping[str, Measure], scores: Scores) -> None:
-        for metric, measure in begun.items():
-            keys = self._keys[metric]
-            if values := scores.attempt(keys, measure.result):
-                scores.give(keys, values, measure.undefined)
-            scores.worst += measure.worst()
-
-    def _panel(self, subject: Subject, scores: Scores) -> None:
-        assert subject.encode is not None
-        assert subject.decode is not None
-        assert self._test is not None
-        panel, random = EncoderPanel(), np.random.default_rng((self.protocol.seed, 2))
-        for x in self._test.batches(self._batch_size):
-            mean, log_variance = subject.encode(x.astype(np.float32) / 127.5 - 1.0)
-            panel.update(mean, log_variance)
-            z = subject.prior(random.standard_normal(mean.shape).astype(np.float32))
-            panel.update_cycle(z, subject.encode(subject.decode(z))[0])
-        if values := scores.attempt(self._keys["panel"], panel.result):
-            scores.give(self._keys["panel"], list(values.values()))
-            scores.details["latent_per_dimension"] = panel.per_dimension()
-
-    def _bound(self, subject: Subject, scores: Scores) -> None:
-        assert subject.bound is not None
-        assert self._test is not None
-        nll, random = LikelihoodBound(), np.random.default_rng((self.protocol.seed, 3))
-        for x in self._test.batches(self._batch_size):
-            nll.update(subject.bound(x, random), x[0].size)
-        if values := scores.attempt(self._keys["nll"], nll.result):
-            scores.give(self._keys["nll"], values)
-
-    def _annealed(self, subject: Subject, scores: Scores) -> None:
-        decode, annealing, test = subject.decode_tensor, self.protocol.annealing, self._test
-        assert decode is not None
-        assert test is not None
-        x = np.concatenate(list(first(test, annealing.images).batches(self._batch_size)))
-        sigma = annealing.sigma
-        if not sigma:
-            assert self._real is not None  # `_obstacle` has seen to it
-            real = np.concatenate(list(first(self._real, annealing.images).batches(self._batch_size)))
-            sigma = ais.best_sigma(decode, subject.latent_dim, real, annealing, seed=self.protocol.seed)
-        nats = ais.log_likelihoods(decode, subject.latent_dim, x, sigma, annealing, seed=self.protocol.seed)
-        if not np.isfinite(nats).all():
-            scores.missing(self._keys["ais"], f"with a noise of {sigma:g} the log-likelihoods are not finite")
-            return
-        scores.give(self._keys["ais"], [float(nats.mean()), float(nats.std(ddof=1) / math.sqrt(len(nats))), sigma])
-
-    def _critic(self, subject: Subject, scores: Scores) -> None:
+    def _samples(self, subject: Subject, count: int, seed: int) -> Images:
         assert subject.samples is not None
-        assert self._test is not None
-        real = np.concatenate(list(self._test.batches(self._batch_size)))
-        keys, draw = self._keys["critic"], subject.samples
-        images = scores.attempt(keys, lambda: draw(len(real), self.protocol.seed + 1))
+        images = self._watched(subject.samples(count, seed))
+        return WatchedImages(images, lambda batch: self._require_shape(batch.shape[1:], images.name))
+
+    def _pairs(self, subject: Subject, scores: Scores, metrics: Sequence[Metric]) -> Pairs | None:
+        make, test, p = subject.pairs, self._test, self.protocol
+        if not metrics or make is None or test is None:
+            return None
+        return scores.attempt(self._names(metrics), lambda: make(test, p.code, p.seed))
+
+    def _over_samples(self, subject: Subject, scores: Scores, metrics: Sequence[Metric]) -> None:
+        if not metrics:
+            return
+        p = self.protocol
+        images = scores.attempt(self._names(metrics), lambda: self._samples(subject, p.samples, p.seed))
         if images is None:
             return
-        fake = np.concatenate(list(images.batches(self._batch_size)))
-        self._require_shape(fake.shape[1:], subject.name)
-        if found := scores.attempt(keys, lambda: negative_distance(real, fake, CRITIC, seed=self.protocol.seed)):
-            scores.give(keys, found)
+        self._warn_of_few(images.count, Over.SAMPLES, metrics)
+        source = ((x, NOTHING) for x in images.batches(self._batch_size))
+        self._measure(metrics, source, self._context(subject, images.count), scores)
+
+    def _measure(
+        self, metrics: Sequence[Metric], source: Iterable[tuple[Array, Array]], context: Context, scores: Scores
+    ) -> None:
+        """One pass over batches of images and their originals; a metric that fails has the reason in its numbers' place."""
+        begun: list[tuple[Metric, Measurement]] = []
+        for metric in metrics:
+            measurement = scores.attempt(self._names([metric]), partial(metric.start, context))
+            begun += [(metric, measurement)] if measurement else []
+        needs = frozenset(need for metric, _ in begun for need in metric.needs)
+        for images, originals in source if begun else ():
+            batch = self._classified(Batch(images, originals=originals), needs)
+            for _, measurement in begun:
+                measurement.update(batch)
+        for metric, measurement in begun:
+            names = self._names([metric])
+            if (values := scores.attempt(names, measurement.result)) is not None:
+                scores.give(names, values, measurement.undefined)
+                scores.details |= measurement.details()
+            scores.worst += measurement.worst()
+
+    def _classified(self, batch: Batch, needs: frozenset[Need]) -> Batch:
+        """With what the classifier gives for it, where that is needed."""
+        if self._extract and Need.CLASSIFIER in needs:
+            logits, features = self._extract(batch.images)
+            batch = batch._replace(logits=logits, features=features)
+        if self._extract and Need.CLASSIFIED_ORIGINALS in needs:
+            batch = batch._replace(logits_of_originals=self._extract(batch.originals)[0])
+        return batch
+
+    def _names(self, metrics: Sequence[Metric]) -> tuple[str, ...]:
+        return tuple(key.name for metric in metrics for key in self._keys[metric.name])
+
+    def _watched(self, images: Images) -> Images:
+        return WatchedImages(images, lambda batch: self._stop_if_interrupted())
+
+    def _stop_if_interrupted(self) -> None:
+        if self._interrupted():
+            raise GivenUpError
 
     def _require_shape(self, shape: tuple[int, ...], name: str) -> None:
         """All images of an evaluation have one shape: metrics of different sizes would not be of one protocol."""
@@ -262,52 +206,39 @@ class Scorer:
                 f"images of {name} are {list(shape)}, and the real ones {list(self._shape)}; one shape is wanted"
             )
 
-    def _read_reference(self) -> Reference | None:
-        given = self._given
-        if isinstance(given, Reference) or given is None or self._extract is None:
-            return given if isinstance(given, Reference) else None
-        return references.of_images(
-            InterruptibleImages(given, self._interrupted), self._extract, cache_dir=self._cache_dir, batch_size=self._batch_size
-        )
+    def _read_reference(self) -> None:
+        if self._reference is None and self._training is not None and self._extract is not None:
+            self._reference = references.of_images(
+                self._training, self._extract, cache_dir=self._cache_dir, batch_size=self._batch_size
+            )
 
     def _facts(self) -> dict[str, Any]:
         """Everything that two numbers must share to be compared."""
-        p = self.protocol
+        p, test, real = self.protocol, self._test, self._reference
         facts: dict[str, Any] = {"name": p.name, "splits": p.splits, "seed": p.seed}
-        if p.wants(*OF_SAMPLES):
-            facts["samples"] = p.samples
-        if self._shape:
-            facts["image_shape"] = list(self._shape)
-        if p.wants("kid"):
-            facts |= {"kid_images": KID_IMAGES, "kid_block_size": BLOCK_SIZE}
-        if p.wants("ms_ssim") and self._shape:
-            facts["ms_ssim_scales"] = scales(self._shape[0], self._shape[1])
-        if self._test is not None:
-            facts |= {"test_images": self._test.name, "test_count": self._test.count, "test_checksum": checksum(self._test)}
-        if p.wants(*OF_RECONSTRUCTIONS):
-            facts["code"] = p.code
-        if self._extract and p.wants(*NEED_CLASSIFIER):
+        facts |= {"samples": p.samples} if p.goes_over(Over.SAMPLES) else {}
+        facts |= {"image_shape": list(self._shape)} if self._shape else {}
+        facts |= self._facts_of(Over.SAMPLES) | self._facts_of(Over.RECONSTRUCTIONS)
+        if test is not None:
+            facts |= {"test_images": test.name, "test_count": test.count, "test_checksum": checksum(test)}
+        facts |= {"code": p.code} if p.goes_over(Over.RECONSTRUCTIONS) else {}
+        if self._extract and p.needs(Need.CLASSIFIER):
             c = self._extract.classifier
-            facts |= {
-                "classifier": c.name,
-                "classifier_checksum": c.checksum,
-                "classifier_input": list(c.shape),
-                "resize": RESIZE,
-            }
-        if p.wants("ais"):
-            facts["ais"] = dataclasses.asdict(p.annealing)
-        if p.wants("critic"):
-            facts["critic"] = dataclasses.asdict(CRITIC)
-        if self._reference:
-            r = self._reference
-            facts |= {"reference": r.name, "reference_count": r.count, "reference_checksum": r.checksum}
+            facts |= {"classifier": c.name, "classifier_checksum": c.checksum}
+            facts |= {"classifier_input": list(c.shape), "resize": RESIZE}
+        facts |= self._facts_of(Over.TEST_IMAGES)
+        if real and p.needs(Need.REFERENCE):
+            facts |= {"reference": real.name, "reference_count": real.count, "reference_checksum": real.checksum}
         return facts
 
-    def _warn_of_few(self, count: int, what: str, metrics: Sequence[str]) -> None:
-        if count < FEW_IMAGES and set(metrics) != {"ms_ssim"}:
-            logging.warning("%d %s are few: below %d scores vary, and FID is biased upwards", count, what, FEW_IMAGES)
+    def _facts_of(self, over: Over) -> dict[str, Any]:
+        """What metrics add of their own."""
+        facts: dict[str, Any] = {}
+        for name, metric in METRICS.items():
+            if name in self.protocol.metrics and metric.over is over:
+                facts |= metric.facts(self.protocol, self._shape)
+        return facts
 
-
-def _known(reference: Reference | None) -> Reference:
-    assert reference is not None  # `_obstacle` has seen to it
-    return reference
+    def _warn_of_few(self, count: int, over: Over, metrics: Sequence[Metric]) -> None:
+        if any(count < metric.few_images for metric in metrics):
+            logging.warning("%d %s are few: below %d scores vary, and FID is biased upwards", count, over.value, FEW_IMAGES)

@@ -129,7 +129,7 @@ UNKNOWN_COUNT = 1_000_000_000
 
 
 class RandomSubset:
-    """Rows of a stream of known length, chosen at random: images that come class by class would else be of few classes.
+    """Rows of a stream of known length, chosen at random: images that come class by class would otherwise be of few classes.
 
     Args:
       count: rows that will come.

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.images import GeneratedImages, Images, Pairs, first
+from tfpagan.evaluation.images import GeneratedImages, Images, first
+from tfpagan.evaluation.pairs import Pairs
 
 Array = np.ndarray
 ROWS = 3  # of a trial

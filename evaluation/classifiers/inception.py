@@ -20,31 +20,33 @@ from tfpagan.evaluation.errors import EvaluationError
 HANDLE = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
 """tf-gan's `INCEPTION_TFHUB`."""
 NAME = "inception-2015-12-05"
-PATH_VARIABLE = "TFPAGAN_INCEPTION"
 CLASSES, FEATURES = 1008, 2048
+FORMS = (
+    f"the SavedModel of {HANDLE} as a folder or .tar.gz (append ?tf-hub-format=compressed to that address in a browser), or "
+    f"classify_image_graph_def.pb or its archive {NAME}.tgz"
+)
+"""In which it can be had."""
 
 
-def load(path: str = "", cache_dir: str = "") -> Classifier:
+def load(path: str | Path = "", *, cache_dir: str | Path, how_to_get_it: str = f"Take {FORMS}") -> Classifier:
     """The official classifier.
 
     Args:
       path: a SavedModel folder, a .tar.gz of one, the frozen graph `classify_image_graph_def.pb`, or a .tgz of that;
-        default: $TFPAGAN_INCEPTION, then a download of the TF-Hub module that tf-gan names.
-      cache_dir: where downloads and unpacked archives stay; default: $TFHUB_CACHE_DIR, then ~/.cache/tfpagan/tfhub.
+        "": the TF-Hub module that tf-gan names is downloaded.
+      cache_dir: where downloads and unpacked archives stay.
+      how_to_get_it: a sentence without its full stop that ends the messages of what cannot be had.
 
     Raises:
-      EvaluationError: when it cannot be had, with what to do; or when it is another network.
+      EvaluationError: when it cannot be had, or is another network.
     """
-    path = path or os.environ.get(PATH_VARIABLE, "")
-    cache = _cache(cache_dir)
-    found = _from_path(Path(os.path.expanduser(path)), cache) if path else _from_hub(cache)
+    cache = Path(os.path.expanduser(cache_dir))
+    found = _from_path(Path(os.path.expanduser(path)), cache, how_to_get_it) if path else _from_hub(cache, how_to_get_it)
     logits, features = (output.shape[1] for output in found.outputs(tf.zeros([1, *found.shape])))
     if (logits, features) != (CLASSES, FEATURES):
         given = f"{path or HANDLE} gives {logits} logits and {features} features"
-        raise EvaluationError(
-            f"{given}; the Inception of 2015 gives {CLASSES} and {FEATURES}. Name another network by --classifier"
-        )
-    logging.info("taking %s, checksum %s, for the Inception of 2015 by its form", path or HANDLE, found.checksum)
+        raise EvaluationError(f"{given}; the Inception of 2015 gives {CLASSES} and {FEATURES}. {how_to_get_it}")
+    logging.info("%s, checksum %s, is recognised as Inception by its output sizes", path or HANDLE, found.checksum)
     return dataclasses.replace(found, name=NAME, official=True)
 
 
@@ -78,11 +80,11 @@ def from_frozen_graph(file: Path) -> Classifier:
     return Classifier(file.name, checksum(file), INCEPTION_SHAPE, outputs)
 
 
-def _from_path(path: Path, cache: Path) -> Classifier:
+def _from_path(path: Path, cache: Path, how_to_get_it: str) -> Classifier:
     if path.is_dir():
         return from_saved_model(path)
     if not path.exists():
-        raise EvaluationError(f"there is no {path}; {WAYS}")
+        raise EvaluationError(f"there is no {path}. {how_to_get_it}")
     if path.name.endswith((".tar.gz", ".tgz")):
         folder = _unpacked(path, cache)
         models = [p.parent for p in folder.rglob("saved_model.pb")]
@@ -92,10 +94,10 @@ def _from_path(path: Path, cache: Path) -> Classifier:
         return _sealed(models[0]) if models else from_frozen_graph(graphs[0])
     if path.suffix == ".pb":
         return from_frozen_graph(path)
-    raise EvaluationError(f"{path} is not legal; {WAYS}")
+    raise EvaluationError(f"{path} is no form of Inception. {how_to_get_it}")
 
 
-def _from_hub(cache: Path) -> Classifier:
+def _from_hub(cache: Path, how_to_get_it: str) -> Classifier:
     """Downloads once; what is in the cache and cannot be read, or has changed, is put aside and fetched again."""
     with warnings.catch_warnings():  # of its own use of pkg_resources
         warnings.simplefilter("ignore")
@@ -107,7 +109,7 @@ def _from_hub(cache: Path) -> Classifier:
         try:
             return Path(hub.resolve(HANDLE))
         except (URLError, OSError, ValueError, tf.errors.OpError) as e:
-            raise EvaluationError(f"Inception cannot be downloaded from {HANDLE} ({e}). {WAYS}") from None
+            raise EvaluationError(f"Inception cannot be downloaded from {HANDLE} ({e}). {how_to_get_it}") from None
 
     folder = fetched()
     try:
@@ -167,16 +169,3 @@ def _unpacked(archive: Path, cache: Path) -> Path:
     except (tarfile.TarError, OSError, EOFError, zlib.error) as e:
         raise EvaluationError(f"{archive} cannot be unpacked into {cache}: {e}") from None
     return folder
-
-
-def _cache(cache_dir: str) -> Path:
-    default = os.environ.get("TFHUB_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "tfpagan" / "tfhub"
-    return Path(os.path.expanduser(cache_dir or default))
-
-
-WAYS = (
-    f"Give --inception, or ${PATH_VARIABLE}, one of: the SavedModel of {HANDLE} as a folder or .tar.gz (append "
-    "?tf-hub-format=compressed to that address in a browser), or classify_image_graph_def.pb or its archive "
-    f"{NAME}.tgz. Or name an in-domain network by --classifier (bin/train_classifier makes one). "
-    "Metrics that need no classifier (rmse, psnr, ms_ssim, panel) run without"
-)

@@ -1,1 +1,71 @@
-"""The metrics, one file each."""
+"""The metrics, one file each, by the name that asks for them."""
+
+from collections.abc import Mapping
+
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.ais import AIS
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over
+from tfpagan.evaluation.metrics.fid import FID
+from tfpagan.evaluation.metrics.fid_rec import FIDOfReconstructions
+from tfpagan.evaluation.metrics.inception_score import IS
+from tfpagan.evaluation.metrics.kid import KID
+from tfpagan.evaluation.metrics.latent_statistics import LatentStatistics
+from tfpagan.evaluation.metrics.ms_ssim import MSSSIM
+from tfpagan.evaluation.metrics.nll import NLL
+from tfpagan.evaluation.metrics.rid import RID
+from tfpagan.evaluation.metrics.rmse import RMSE
+from tfpagan.evaluation.metrics.wasserstein_critic import WassersteinCritic
+
+__all__ = ["METRICS", "Batch", "Context", "Key", "Measurement", "Metric", "Need", "Over", "keys", "register"]
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        IS(),
+        FID(),
+        KID(),
+        MSSSIM(),
+        RID(),
+        RMSE(),
+        FIDOfReconstructions(),
+        LatentStatistics(),
+        NLL(),
+        AIS(),
+        WassersteinCritic(),
+    )
+}
+
+
+def register(metric: Metric) -> Metric:
+    """Make a metric of your own known by its `name`.
+
+    Raises:
+      EvaluationError: when it is no metric, or its name or one of its keys is taken.
+    """
+    _check(metric)
+    if metric.name in METRICS:
+        raise EvaluationError(f"there is a metric {metric.name!r} already; register yours under another name")
+    for key in (*metric.keys(True), *metric.keys(False)):
+        if key.name in keys():
+            raise EvaluationError(f"metric {metric.name!r} has the key {key.name!r} of another; name yours differently")
+    METRICS[metric.name] = metric
+    return metric
+
+
+def keys() -> Mapping[str, Key]:
+    """Every number of every metric by its name: those of the official classifier before those of others."""
+    return {key.name: key for official in (True, False) for metric in METRICS.values() for key in metric.keys(official)}
+
+
+def _check(metric: object) -> None:
+    if not isinstance(metric, Metric):
+        raise EvaluationError(f"{metric!r} is no metric: an instance of a class that derives from Metric is wanted")
+    name = getattr(metric, "name", None)
+    if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
+        raise EvaluationError(f"{name!r} cannot name a metric: lower-case letters, digits and underscores can")
+    if not isinstance(getattr(metric, "help", None), str) or not isinstance(getattr(metric, "over", None), Over):
+        raise EvaluationError(f"metric {name!r} does not declare help, a line, and over, an Over")
+    if metric.needs & {Need.REFERENCE, Need.CLASSIFIED_ORIGINALS} and Need.CLASSIFIER not in metric.needs:
+        raise EvaluationError(f"metric {name!r} needs what a classifier gives and does not declare Need.CLASSIFIER")
+    if not metric.keys(True) or not metric.keys(False):
+        raise EvaluationError(f"metric {name!r} has no keys")

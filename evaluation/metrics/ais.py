@@ -1,118 +1,93 @@
-"""Log-likelihood of a decoder by annealed importance sampling (Wu et al., 2017, 'On the quantitative analysis of
-decoder-based generative models').
-
-A decoder without a density gets one: x = G(z) + normal noise of one fixed standard deviation, pixels in [0, 1]. The chains
-go from the prior to the posterior through p(z) p(x | z)^beta; what their weights estimate is a lower bound of log p(x) in
-expectation, the tighter the more distributions they pass through. (tensorflow_probability has such chains, but each of its
-proposals is accepted by the density of the distribution before.)
-"""
+"""Log-likelihood of test images by annealed importance sampling (Wu et al., 2017); the chains are in `annealed_chains.py`."""
 
 import dataclasses
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
-from absl import logging
 
-from tfpagan.evaluation.metrics.annealing import Annealing
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, known
 
-Decode = Callable[[tf.Tensor], tf.Tensor]
-
-SIGMAS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
-ACCEPTANCE = 0.65
-FASTER, SLOWER = 1.02, 0.98  # step sizes after a proposal that was accepted, or not, more often than ACCEPTANCE
-SHARPNESS = 4.0  # of the schedule of beta, a logistic function from -4 to 4 moved to reach 0 and 1 (section 4.2)
+if TYPE_CHECKING:
+    from tfpagan.evaluation.protocols import Protocol
 
 
-def log_likelihoods(
-    decode: Decode, latent_dim: int, images: np.ndarray, sigma: float, annealing: Annealing, *, seed: int = 0
-) -> np.ndarray:
-    """Estimates of log p(x) in nats [n], of densities on pixels in [0, 1].
+@dataclasses.dataclass(frozen=True)
+class Annealing:
+    """How a likelihood is estimated; part of a protocol.
 
-    Args:
-      decode: codes [m, Z] to images [m, H, W, C] in [-1, 1], differentiable.
-      latent_dim: Z of the prior N(0, I).
-      images: uint8 [n, H, W, C].
-      sigma: standard deviation of the noise, for pixels in [0, 1].
-      annealing: how.
-      seed: of the chains.
+    Attributes:
+      images: how many test images, from the first.
+      chains: independent ones for every image, of whose weights the mean is taken.
+      distributions: between prior and posterior.
+      sigma: standard deviation of the noise, for pixels in [0, 1]; 0: the best of some, for as many training images.
+      leapfrog_steps: of one Hamiltonian proposal.
+      first_step: size of a leapfrog step at first; each chain adapts its own on the way.
+      images_at_once: how many images' chains run together.
     """
-    return _Chains(decode, latent_dim, annealing).log_likelihoods(images, sigma, seed)
+
+    images: int = 100
+    chains: int = 16
+    distributions: int = 1000
+    sigma: float = 0.0
+    leapfrog_steps: int = 10
+    first_step: float = 0.05
+    images_at_once: int = 50
 
 
-def best_sigma(decode: Decode, latent_dim: int, images: np.ndarray, annealing: Annealing, *, seed: int = 0) -> float:
-    """The noise of SIGMAS under which some images, which are not those to be scored, are likeliest."""
-    quick = dataclasses.replace(annealing, distributions=max(1, annealing.distributions // 10))
-    chains = _Chains(decode, latent_dim, quick)
-    means = [chains.log_likelihoods(images, sigma, seed).mean() for sigma in SIGMAS]
-    best = SIGMAS[int(np.argmax(means))]
-    if best in (SIGMAS[0], SIGMAS[-1]):
-        logging.warning("ais: the likeliest noise is %g, the last of %s; a likelier one may lie beyond", best, SIGMAS)
-    return best
+class AIS(Metric):
+    """Log-likelihood of the first test images."""
+
+    name, help = "ais", "log-likelihood of test images by annealed importance sampling"
+    over, needs = Over.TEST_IMAGES, frozenset({Need.DIFFERENTIABLE_DECODER})
+    in_full = False
+
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        return (
+            Key("ais_log_likelihood_nats", "nats", better="higher"),
+            Key("ais_log_likelihood_nats_error", "nats"),
+            Key("ais_sigma"),
+        )
+
+    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+        return {"ais": dataclasses.asdict(protocol.annealing)}
+
+    def start(self, context: Context) -> Measurement:
+        return AnnealedLikelihood(context)
 
 
-class _Chains:
-    """Chains of codes [chains * n, Z], all images' first ones first."""
+class AnnealedLikelihood(Measurement):
+    """Keeps the first images that it sees; the chains run at the end.
 
-    def __init__(self, decode: Decode, latent_dim: int, annealing: Annealing):
-        self._decode, self._latent_dim, self._annealing = decode, latent_dim, annealing
-        self._run = tf.function(self._log_weights, reduce_retracing=True)
+    Raises:
+      EvaluationError: when there are fewer test images than the protocol wants, or nothing to choose the noise on.
+    """
 
-    def log_likelihoods(self, images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
-        """[n], for uint8 images [n, H, W, C]."""
-        parts = []
-        for i in range(0, len(images), self._annealing.images_at_once):
-            x = tf.constant(images[i : i + self._annealing.images_at_once], tf.float32) / 255.0
-            log_weights = self._run(x, tf.constant(sigma), tf.constant([seed, i])).numpy().astype(np.float64)  # [chains, n]
-            parts.append(np.logaddexp.reduce(log_weights, 0) - math.log(self._annealing.chains))
-        return np.concatenate(parts)
+    def __init__(self, context: Context):
+        self._context, self._annealing = context, context.protocol.annealing
+        if context.count < self._annealing.images:
+            test = known(context.test)
+            raise EvaluationError(f"{test.name} has {test.count} images; {self._annealing.images} are asked for")
+        if not self._annealing.sigma and context.training is None:
+            raise EvaluationError("no training images to choose the noise on, and no sigma is given")
+        self._images: list[np.ndarray] = []
 
-    def _log_weights(self, x: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """[chains, n], for images [n, H, W, C] in [0, 1]."""
-        a = self._annealing
-        x = tf.tile(x, [a.chains, 1, 1, 1])
-        rows = tf.shape(x)[0]
-        z = tf.random.stateless_normal([rows, self._latent_dim], seed)
-        weights, step = tf.zeros([rows]), tf.fill([rows, 1], a.first_step)
-        for i in tf.range(a.distributions):
-            before, beta = self._beta(i), self._beta(i + 1)
-            weights += (beta - before) * self._log_likelihood(z, x, sigma)
-            z, accepted = self._proposed(z, x, sigma, beta, step, seed + tf.stack([0, (i + 1) * 1_000_003]))
-            step *= tf.where(accepted[:, None] > ACCEPTANCE, FASTER, SLOWER)
-        return tf.reshape(weights, [a.chains, -1])
+    def update(self, batch: Batch) -> None:
+        self._images.extend(image.copy() for image in batch.images[: self._annealing.images - len(self._images)])
 
-    def _beta(self, i: tf.Tensor) -> tf.Tensor:
-        place = tf.cast(i, tf.float32) / self._annealing.distributions
-        low, high = 1.0 / (1.0 + math.exp(SHARPNESS)), 1.0 / (1.0 + math.exp(-SHARPNESS))
-        return (tf.sigmoid(SHARPNESS * (2.0 * place - 1.0)) - low) / (high - low)
+    def result(self) -> tuple[float, float, float]:
+        """Nats per image, their standard error, and the noise."""
+        from tfpagan.evaluation.images import first
+        from tfpagan.evaluation.metrics import annealed_chains as chains
 
-    def _log_likelihood(self, z: tf.Tensor, x: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
-        off = 0.5 * (self._decode(z) + 1.0) - x
-        dims = math.prod(x.shape[1:])
-        return -0.5 * tf.reduce_sum(off**2, [1, 2, 3]) / sigma**2 - dims * (tf.math.log(sigma) + 0.5 * math.log(2.0 * math.pi))
-
-    def _energy(self, z: tf.Tensor, x: tf.Tensor, sigma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """-log p(z) p(x | z)^beta but for a constant, [rows], and its slope [rows, Z]."""
-        with tf.GradientTape() as tape:
-            tape.watch(z)
-            energy = 0.5 * tf.reduce_sum(z**2, 1) - beta * self._log_likelihood(z, x, sigma)
-        return energy, tape.gradient(energy, z)
-
-    def _proposed(
-        self, z: tf.Tensor, x: tf.Tensor, sigma: tf.Tensor, beta: tf.Tensor, step: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """A Hamiltonian Monte Carlo step that leaves p(z) p(x | z)^beta as it is; and its probability of acceptance."""
-        momentum = tf.random.stateless_normal(tf.shape(z), seed)
-        energy, slope = self._energy(z, x, sigma, beta)
-        start = energy + 0.5 * tf.reduce_sum(momentum**2, 1)
-        moved, end = z, energy
-        for _ in tf.range(self._annealing.leapfrog_steps):
-            half = momentum - 0.5 * step * slope
-            moved += step * half
-            end, slope = self._energy(moved, x, sigma, beta)
-            momentum = half - 0.5 * step * slope
-        off = start - end - 0.5 * tf.reduce_sum(momentum**2, 1)
-        probability = tf.exp(tf.minimum(tf.where(tf.math.is_finite(off), off, -math.inf), 0.0))
-        taken = tf.random.stateless_uniform(tf.shape(probability), seed + 1) < probability
-        return tf.where(taken[:, None], moved, z), probability
+        c, a = self._context, self._annealing
+        decode, latent_dim, sigma = known(c.subject.decode_tensor), c.subject.latent_dim, a.sigma
+        options: dict[str, Any] = {"seed": c.protocol.seed, "between": c.stop_if_interrupted}
+        if not sigma:
+            training = np.concatenate(list(first(known(c.training), a.images).batches(c.batch_size)))
+            sigma = chains.best_sigma(decode, latent_dim, training, a, **options)
+        nats = chains.log_likelihoods(decode, latent_dim, np.stack(self._images), sigma, a, **options)
+        if not np.isfinite(nats).all():
+            raise EvaluationError(f"with a noise of {sigma:g} the log-likelihoods are not finite")
+        return float(nats.mean()), float(nats.std(ddof=1) / math.sqrt(len(nats))), sigma

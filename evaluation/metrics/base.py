@@ -1,40 +1,90 @@
-"""The metrics of one pass: each looks at every batch as it comes, and gives its numbers at the end."""
+"""What a metric is: what it needs, which numbers it gives, and how it measures them batch by batch."""
 
+import abc
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+import enum
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from tfpagan.evaluation.classifiers.classifier import Classifier
-from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.images import Images
-from tfpagan.evaluation.metrics.fid import frechet_distance
-from tfpagan.evaluation.metrics.inception_score import InceptionScore
-from tfpagan.evaluation.metrics.kid import kernel_distance
-from tfpagan.evaluation.metrics.ms_ssim import Diversity
-from tfpagan.evaluation.metrics.rid import ReconstructionDissimilarity
-from tfpagan.evaluation.metrics.rmse import PixelErrors
-from tfpagan.evaluation.protocols import Protocol
-from tfpagan.evaluation.reference import KID_IMAGES, Reference
-from tfpagan.evaluation.results import Pair
-from tfpagan.evaluation.statistics import Moments, RandomSubset
+from tfpagan.evaluation.errors import GivenUpError
+
+if TYPE_CHECKING:
+    from tfpagan.evaluation.images import Images
+    from tfpagan.evaluation.protocols import Protocol
+    from tfpagan.evaluation.reference import Reference
+    from tfpagan.evaluation.results import ScoredPair
+    from tfpagan.evaluation.subjects import Subject
 
 NOTHING = np.zeros([0, 0])
+FEW_IMAGES = 10_000
+"""Below this many, scores of the same model differ too much between draws, and FID is biased upwards."""
+
+T = TypeVar("T")
+
+
+class Over(enum.Enum):
+    """Of what a metric sees every batch."""
+
+    SAMPLES = "samples"
+    RECONSTRUCTIONS = "reconstructions"  # with the test images that they are of
+    TEST_IMAGES = "test images"
+
+
+class Need(enum.Enum):
+    """What else a metric cannot do without."""
+
+    SAMPLES = "samples"  # that it draws itself
+    CLASSIFIER = "logits and features of the images in a batch"
+    CLASSIFIED_ORIGINALS = "logits of the originals of reconstructions too"
+    REFERENCE = "the classifier's statistics of real images"
+    ENCODER = "an encoder"
+    DECODER = "a decoder of codes alone"
+    LIKELIHOOD_BOUND = "a bound of the likelihood"
+    DIFFERENTIABLE_DECODER = "a decoder of tensors"
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """One number of a metric.
+
+    Attributes:
+      name: by which files know it.
+      unit: of it; "": none.
+      better: which way; None where the number has no better and worse of its own.
+      column: its short title in tables and plots; "": it has none there.
+      beside: name of the number that such a column shows beside it, as a deviation.
+      tag: its short tag in TensorBoard; "": its name.
+      overview: whether what shows many runs at once shows it: box plots, and HParams.
+    """
+
+    name: str
+    unit: str = ""
+    better: Literal["higher", "lower"] | None = None
+    column: str = ""
+    beside: str = ""
+    tag: str = ""
+    overview: bool = False
+
+    def improves(self, value: float, best: float) -> bool:
+        """Whether a value is better than the best so far."""
+        assert self.better, self.name
+        return value > best if self.better == "higher" else value < best
 
 
 class Batch(NamedTuple):
-    """What measures look at; empty where nobody needs it.
+    """What a measurement sees; what nobody needs is empty.
 
     Attributes:
-      images: samples or reconstructions, uint8 [n, H, W, C].
+      images: samples, reconstructions or test images, uint8 [n, H, W, C].
       logits: of the images, [n, K].
       features: of the images, [n, D].
       originals: what reconstructions are of, uint8 [n, H, W, C].
       logits_of_originals: [n, K].
     """
 
-    images: np.ndarray
+    images: np.ndarray = NOTHING
     logits: np.ndarray = NOTHING
     features: np.ndarray = NOTHING
     originals: np.ndarray = NOTHING
@@ -42,125 +92,122 @@ class Batch(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Measure:
-    """One metric of one pass.
+class Context:
+    """What a measurement may use besides its batches; what its metric needs is there.
 
     Attributes:
-      update: takes the next batch.
-      result: the numbers, in the order of the metric's keys (`keys.py`); may raise EvaluationError.
-      undefined: why one of them may be None.
-      worst: (value, original, reconstruction) of the pairs that it finds worst, worst first.
+      subject: what is scored.
+      protocol: how.
+      count: how many images, or pairs, its batches will hold together.
+      samples: (count, seed) to that many samples of the subject.
+      test: the test images; None where there are none.
+      training: the real images themselves; None where there are only statistics of them.
+      reference: statistics of the real images; None where no metric needs them.
+      batch_size: of images at a time.
+      interrupted: whether nobody waits for the result any more.
     """
 
-    update: Callable[[Batch], None]
-    result: Callable[[], Sequence[float | None]]
+    subject: "Subject"
+    protocol: "Protocol"
+    count: int
+    samples: "Callable[[int, int], Images]"
+    test: "Images | None" = None
+    training: "Images | None" = None
+    reference: "Reference | None" = None
+    batch_size: int = 64
+    interrupted: Callable[[], bool] = lambda: False
+
+    def stop_if_interrupted(self) -> None:
+        """What takes long between batches asks now and then.
+
+        Raises:
+          GivenUpError: when the evaluation was given up.
+        """
+        if self.interrupted():
+            raise GivenUpError
+
+
+class Measurement(abc.ABC):
+    """One metric of one subject: sees every batch once, and gives its numbers at the end.
+
+    Attributes:
+      undefined: why one of the numbers may be None.
+    """
+
     undefined: str = "not defined here"
-    worst: Callable[[], list[Pair]] = list
+
+    @abc.abstractmethod
+    def update(self, batch: Batch) -> None:
+        """See the next batch."""
+
+    @abc.abstractmethod
+    def result(self) -> Sequence[float | None]:
+        """The numbers, in the order of the metric's keys.
+
+        Raises:
+          EvaluationError: when there are none; its text becomes their reason.
+        """
+
+    def worst(self) -> "list[ScoredPair]":
+        """The pairs that it finds worst, worst first."""
+        return []
+
+    def details(self) -> dict[str, Any]:
+        """What does not fit a number, as lists per dimension."""
+        return {}
 
 
-def inception_score(count: int, protocol: Protocol) -> Measure:
-    """IS of `count` images."""
-    score = InceptionScore(count, splits=protocol.splits, seed=protocol.seed)
-    return Measure(lambda b: score.update(b.logits), score.result)
+class Metric(abc.ABC):
+    """A metric: a file of its own, and a line in `metrics/__init__.py`.
+
+    Attributes:
+      name: by which it is asked for.
+      help: one line.
+      over: of what it sees every batch.
+      needs: what else it cannot do without.
+      in_full: whether the protocol `full` has it.
+      few_images: below this many images or pairs its numbers vary so much that users are warned.
+    """
+
+    name: ClassVar[str]
+    help: ClassVar[str]
+    over: ClassVar[Over]
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    in_full: ClassVar[bool] = True
+    few_images: ClassVar[int] = FEW_IMAGES
+
+    @abc.abstractmethod
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        """Its numbers.
+
+        Args:
+          official: whether the classifier is the Inception of 2015: only then may a name say so.
+        """
+
+    @abc.abstractmethod
+    def start(self, context: Context) -> Measurement:
+        """A measurement that has seen no batch.
+
+        Raises:
+          EvaluationError: when it cannot be made; its text becomes the reason of the missing numbers.
+        """
+
+    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+        """What two of its numbers must share to be compared, besides what all metrics share.
+
+        Args:
+          protocol: by which they are made.
+          image_shape: (H, W, C); () where it is not known.
+        """
+        return {}
 
 
-def frechet(real: Reference) -> Measure:
-    """Frechet distance to the reference."""
-    moments = Moments()
-    return Measure(lambda b: moments.update(b.features), lambda: [frechet_distance(real.moments, moments)])
+def known(value: T | None) -> T:
+    """What a metric has declared that it needs, and therefore is there."""
+    assert value is not None
+    return value
 
 
-def kernel(real: Reference, count: int, seed: int) -> Measure:
-    """Kernel distance of some of `count` images to some of the reference."""
-    if not len(real.features):
-        raise EvaluationError(f"{real.name} holds no features, which the kernel distance needs")
-    chosen = RandomSubset(count, KID_IMAGES, seed=seed)
-    return Measure(
-        lambda b: chosen.update(b.features),
-        lambda: kernel_distance(real.features, chosen.array()),
-        undefined="one block of images has no error",
-    )
-
-
-def diversity(count: int, seed: int, test: Images | None, batch_size: int) -> Measure:
-    """1 - MS-SSIM of pairs of `count` images, and the same of test images: only beside it does it mean anything."""
-    real: Sequence[float | None] = _of_test(test, seed, batch_size) if test else (None, None)
-    found = Diversity(count, seed=seed)
-    return Measure(lambda b: found.update(b.images), lambda: [*found.result(), *real], undefined="no test images")
-
-
-def dissimilarity(count: int, splits: int) -> Measure:
-    """RID of `count` images."""
-    rid = ReconstructionDissimilarity(count, splits=splits)
-    return Measure(
-        lambda b: rid.update(b.logits_of_originals, b.logits, b.originals, b.images),
-        lambda: list(rid.result().values()),
-        worst=rid.worst,
-    )
-
-
-def pixel_errors() -> Measure:
-    """RMSE and PSNR."""
-    errors = PixelErrors()
-    return Measure(
-        lambda b: errors.update(b.originals, b.images),
-        lambda: list(errors.result().values()),
-        undefined="an image is reproduced exactly, or it is the only one",
-    )
-
-
-def _of_test(test: Images, seed: int, batch_size: int) -> tuple[float, float]:
-    found = Diversity(test.count, seed=seed)
-    for batch in test.batches(batch_size):
-        found.update(batch)
-    return found.result()
-
-
-HIGHER_IS_BETTER = ("score_mean", "log_likelihood_nats", "psnr", "class_kept", "negative_wasserstein_distance")
-LOWER_IS_BETTER = (
-    "_distance",
-    "_distance_of_reconstructions",
-    "_nats",
-    "_bits_per_dim",
-    "dissimilarity_mean",
-    "dissimilarity_median",
-)
-"""Ends of keys; RMSE is lower too, but not that of codes. Other metrics have no better and worse of their own: diversity and
-codes are read beside a reference."""
-
-
-def has_direction(key: str) -> bool:
-    """Whether a best value of this metric means anything."""
-    return key == "rmse" or key.endswith(HIGHER_IS_BETTER + LOWER_IS_BETTER)
-
-
-def improves(key: str, value: float, best: float) -> bool:
-    """Whether a value of a metric is better than the best so far."""
-    return value > best if key.endswith(HIGHER_IS_BETTER) else value < best
-
-
-def keys_by_metric(classifier: Classifier | None) -> Mapping[str, tuple[str, ...]]:
-    """The keys that every metric writes."""
-    inception = classifier is None or classifier.official
-    score, network = ("inception_score", "inception") if inception else ("classifier_score", "classifier")
-    rid = f"reconstruction_{network}_dissimilarity"
-    return {
-        "is": (f"{score}_mean", f"{score}_std"),
-        "fid": (f"frechet_{network}_distance",),
-        "kid": (f"kernel_{network}_distance", f"kernel_{network}_distance_error"),
-        "rid": (f"{rid}_mean", f"{rid}_std", f"{rid}_median", f"{rid}_percentile_95", "class_kept"),
-        "fid_rec": (f"frechet_{network}_distance_of_reconstructions",),
-        "rmse": ("rmse", "rmse_error", "psnr"),
-        "ms_ssim": tuple(f"ms_ssim_diversity{which}{error}" for which in ("", "_real") for error in ("", "_error")),
-        "panel": (
-            "latent_mean_rms",
-            "latent_mean_max",
-            "latent_variance_of_means",
-            "latent_mean_of_variances",
-            "latent_covariance_rms",
-            "latent_cycle_rmse",
-        ),
-        "nll": ("nll_bound_nats", "nll_bound_nats_error", "nll_bound_bits_per_dim"),
-        "ais": ("ais_log_likelihood_nats", "ais_log_likelihood_nats_error", "ais_sigma"),
-        "critic": ("negative_wasserstein_distance", "negative_wasserstein_distance_std"),
-    }
+def network(official: bool) -> str:
+    """What names of numbers call the classifier."""
+    return "inception" if official else "classifier"

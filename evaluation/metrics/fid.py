@@ -1,9 +1,42 @@
 """Frechet Inception Distance (Heusel et al., 2017, equation 6), of moments."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, known, network
 from tfpagan.evaluation.statistics import Moments
+
+if TYPE_CHECKING:
+    from tfpagan.evaluation.reference import Reference
+
+
+class FID(Metric):
+    """Frechet distance of samples to the reference."""
+
+    name, help = "fid", "Frechet distance of samples to the reference"
+    over, needs = Over.SAMPLES, frozenset({Need.CLASSIFIER, Need.REFERENCE})
+
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        name = f"frechet_{network(official)}_distance"
+        return (Key(name, better="lower", column="FID", tag="fid" if official else "", overview=True),)
+
+    def start(self, context: Context) -> Measurement:
+        return FrechetDistance(known(context.reference))
+
+
+class FrechetDistance(Measurement):
+    """Of the features that it sees to those of the reference."""
+
+    def __init__(self, real: "Reference"):
+        self._real, self._moments = real, Moments()
+
+    def update(self, batch: Batch) -> None:
+        self._moments.update(batch.features)
+
+    def result(self) -> tuple[float]:
+        return (frechet_distance(self._real.moments, self._moments),)
 
 
 def frechet_distance(one: Moments, other: Moments) -> float:

@@ -3,14 +3,30 @@
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over
 from tfpagan.evaluation.metrics.softmax import log_softmax
 
 
-class InceptionScore:
+class IS(Metric):
+    """Inception Score of samples."""
+
+    name, help = "is", "Inception Score of samples"
+    over, needs = Over.SAMPLES, frozenset({Need.CLASSIFIER})
+
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        score = "inception_score" if official else "classifier_score"
+        mean, std, tag = f"{score}_mean", f"{score}_std", score if official else ""
+        return Key(mean, better="higher", column="IS", beside=std, tag=tag, overview=True), Key(std)
+
+    def start(self, context: Context) -> Measurement:
+        return InceptionScore(context.count, splits=context.protocol.splits, seed=context.protocol.seed)
+
+
+class InceptionScore(Measurement):
     """exp(mean KL(p(y | x) || p(y))) of every split; mean and standard deviation (ddof 0) over splits.
 
     Split i of s holds the images i N / s to (i + 1) N / s. With a `seed` the images are dealt to the splits as if they had
-    been shuffled first: images that come class by class would else make splits of one class.
+    been shuffled first: images that come class by class would otherwise make splits of one class.
 
     Args:
       count: images that will be seen.
@@ -18,7 +34,7 @@ class InceptionScore:
       seed: of the shuffle; None: in the order in which they come.
 
     >>> score = InceptionScore(4, splits=1, seed=None)
-    >>> score.update(np.log([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.1, 0.9]]))
+    >>> score.update(Batch(logits=np.log([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.1, 0.9]])))
     >>> [round(x, 6) for x in score.result()]      # exp(0.9 ln 1.8 + 0.1 ln 0.2)
     [1.444935, 0.0]
 
@@ -36,9 +52,8 @@ class InceptionScore:
         self._seen, self._splits = 0, splits
         self._probabilities, self._negentropy = np.zeros(0), np.zeros(splits)
 
-    def update(self, logits: np.ndarray) -> None:
-        """Add logits [n, K]."""
-        log_p = log_softmax(logits)
+    def update(self, batch: Batch) -> None:
+        log_p = log_softmax(batch.logits)
         if not self._seen:
             self._probabilities = np.zeros([self._splits, log_p.shape[1]])
         split = self._split[self._seen : self._seen + len(log_p)]

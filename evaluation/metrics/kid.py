@@ -1,12 +1,59 @@
 """Kernel Inception Distance (Binkowski et al., 2018, section 4): unbiased squared MMD with a cubic kernel, over blocks."""
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, known, network
+from tfpagan.evaluation.statistics import RandomSubset
+
+if TYPE_CHECKING:
+    from tfpagan.evaluation.protocols import Protocol
+    from tfpagan.evaluation.reference import Reference
 
 BLOCK_SIZE = 1000
+KID_IMAGES = 5_000
+"""How many images are looked at, chosen at random: the features themselves are needed, 8 KiB of Inception's an image."""
+
+
+class KID(Metric):
+    """Kernel distance of some of the samples to some images of the reference."""
+
+    name, help = "kid", "kernel distance of samples to the reference"
+    over, needs = Over.SAMPLES, frozenset({Need.CLASSIFIER, Need.REFERENCE})
+
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        name = f"kernel_{network(official)}_distance"
+        return Key(name, better="lower", tag="kid" if official else ""), Key(f"{name}_error")
+
+    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+        return {"kid_images": KID_IMAGES, "kid_block_size": BLOCK_SIZE}
+
+    def start(self, context: Context) -> Measurement:
+        return KernelDistance(known(context.reference), context.count, seed=context.protocol.seed)
+
+
+class KernelDistance(Measurement):
+    """Of some of `count` images to those whose features the reference holds.
+
+    Raises:
+      EvaluationError: when it holds none.
+    """
+
+    undefined = "one block of images has no error"
+
+    def __init__(self, real: "Reference", count: int, *, seed: int):
+        if not len(real.features):
+            raise EvaluationError(f"{real.name} holds no features, which the kernel distance needs")
+        self._real, self._chosen = real, RandomSubset(count, KID_IMAGES, seed=seed)
+
+    def update(self, batch: Batch) -> None:
+        self._chosen.update(batch.features)
+
+    def result(self) -> tuple[float, float | None]:
+        return kernel_distance(self._real.features, self._chosen.array())
 
 
 def kernel_distance(real: np.ndarray, fake: np.ndarray, *, block_size: int = BLOCK_SIZE) -> tuple[float, float | None]:

@@ -1,11 +1,16 @@
 """Sample diversity, 1 - MS-SSIM of random pairs (Rosca et al., 2017, section 5)."""
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Over
+
+if TYPE_CHECKING:
+    from tfpagan.evaluation.images import Images
+    from tfpagan.evaluation.protocols import Protocol
 
 FILTER_PX = 11
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -13,41 +18,69 @@ WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 AT_ONCE = 250  # pairs
 
 
-class Diversity:
+class MSSSIM(Metric):
+    """Diversity of samples, beside that of test images: only beside it does it mean anything."""
+
+    name, help = "ms_ssim", "diversity of samples, beside that of test images"
+    over, few_images = Over.SAMPLES, 0
+
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        return tuple(Key(f"ms_ssim_diversity{which}{error}") for which in ("", "_real") for error in ("", "_error"))
+
+    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+        return {"ms_ssim_scales": scales(*image_shape[:2])} if image_shape else {}
+
+    def start(self, context: Context) -> Measurement:
+        seed, test = context.protocol.seed, context.test
+        real = _of_images(test, seed, context.batch_size) if test else (None, None)
+        return Diversity(context.count, seed=seed, real=real)
+
+
+class Diversity(Measurement):
     """1 - mean MS-SSIM of random pairs of images; to be read beside the same number of real images.
 
     Args:
       count: images that will be seen.
       pairs: how many pairs, of distinct images; fewer where there are fewer images.
       seed: of the choice.
+      real: the diversity of real images and its error.
 
     Raises:
       EvaluationError: on fewer than two images.
     """
 
-    def __init__(self, count: int, *, pairs: int = 1000, seed: int = 0):
+    undefined = "no test images"
+
+    def __init__(self, count: int, *, pairs: int = 1000, seed: int = 0, real: tuple[float | None, float | None] = (None, None)):
         if count < 2:
             raise EvaluationError(f"{count} image(s) make no pair for MS-SSIM")
         chosen = np.random.default_rng(seed).permutation(count)[: 2 * min(pairs, count // 2)]
         self._place = {int(image): place for place, image in enumerate(chosen)}
         self._kept: dict[int, np.ndarray] = {}
-        self._seen = 0
+        self._seen, self._real = 0, real
 
-    def update(self, images: np.ndarray) -> None:
-        """Add uint8 images [n, H, W, C]."""
-        for i, image in enumerate(images, self._seen):
+    def update(self, batch: Batch) -> None:
+        for i, image in enumerate(batch.images, self._seen):
             if i in self._place:
                 self._kept[self._place[i]] = image.copy()  # a view would keep its whole batch
-        self._seen += len(images)
+        self._seen += len(batch.images)
 
-    def result(self) -> tuple[float, float]:
-        """The diversity and its standard error over pairs."""
+    def result(self) -> tuple[float | None, ...]:
+        """The diversity and its standard error over pairs; then those of real images."""
         images = np.stack([self._kept[place] for place in range(len(self._place))])
         left, right = images[0::2], images[1::2]
         parts = [ms_ssim(left[i : i + AT_ONCE], right[i : i + AT_ONCE]) for i in range(0, len(left), AT_ONCE)]
         similarity = np.concatenate(parts)
         error = float(similarity.std(ddof=1) / math.sqrt(len(similarity))) if len(similarity) > 1 else math.nan
-        return 1.0 - float(similarity.mean()), error
+        return 1.0 - float(similarity.mean()), error, *self._real
+
+
+def _of_images(images: "Images", seed: int, batch_size: int) -> tuple[float | None, float | None]:
+    found = Diversity(images.count, seed=seed)
+    for batch in images.batches(batch_size):
+        found.update(Batch(batch))
+    value, error, *_ = found.result()
+    return value, error
 
 
 def scales(height: int, width: int) -> int:
@@ -71,4 +104,6 @@ def ms_ssim(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     if not count:
         raise EvaluationError(f"MS-SSIM needs images of at least {FILTER_PX} px; these are {left.shape[1]} x {left.shape[2]}")
     weights = np.array(WEIGHTS[:count]) / sum(WEIGHTS[:count])
+    import tensorflow as tf
+
     return tf.image.ssim_multiscale(left, right, 255, weights.tolist(), FILTER_PX).numpy().astype(np.float64)

@@ -2,14 +2,48 @@
 
 import heapq
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, network
 from tfpagan.evaluation.metrics.softmax import log_softmax
+from tfpagan.evaluation.results import ScoredPair
 
 
-class ReconstructionDissimilarity:
+class RID(Metric):
+    """RID of test images and their reconstructions."""
+
+    name, help = "rid", "RID of test images and their reconstructions"
+    over, needs = Over.RECONSTRUCTIONS, frozenset({Need.CLASSIFIER, Need.CLASSIFIED_ORIGINALS})
+
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        rid = f"reconstruction_{network(official)}_dissimilarity"
+        tag = "rid" if official else ""
+        return (
+            Key(f"{rid}_mean", better="lower", column="RID", beside=f"{rid}_std", tag=tag, overview=True),
+            Key(f"{rid}_std"),
+            Key(f"{rid}_median", better="lower"),
+            Key(f"{rid}_percentile_95"),
+            Key("class_kept", unit="share of images", better="higher", column="class kept", overview=True),
+        )
+
+    def start(self, context: Context) -> Measurement:
+        return ReconstructionDissimilarity(context.count, splits=context.protocol.splits)
+
+
+class Dissimilarity(NamedTuple):
+    """`mean` and `std` over splits; `median` and `percentile_95`: exp of those of KL; `class_kept`: a share."""
+
+    mean: float
+    std: float
+    median: float
+    percentile_95: float
+    class_kept: float
+
+
+class ReconstructionDissimilarity(Measurement):
     """RID = exp(mean KL(p(y | x) || p(y | G(E(x))))), 1 for perfect reconstructions.
 
     Mean and standard deviation (ddof 0) over sequential splits, not shuffled. The divergences have a heavy tail, so
@@ -32,9 +66,9 @@ class ReconstructionDissimilarity:
         self._kept_class = 0
         self._worst: list[tuple[float, int, np.ndarray, np.ndarray]] = []
 
-    def update(self, logits_x: np.ndarray, logits_rec: np.ndarray, x: np.ndarray, x_rec: np.ndarray) -> None:
-        """Add images [n, H, W, C], their reconstructions, and the logits [n, K] of both."""
-        log_p, log_q = log_softmax(logits_x), log_softmax(logits_rec)
+    def update(self, batch: Batch) -> None:
+        x, x_rec = batch.originals, batch.images
+        log_p, log_q = log_softmax(batch.logits_of_originals), log_softmax(batch.logits)
         divergences = (np.exp(log_p) * (log_p - log_q)).sum(1)
         self._kept_class += int((log_p.argmax(1) == log_q.argmax(1)).sum())
         seen = sum(map(len, self._divergences))
@@ -45,22 +79,17 @@ class ReconstructionDissimilarity:
                 heapq.heappop(self._worst)
         self._divergences.append(divergences)
 
-    def result(self) -> dict[str, float]:
-        """`mean` and `std` over splits, `median` and `percentile_95`: exp of those of KL, `class_kept`: a share."""
+    def result(self) -> Dissimilarity:
         divergences = np.concatenate(self._divergences)
         assert len(divergences) == self._count, (len(divergences), self._count)
         parts = np.split(divergences, [i * self._count // self._splits for i in range(1, self._splits)])
         with np.errstate(over="ignore"):
             scores = np.array([math.inf if (kl := part.mean()) > 700 else math.exp(kl) for part in parts])
             median, percentile = np.exp(np.percentile(divergences, [50, 95]))
-        return {
-            "mean": float(scores.mean()),
-            "std": float(scores.std()) if np.isfinite(scores).all() else math.inf,
-            "median": float(median),
-            "percentile_95": float(percentile),
-            "class_kept": self._kept_class / self._count,
-        }
+        std = float(scores.std()) if np.isfinite(scores).all() else math.inf
+        return Dissimilarity(float(scores.mean()), std, float(median), float(percentile), self._kept_class / self._count)
 
-    def worst(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+    def worst(self) -> list[ScoredPair]:
         """The largest divergences in nats with x and G(E(x)), largest first."""
-        return [(kl, x, x_rec) for kl, _, x, x_rec in sorted(self._worst, key=lambda row: row[:2], reverse=True)]
+        ordered = sorted(self._worst, key=lambda row: row[:2], reverse=True)
+        return [ScoredPair(kl, x, x_rec) for kl, _, x, x_rec in ordered]

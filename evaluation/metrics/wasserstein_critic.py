@@ -1,13 +1,14 @@
 """The independent Wasserstein critic (Danihelka et al., 2017; Rosca et al., 2017, section 5)."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
-from absl import logging
 
-from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over
+
+if TYPE_CHECKING:
+    from tfpagan.evaluation.protocols import Protocol
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,97 +32,46 @@ class Budget:
     seeds: int = 3
 
 
-def negative_distance(real: np.ndarray, fake: np.ndarray, budget: Budget, *, seed: int = 0) -> tuple[float, float]:
-    """Minus the Wasserstein distance that a critic finds between images that it was not trained on; higher is better.
+@dataclasses.dataclass(frozen=True)
+class WassersteinCritic(Metric):
+    """Minus the distance that critics find between test images and samples.
 
-    The critic is trained on one half of either side, chosen at random, and scored on the other: mean f(real) - mean f(fake).
-
-    Args:
-      real: uint8 [N, H, W, C] that the model was not trained on.
-      fake: uint8 [M, H, W, C].
+    Attributes:
       budget: of every critic.
-      seed: the critics have the seeds from here on.
-
-    Returns:
-      Mean and standard deviation (ddof 1) over the critics.
-
-    Raises:
-      EvaluationError: when a half is smaller than a batch.
     """
-    random = np.random.default_rng(seed)
-    halves = [np.array_split(images[random.permutation(len(images))], 2) for images in (real, fake)]
-    if min(len(half) for side in halves for half in side) < budget.batch_size:
-        raise EvaluationError(
-            f"{len(real)} real and {len(fake)} fake images are too few for a critic: 2 x {budget.batch_size} each"
-        )
-    (real_seen, real_new), (fake_seen, fake_new) = halves
-    distances = []
-    for i in range(budget.seeds):
-        critic = train(real_seen, fake_seen, budget, seed=seed + i)
-        distances.append(_mean(critic, real_new) - _mean(critic, fake_new))
-        logging.info("critic %d of %d, %d steps: distance %.4g", i + 1, budget.seeds, budget.steps, distances[-1])
-    return -float(np.mean(distances)), float(np.std(distances, ddof=1)) if budget.seeds > 1 else float("nan")
+
+    budget: Budget = Budget()
+
+    name, help = "critic", "independent Wasserstein critic between samples and test images"
+    over, needs = Over.TEST_IMAGES, frozenset({Need.SAMPLES})
+    in_full = False
+
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        name = "negative_wasserstein_distance"
+        return Key(name, better="higher"), Key(f"{name}_std")
+
+    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+        return {"critic": dataclasses.asdict(self.budget)}
+
+    def start(self, context: Context) -> Measurement:
+        return CriticDistance(context, self.budget)
 
 
-def train(real: np.ndarray, fake: np.ndarray, budget: Budget, *, seed: int) -> tf.keras.Model:
-    """A critic that maximises mean f(real) - mean f(fake) under the gradient penalty."""
-    tf.keras.utils.set_random_seed(seed)
-    critic = network(real.shape[1:], budget.channels)
-    optimizer = tf.keras.optimizers.Adam(budget.learning_rate, beta_1=0.5, beta_2=0.9, jit_compile=False)
-    optimizer.build(critic.trainable_variables)
+class CriticDistance(Measurement):
+    """Keeps all images that it sees; the critics are trained at the end, on as many samples."""
 
-    @tf.function
-    def update(x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> None:
-        x, y = _scaled(x), _scaled(y)
-        with tf.GradientTape() as tape:
-            scores = critic(tf.concat([x, y], 0))
-            distance = tf.reduce_mean(scores[: budget.batch_size]) - tf.reduce_mean(scores[budget.batch_size :])
-            loss = -distance + budget.penalty * tf.reduce_mean(gradient_penalty(critic, x, y, weight))
-        gradients = tape.gradient(loss, critic.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, critic.trainable_variables, strict=True))
+    def __init__(self, context: Context, budget: Budget):
+        self._context, self._budget = context, budget
+        self._images: list[np.ndarray] = []
 
-    random = np.random.default_rng(seed)
-    for x, y in _batches(real, fake, budget, random):
-        update(tf.constant(x), tf.constant(y), tf.constant(random.uniform(size=[len(x), 1, 1, 1]), tf.float32))
-    return critic
+    def update(self, batch: Batch) -> None:
+        self._images.append(batch.images)
 
+    def result(self) -> tuple[float, float]:
+        """Minus the distance, and its standard deviation over critics."""
+        from tfpagan.evaluation.metrics.critic_training import negative_distance
 
-def network(image_shape: tuple[int, ...], channels: int) -> tf.keras.Model:
-    """Images [N, H, W, C] to [N]: three convolutions 4 x 4 of stride 2, leaky ReLU 0.2, a linear layer; no batch norm."""
-    layers: list[tf.keras.layers.Layer] = [tf.keras.layers.InputLayer(image_shape)]
-    for i in range(3):
-        layers += [tf.keras.layers.Conv2D(channels * 2**i, 4, 2, "same"), tf.keras.layers.LeakyReLU(0.2)]
-    return tf.keras.Sequential([*layers, tf.keras.layers.Flatten(), tf.keras.layers.Dense(1), tf.keras.layers.Reshape([])])
-
-
-def gradient_penalty(critic: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    """(|gradient of f| - 1)^2 [N] at points between x and y (Gulrajani et al., 2017, equation 3).
-
-    Args:
-      critic: f.
-      x: images [N, H, W, C].
-      y: likewise.
-      weight: of x, uniform in [0, 1), [N, 1, 1, 1].
-    """
-    between = weight * x + (1.0 - weight) * y
-    with tf.GradientTape() as tape:
-        tape.watch(between)
-        scores = critic(between)
-    gradient = tape.gradient(scores, between)  # [N, H, W, C]: no score depends on another image
-    return tf.square(tf.sqrt(tf.reduce_sum(tf.square(gradient), [1, 2, 3]) + 1e-12) - 1.0)
-
-
-def _mean(critic: tf.keras.Model, images: np.ndarray, batch_size: int = 500) -> float:
-    scores = [critic(_scaled(images[i : i + batch_size])).numpy() for i in range(0, len(images), batch_size)]
-    return float(np.concatenate(scores).astype(np.float64).mean())
-
-
-def _scaled(images: tf.Tensor | np.ndarray) -> tf.Tensor:
-    return tf.cast(images, tf.float32) / 127.5 - 1.0
-
-
-def _batches(
-    real: np.ndarray, fake: np.ndarray, budget: Budget, random: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for _ in range(budget.steps):
-        yield tuple(side[random.choice(len(side), budget.batch_size, replace=False)] for side in (real, fake))
+        c, real = self._context, np.concatenate(self._images)
+        samples = c.samples(len(real), c.protocol.seed + 1)  # others than those of other metrics
+        fake = np.concatenate(list(samples.batches(c.batch_size)))
+        return negative_distance(real, fake, self._budget, seed=c.protocol.seed, between=c.stop_if_interrupted)

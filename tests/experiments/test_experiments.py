@@ -64,7 +64,7 @@ def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, 
     quick = dataclasses.replace(scoring, protocol=protocol)
     # 50,000 samples take minutes: the protocol of the test is a small one, in the runner's process and in the commands'.
     (tmp_path / "sitecustomize.py").write_text(
-        "import dataclasses\nfrom evaluation import protocols\n"
+        "import dataclasses\nfrom tfpagan.evaluation import protocols\n"
         "protocols.NAMED['custom'] = dataclasses.replace(protocols.NAMED['custom'], samples=20, splits=2)\n"
     )
     os.environ["PYTHONPATH"], before = f"{tmp_path}:{ROOT}", os.environ.get("PYTHONPATH", "")

@@ -1,4 +1,4 @@
-"""The bound of the negative log-likelihood: of a model whose likelihood is known, in nats and in bits."""
+"""A run as what is scored: the bound of a model whose likelihood is known, and codes of its prior."""
 
 import math
 
@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from tfpagan.evaluation.images import ArrayImages
-from tfpagan.evaluation.metrics.likelihood import LikelihoodBound
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import Subject
@@ -69,26 +68,6 @@ def test_with_another_posterior_the_bound_is_higher_by_the_divergence() -> None:
     assert off is not None
     kl = DIMS * 0.1**2 / (2 * SCALE**2 / (SLOPE**2 + SCALE**2))
     assert off(x, random(1)).mean() - exact(x, random(1)).mean() == pytest.approx(kl, abs=0.02)
-
-
-def test_nats_errors_and_bits_by_hand() -> None:
-    bound = LikelihoodBound()
-    bound.update(np.array([8 * math.log(2), 10 * math.log(2)]), 4)
-    bound.update(np.array([12 * math.log(2)]), 4)
-    nats, error, bits = bound.result()
-    assert nats == pytest.approx(10 * math.log(2))
-    assert error == pytest.approx(2 * math.log(2) / math.sqrt(3))
-    assert bits == pytest.approx(2.5)
-
-
-def test_uniform_noise_costs_eight_bits() -> None:
-    """A decoder of constant density over the 256 levels: 1 / 256 a level."""
-
-    def bound(x: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        return np.full(len(x), x[0].size * math.log(256.0))
-
-    scored = Scorer(Protocol(metrics=("nll",)), test=ArrayImages(images(10), "x")).score(Subject("uniform", bound=bound))
-    assert scored.metrics["nll_bound_bits_per_dim"] == pytest.approx(8.0)
 
 
 def test_a_decoder_without_a_density_has_a_reason_in_the_place_of_a_number() -> None:

@@ -1,26 +1,31 @@
 """bin/evaluate, bin/compare, and evaluation during training, on a tiny run with a tiny classifier."""
 
 import csv
+import importlib
 import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.brightness import Brightness
 from helpers.classifiers import write
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tfpagan import cli
-from tfpagan.evaluation import protocols
+from tfpagan.evaluation import metrics, protocols
 from tfpagan.evaluation.classifiers import vgg
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import GeneratedImages
-from tfpagan.evaluation.metrics.base import has_direction, improves
+from tfpagan.evaluation.results import Scores
 from tfpagan.evaluation.scorer import Scorer
+from tfpagan.evaluation.subjects import Subject
+from tfpagan.scoring import adapters
+from tfpagan.settings.sections import DataConfig
 
 PX = 16
 SIZES = [f"--image_size={PX}", "--channels=8", "--latent_dim=4", "--batch_size=4", "--train_steps=4"]
@@ -177,6 +182,59 @@ def test_what_cannot_be_scored_gets_one_line(
     assert not Path("/nowhere").exists()
 
 
+@pytest.fixture
+def brightness() -> Iterator[None]:
+    metrics.register(Brightness())
+    yield
+    del metrics.METRICS["brightness"]
+
+
+@pytest.mark.usefixtures("brightness")
+def test_a_metric_from_outside_is_a_metric_like_others(
+    run: Path, data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert cli.run("evaluate", [f"--model_dir={run}", "--metrics=brightness,rmse", "--samples=10", "--json"]) == 0
+    value = printed(capsys)["metrics"]["brightness"]
+    assert 0.0 < value < 255.0
+    assert cli.run("evaluate", [f"--model_dir={run}", "--metrics=nothing"]) == 1
+    assert "known: is, fid, kid, ms_ssim, rid, rmse, fid_rec, panel, nll, ais, critic, brightness" in capsys.readouterr().err
+    monkeypatch.setitem(protocols.NAMED, "quick1k", protocols.Protocol("quick1k", ("brightness",), samples=8))
+    argv = [*data, *SIZES, "--eval_every_steps=4", "--best_metric=brightness", f"--model_dir={tmp_path}/new"]
+    assert cli.run("train", argv) == 0
+    assert json.loads((tmp_path / "new/best/best.json").read_text())["metric"] == "brightness"
+    tags = {
+        value.tag
+        for events in (tmp_path / "new/eval").glob("events*")
+        for event in EventFileLoader(str(events)).Load()
+        for value in event.summary.value
+    }
+    assert "metrics/bright" in tags
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The data sets that are opened, one after the other."""
+    names: list[str] = []
+    module = importlib.import_module("tfpagan.data.prepare")  # `data.prepare` is its function
+    original = module._open
+
+    def counted(config: DataConfig) -> object:
+        names.append(config.dataset)
+        return original(config)
+
+    monkeypatch.setattr(module, "_open", counted)
+    return names
+
+
+def test_an_evaluation_opens_its_data_set_once(run: Path, data: list[str], opened: list[str]) -> None:
+    assert cli.run("evaluate", [f"--model_dir={run}", "--metrics=rmse"]) == 0
+    assert len(opened) == 1
+    argv = ["--reconstructor=augment:blur", *data, f"--image_size={PX}", "--metrics=rmse"]
+    assert cli.run("evaluate", argv) == 0
+    assert len(opened) == 2
+
+
 def test_runs_are_compared_under_one_protocol_only(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = Path(shutil.copytree(run, tmp_path / "other"))
     for folder in (run, other):
@@ -227,6 +285,41 @@ def test_training_evaluates_and_keeps_the_best_checkpoint(
         assert [(row["step"], row["rmse"]) for row in csv.DictReader(f)] == [("2", "2.0"), ("4", "1.0"), ("6", "3.0")]
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
+
+
+@pytest.mark.usefixtures("few_images")
+def test_evaluations_during_training_trace_each_network_once_and_open_no_data_set(
+    data: list[str], tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score, traced, before = Scorer.score, [], []
+
+    def counted(original: Callable) -> Callable:
+        """The same for a network that notes when it is traced."""
+
+        def of(network: Callable) -> Callable:
+            def traces(x: tf.Tensor) -> tf.Tensor:
+                traced.append(original.__name__)
+                return network(x)
+
+            return original(traces)
+
+        return of
+
+    def scored(self: Scorer, subject: Subject) -> Scores:
+        before.append(len(traced))
+        return score(self, subject)
+
+    monkeypatch.setattr(Scorer, "score", scored)
+    for name in ("decoding", "encoding"):
+        monkeypatch.setattr(adapters, name, counted(getattr(adapters, name)))
+    small = protocols.Protocol("quick1k", ("ms_ssim", "rmse", "panel"), samples=64)  # whole batches: one shape each
+    monkeypatch.setitem(protocols.NAMED, "quick1k", small)
+    assert cli.run("train", [*data, *SIZES, "--eval_every_steps=2", f"--model_dir={tmp_path}/run"]) == 0
+    assert len(before) == 2
+    assert before[0] == 0
+    assert set(traced[: before[1]]) == {"decoding", "encoding"}
+    assert traced[before[1] :] == []
+    assert len(opened) == 2  # once to say what it is, once to read it
 
 
 @pytest.mark.usefixtures("few_images")
@@ -288,8 +381,8 @@ def test_a_best_metric_that_is_not_measured_is_refused_before_training(
 
 
 def test_more_is_better_for_scores_and_less_for_distances() -> None:
-    assert has_direction("rmse")
-    assert not has_direction("latent_cycle_rmse")
-    assert improves("inception_score_mean", 2.0, 1.0)
-    assert improves("frechet_inception_distance", 1.0, 2.0)
-    assert not improves("rmse", 2.0, 1.0)
+    assert metrics.keys()["rmse"].better
+    assert not metrics.keys()["latent_cycle_rmse"].better
+    assert metrics.keys()["inception_score_mean"].improves(2.0, 1.0)
+    assert metrics.keys()["frechet_inception_distance"].improves(1.0, 2.0)
+    assert not metrics.keys()["rmse"].improves(2.0, 1.0)

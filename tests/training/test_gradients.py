@@ -215,3 +215,11 @@ def test_a_loss_that_is_flat_somewhere_is_caught_in_fused_and_right_in_simultane
     with pytest.raises(AssertionError, match="flat"):
         compute("fused", HingePAGAN(), built)
     assert_same_gradients(compute("simultaneous", HingePAGAN(), built), compute("reference", HingePAGAN(), built))
+
+
+def test_the_graph_of_fused_holds_every_convolution_with_its_two_gradients_and_no_more() -> None:
+    """Seven in the encoder, in D(x) and in D(x, y); four in the generator, for G(z) and for G(E(x))."""
+    built = tiny.build_networks(PAGAN())
+    graph = tf.function(lambda: compute("fused", PAGAN(), built).of).get_concrete_function().graph.as_graph_def()
+    nodes = [node for part in (graph, *graph.library.function) for node in (part.node if part is graph else part.node_def)]
+    assert sum("Conv2D" in node.op for node in nodes) == 3 * (7 + 7 + 7 + 2 * 4)

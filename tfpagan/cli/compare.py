@@ -16,7 +16,9 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--runs names {again[0]} twice")
     from tfpagan.evaluation.results import comparison, last_row
 
-    print(comparison({name: last_row(path(name) / "scores.csv", options["protocol"]) for name in folders}))
+    how = "bin/evaluate writes it"
+    rows = {name: last_row(path(name) / "scores.csv", options["protocol"], how_to_get_it=how) for name in folders}
+    print(comparison(rows))
     return 0
 
 

@@ -8,7 +8,8 @@ from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import CHECKPOINT, own_data
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.evaluation.metrics.annealing import Annealing
+from tfpagan.evaluation.metrics import METRICS, Over
+from tfpagan.evaluation.metrics.ais import Annealing
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.settings import setting as checks
@@ -86,17 +87,18 @@ def _annealing(options: dict[str, Any]) -> Annealing:
 
 
 def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+    from tfpagan import data
     from tfpagan.inference import restore
     from tfpagan.scoring.adapters import of_run
     from tfpagan.training import devices
 
     model_dir = path(options["model_dir"])
     run = restore.restored(model_dir, step=options["step"], best=options["best"])
-    described, images = _images(own_data(run.config, settings))
+    images = data.prepare(own_data(run.config, settings))
     strategy = devices.strategy(options["devices"])
     encoder, condition = run.networks.get("encoder"), run.config.objective.condition
     subject = of_run(run.networks["generator"], encoder, run.config.networks, str(model_dir), condition)
-    scores = _scorer(protocol, options, described, images, strategy).score(subject)
+    scores = _scorer(protocol, options, images, strategy).score(subject)
     return scores, {"model": str(model_dir), "step": run.step}
 
 
@@ -124,11 +126,12 @@ def _on_data_set(
 ) -> "tuple[Scores, dict[str, Any]]":
     if "dataset" not in settings:
         raise UserError("--dataset is missing: the data set on which this is scored, as --dataset=cifar10")
+    from tfpagan import data
     from tfpagan.training import devices
 
     strategy = devices.strategy(options["devices"])
-    described, images = _images(checks.replace(DataConfig(), settings, "data"))
-    return _scorer(protocol, options, described, images, strategy).score(subject), {"model": subject.name}
+    images = data.prepare(checks.replace(DataConfig(), settings, "data"))
+    return _scorer(protocol, options, images, strategy).score(subject), {"model": subject.name}
 
 
 def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -138,7 +141,7 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
         raise UserError("--reconstructions cannot be given with --real and --fake: every file has its partner")
     from tfpagan.data import places
     from tfpagan.evaluation import reference
-    from tfpagan.evaluation.images import FolderImages
+    from tfpagan.evaluation.folders import FolderImages
     from tfpagan.evaluation.scorer import Scorer
     from tfpagan.evaluation.subjects import of_images
     from tfpagan.training import devices
@@ -149,7 +152,7 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
     chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
     count = options["samples"] if options["samples"] >= 0 else fake.count
     counted = dataclasses.replace(protocol, name="custom", metrics=chosen, samples=count, reconstructions=0)
-    as_named = counted.samples == protocol.samples or not protocol.wants(*protocols.OF_SAMPLES)
+    as_named = counted.samples == protocol.samples or not protocol.goes_over(Over.SAMPLES)
     counted = protocol if options["protocol"] and as_named else counted
     classifier, why = _classifier(counted, options)
     scorer = Scorer(
@@ -165,17 +168,11 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
     return scorer.score(of_images(fake)), {"model": str(fake.name)}
 
 
-def _images(config: DataConfig) -> "tuple[DataConfig, Images]":
-    from tfpagan import data
-
-    return data.describe(config).config, data.prepare(config)
-
-
-def _scorer(protocol: Protocol, options: dict[str, Any], described: DataConfig, images: "Images", strategy: Any) -> "Scorer":
+def _scorer(protocol: Protocol, options: dict[str, Any], images: "Images", strategy: Any) -> "Scorer":
     from tfpagan.scoring.prepare import scorer
 
     classifier, why = _classifier(protocol, options)
-    return scorer(protocol, described, images, strategy, classifier, why, batch_size=options["batch_size"])
+    return scorer(protocol, images, strategy, classifier, why, batch_size=options["batch_size"])
 
 
 def _classifier(protocol: Protocol, options: dict[str, Any]) -> "tuple[Classifier | None, str]":
@@ -199,7 +196,7 @@ COMMAND = Command(
         Option("fake", "", "a folder of images to score; for rid and rmse file by file beside --real"),
         Option("reconstructor", "", "augment:NAME puts a(x) in the place of G(E(x)), as in PAGAN's Table 2"),
         Option("protocol", "", f"one of {', '.join(protocols.NAMED)} (default: quick5k)"),
-        Option("metrics", "", f"comma-separated, in the place of a protocol: {', '.join(protocols.METRICS)}"),
+        Option("metrics", "", lambda: f"comma-separated, in the place of a protocol: {', '.join(METRICS)}"),
         Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
         Option("inception", "", "where Inception is: folder, .tar.gz, .pb; default: $TFPAGAN_INCEPTION, then TF-Hub"),
         Option("samples", -1, "how many samples are drawn; default: the protocol's"),

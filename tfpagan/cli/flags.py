@@ -26,11 +26,11 @@ PLACES = ("data_dir", "cache_dir")
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """A flag that is not a setting of the run."""
+    """A flag that is not a setting of the run; what its help says may depend on the plugins."""
 
     name: str
     default: Any
-    help: str
+    help: str | Callable[[], str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +171,8 @@ def _without_prefix(e: Exception) -> str:
 
 def rows(command: Command) -> list[tuple[str, type, str]]:
     """Name, type and help of every flag, each name once."""
-    found = {o.name: (type(o.default), _described(o.help, o.default)) for o in command.options}
+    helps = {o.name: o.help if isinstance(o.help, str) else o.help() for o in command.options}
+    found = {o.name: (type(o.default), _described(helps[o.name], o.default)) for o in command.options}
     if command.settings == "all":
         names = f"the system: {', '.join(OBJECTIVES)} (default: {Config().objective.name})"
         found["objective"] = (str, names)

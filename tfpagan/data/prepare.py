@@ -40,6 +40,7 @@ class Described:
 class Images:
     """Decoded images: read-only memory maps uint8 [N, H, W, C], with labels int64 [N] if the data set has any."""
 
+    config: DataConfig  # concrete, as `Described` has it
     train: np.ndarray
     test: np.ndarray
     train_labels: np.ndarray | None
@@ -84,7 +85,7 @@ def prepare(config: DataConfig, *, progress: bool | None = None) -> Images:
             logging.info("%s has no test split: every %dth training image is held out", source.name, HOLD_OUT)
         splits = cache.Splits(source.train_split, source.test_split, HOLD_OUT)
         cache.write(folder, source, splits, geometry, skip_corrupt=config.skip_corrupt_images, progress=progress)
-    return _read(folder)
+    return _read(folder, resolved)
 
 
 def _open(config: DataConfig) -> tuple[Described, Source]:
@@ -147,9 +148,9 @@ def _entry(source: Source, config: DataConfig) -> str:
     return f"{readable[:80]}-{digest}"
 
 
-def _read(folder: Path) -> Images:
+def _read(folder: Path, config: DataConfig) -> Images:
     try:
         arrays = cache.read(folder)
     except (OSError, EOFError, ValueError, KeyError) as e:
         raise UserError(f"the cache entry {folder} is damaged: {errors.one_line(e)}; delete it and run again") from None
-    return Images(**arrays)
+    return Images(config=config, **arrays)

@@ -8,21 +8,9 @@ from typing import Any
 
 from PIL import Image
 
+from tfpagan.evaluation import metrics
 from tfpagan.experiments.experiment import Outcome
 from tfpagan.experiments.tables import Row, Table
-
-NETWORKS = (("inception_score", "inception"), ("classifier_score", "classifier"))
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "IS": ("{score}_mean", "{score}_std"),
-    "FID": ("frechet_{network}_distance",),
-    "RID": ("reconstruction_{network}_dissimilarity_mean", "reconstruction_{network}_dissimilarity_std"),
-    "class kept": ("class_kept",),
-    "RMSE": ("rmse",),
-    "NLL nats": ("nll_bound_nats",),
-    "NLL bits/dim": ("nll_bound_bits_per_dim",),
-    "codes": ("latent_variance_of_means", "latent_mean_of_variances"),
-}
-"""Keys of scores by column: a value, with its deviation; of codes the variance of the means and the mean of the variances."""
 
 LEGENDS: Mapping[str, str] = {
     "class kept": "class kept: reconstructions that the classifier gives the class of their image",
@@ -109,10 +97,12 @@ def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
         return (outcome.images_per_second,)
     if column == "CPU min":
         return (outcome.cpu_minutes,)
-    for score, network in NETWORKS:
-        keys = [key.format(score=score, network=network) for key in COLUMNS[column]]
-        if all(outcome.scores.get(key) for key in keys):
-            return tuple(float(outcome.scores[key]) for key in keys)
+    keys = [key for key in metrics.keys().values() if key.column == column]  # of Inception, then of another classifier
+    assert keys, column
+    for key in keys:
+        names = [name for name in (key.name, key.beside) if name]
+        if all(outcome.scores.get(name) for name in names):
+            return tuple(float(outcome.scores[name]) for name in names)
     return (None,)
 
 

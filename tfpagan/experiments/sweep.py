@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tfpagan.errors import UserError
+from tfpagan.evaluation import metrics
+from tfpagan.evaluation.metrics import Key
 from tfpagan.experiments import report
 from tfpagan.experiments.experiment import Experiment, Outcome
 from tfpagan.objectives import OBJECTIVES
@@ -18,8 +20,6 @@ from tfpagan.settings.sections import SECTIONS
 BEST = 10  # black circles, as in alpha-GAN's figures
 LONGEST_NAME = 200  # bytes of a folder's name
 WITH_COMMAS = ("code_layers", "devices")
-METRICS: Mapping[str, bool] = {"IS": True, "FID": False, "RID": False, "class kept": True, "RMSE": False}
-"""Columns that are plotted, and whether more is better."""
 
 
 def parse(text: str) -> dict[str, list[Any]]:
@@ -70,7 +70,7 @@ def experiments(grid: Mapping[str, Sequence[Any]], preset: str, settings: Mappin
 
 def table(grid: Mapping[str, Sequence[Any]], outcomes: Sequence[Outcome]) -> str:
     """Every run with its scores, in Markdown."""
-    columns = [*METRICS, "images/s", "CPU min"]
+    columns = [*_overview(), "images/s", "CPU min"]
     lines = [report.line_of([*grid, *columns]), report.line_of(["---"] * (len(grid) + len(columns)))]
     for outcome in outcomes:
         given = [str(outcome.experiment.settings[name]) for name in grid]
@@ -105,7 +105,8 @@ def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    known = {m: [(o, v) for o in outcomes if (v := report.value_of(m, o)[0]) is not None] for m in METRICS}
+    overview = _overview()
+    known = {m: [(o, v) for o in outcomes if (v := report.value_of(m, o)[0]) is not None] for m in overview}
     plotted = [metric for metric, found in known.items() if found]
     if not plotted:
         return []
@@ -115,7 +116,7 @@ def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
         for outcome, value in known[metric]:
             groups.setdefault(str(outcome.experiment.settings[by]), []).append(value)
         axis.boxplot(list(groups.values()), whis=(0, 100), tick_labels=list(groups))
-        best = sorted((v for _, v in known[metric]), reverse=METRICS[metric])[:BEST]
+        best = sorted((v for _, v in known[metric]), reverse=overview[metric].better == "higher")[:BEST]
         for place, values in enumerate(groups.values(), 1):
             shown = [value for value in values if value in best]
             axis.plot([place] * len(shown), shown, "ko", markersize=4)
@@ -123,11 +124,17 @@ def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
         if metric == "RID":
             axis.set_yscale("log")  # the exponential of a divergence
         axis.set_xlabel(by)
+        axis.set_ylabel(overview[metric].unit)
         axis.tick_params(axis="x", rotation=30)
     figure.tight_layout()
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
     return plotted
+
+
+def _overview() -> dict[str, Key]:
+    """Columns that are shown of every run."""
+    return {key.column: key for key in metrics.keys().values() if key.overview and key.column}
 
 
 def _folder_name(chosen: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ class Table:
     Attributes:
       title: which.
       rows: its systems.
-      columns: of `report.COLUMNS`.
+      columns: of metrics, as their keys declare them, and images/s and CPU min.
       paper_protocol: how the paper's numbers were made; "" where there are none.
       protocol: by which ours are scored.
     """

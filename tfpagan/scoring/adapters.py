@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfpagan.evaluation.images import Images, Pairs
+from tfpagan.evaluation.images import Images
+from tfpagan.evaluation.pairs import Pairs
 from tfpagan.evaluation.subjects import Subject, of_networks
 from tfpagan.forward import augment
 from tfpagan.forward.condition import NONE, Condition

@@ -2,23 +2,15 @@
 
 import re
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from tfpagan.errors import UserError
+from tfpagan.evaluation import metrics
 from tfpagan.evaluation.results import Result, Scores, append_csv_row, append_json_line
 from tfpagan.images import grid, interleaved, write_png
-
-TAGS: Mapping[str, str] = {
-    "frechet_inception_distance": "fid",
-    "inception_score_mean": "inception_score",
-    "reconstruction_inception_dissimilarity_mean": "rid",
-    "kernel_inception_distance": "kid",
-}
-"""Short TensorBoard tags, for the official classifier only."""
 
 COLUMNS = 16
 
@@ -57,14 +49,16 @@ class ScoreFiles:
             append_json_line(folder / "metrics.jsonl", result)
             (folder / "eval" / f"{name}_step_{step:08d}.json").write_text(result.to_json() + "\n")
             if scores.worst:
-                originals, reconstructions = (np.stack(side) for side in list(zip(*scores.worst, strict=True))[1:])
+                originals = np.stack([pair.original for pair in scores.worst])
+                reconstructions = np.stack([pair.reconstruction for pair in scores.worst])
                 picture = grid(interleaved(originals, reconstructions), COLUMNS)
                 write_png(picture, f"{folder}/eval/worst_step_{step:08d}.png")
             self._writer = self._writer or tf.summary.create_file_writer(str(folder / "eval"))
+            tags = {key.name: key.tag for key in metrics.keys().values() if key.tag}
             with self._writer.as_default(step):
                 for key, value in result.metrics.items():
                     if value is not None:
-                        tf.summary.scalar(f"metrics/{TAGS.get(key, key)}", value)
+                        tf.summary.scalar(f"metrics/{tags.get(key, key)}", value)
             self._writer.flush()
         except (OSError, tf.errors.OpError) as e:
             raise UserError(f"the scores cannot be written to {folder}: {e}") from None

@@ -8,7 +8,7 @@ from absl import logging
 
 from tfpagan.errors import UserError
 from tfpagan.evaluation.errors import EvaluationError, GivenUpError
-from tfpagan.evaluation.metrics.base import has_direction, improves
+from tfpagan.evaluation.metrics import Key
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import Subject
 from tfpagan.run_folder.checkpoints import Checkpoints
@@ -34,21 +34,24 @@ class EvaluationHook(Hook):
     """
 
     def __init__(self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int):
-        self.every_steps, self._trainer, self._scorer, self._metric = every_steps, trainer, scorer, best_metric
-        legal = [key for key in scorer.measured() if has_direction(key)]
-        if best_metric and best_metric not in legal:
+        self.every_steps, self._scorer = every_steps, scorer
+        legal = {key.name: key for key in scorer.measured() if key.better}
+        self._metric = legal.get(best_metric)
+        if best_metric and not self._metric:
             why = f" ({scorer.why_no_classifier})" if scorer.why_no_classifier else ""
             raise UserError(
                 f"--best_metric={best_metric} is not legal here{why}; it must be one of {', '.join(legal) or 'none'}"
             )
         self._files, self._model = ScoreFiles(folder), str(folder)
+        # Made once: the functions of its networks are traced once, and see the weights as they are when they are called.
+        self._subject = _subject(trainer, self._model)
         self._note = folder / "best" / "best.json"
         self._best = _noted(self._note, best_metric)
         self._checkpoints = Checkpoints(trainer.checkpoint(), folder / "best", keep=1) if best_metric else None
 
     def act(self, step: int) -> None:
         try:
-            scores = self._scorer.score(self._subject())
+            scores = self._scorer.score(self._subject)
         except GivenUpError:
             logging.info("the evaluation at step %d is given up", step)
             return
@@ -64,24 +67,23 @@ class EvaluationHook(Hook):
         logging.info(
             "step %d: %s", step, ", ".join(f"{key} {value:.4g}" for key, value in known.items() if "latent" not in key)
         )
-        if self._checkpoints is not None:
-            self._keep_best(step, result.metrics[self._metric], self._checkpoints)
+        if self._checkpoints and self._metric:
+            self._keep_best(step, result.metrics[self._metric.name], self._metric, self._checkpoints)
 
-    def _subject(self) -> Subject:
-        trainer = self._trainer
-        encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
-        return of_run(
-            trainer.inference("generator"), encoder, trainer.config.networks, self._model, trainer.objective.condition
-        )
-
-    def _keep_best(self, step: int, value: float | None, checkpoints: Checkpoints) -> None:
-        if value is None or (math.isfinite(self._best) and not improves(self._metric, value, self._best)):
+    def _keep_best(self, step: int, value: float | None, metric: Key, checkpoints: Checkpoints) -> None:
+        if value is None or (math.isfinite(self._best) and not metric.improves(value, self._best)):
             return
         checkpoints.save()
         self._best = value
         part = self._note.with_suffix(".part")
-        part.write_text(json.dumps({"metric": self._metric, "value": value, "step": step}) + "\n")
+        part.write_text(json.dumps({"metric": metric.name, "value": value, "step": step}) + "\n")
         part.replace(self._note)
+
+
+def _subject(trainer: Trainer, name: str) -> Subject:
+    encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
+    generator, condition = trainer.inference("generator"), trainer.objective.condition
+    return of_run(generator, encoder, trainer.config.networks, name, condition)
 
 
 def _noted(file: Path, metric: str) -> float:

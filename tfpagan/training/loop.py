@@ -157,9 +157,8 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop
 
     protocol = protocols.get(training.eval_protocol)
     classifier, why = prepare.classifier(protocol, training.eval_classifier)
-    described = data.describe(trainer.config.data).config
     strategy = None if trainer.several_workers else trainer.strategy  # each of several workers scores by itself
-    scorer = prepare.scorer(protocol, described, images, strategy, classifier, why, interrupted=stop.heard)
+    scorer = prepare.scorer(protocol, images, strategy, classifier, why, interrupted=stop.heard)
     return [EvaluationHook(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
 
 

@@ -9,16 +9,10 @@ from tensorboard.plugins.hparams import api as hparams
 
 from tfpagan.config import Config, is_resumable
 from tfpagan.data import Images
+from tfpagan.evaluation import metrics
 from tfpagan.images import grid, normalize, write_png
 from tfpagan.training.hooks import Hook
 from tfpagan.training.trainer import Trainer
-
-SCORES = (
-    *("rid", "fid", "inception_score"),
-    *("reconstruction_classifier_dissimilarity_mean", "frechet_classifier_distance", "classifier_score_mean"),
-    *("class_kept", "rmse"),
-)
-"""Tags of evaluations that the HParams tab shows, where a run has them."""
 
 COUNT = 1024  # codes, a square of a power of two for the projector's sprite
 COLUMNS = 32  # of the sprite
@@ -83,7 +77,8 @@ def write_hparams(folder: Path, config: Config, name: str) -> None:
     """
     values = {name: value for name, value in config.flat().items() if not is_resumable(name)}
     losses = [hparams.Metric(f"loss/{player}", group="train") for player in config.objective.players]
-    scores = [hparams.Metric(f"metrics/{tag}", group="eval") for tag in SCORES]
+    shown = [key for key in metrics.keys().values() if key.overview]
+    scores = [hparams.Metric(f"metrics/{key.tag or key.name}", group="eval") for key in shown]
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default():
         hparams.hparams_config([hparams.HParam(key) for key in values], [*scores, *losses])

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfpagan.evaluation.errors import GivenUpError
 from tfpagan.evaluation.images import ArrayImages
-from tfpagan.evaluation.metrics import ais
-from tfpagan.evaluation.metrics.annealing import Annealing
+from tfpagan.evaluation.metrics import annealed_chains
+from tfpagan.evaluation.metrics.ais import Annealing
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import Subject
@@ -39,7 +40,7 @@ def exact(x: np.ndarray) -> np.ndarray:
 
 
 def test_the_linear_normal_models_likelihood_is_found() -> None:
-    found = ais.log_likelihoods(decode, Z, images(), SIGMA, QUICK)
+    found = annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, QUICK)
     np.testing.assert_allclose(found, exact(images()), atol=0.35)
     assert found.mean() == pytest.approx(exact(images()).mean(), abs=0.1)
 
@@ -48,16 +49,16 @@ def test_more_distributions_come_closer_and_from_below() -> None:
     off = []
     for distributions in (5, 50, 500):
         annealing = dataclasses.replace(QUICK, distributions=distributions)
-        off.append((exact(images()) - ais.log_likelihoods(decode, Z, images(), SIGMA, annealing)).mean())
+        off.append((exact(images()) - annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, annealing)).mean())
     assert off[0] > off[1] > off[2] > -0.05
     assert off[0] > 1.0
     assert off[2] < 0.2
 
 
 def test_the_estimate_is_the_same_however_many_images_run_at_once_within_its_error_and_for_the_same_seed() -> None:
-    once = ais.log_likelihoods(decode, Z, images(), SIGMA, QUICK, seed=3)
-    np.testing.assert_array_equal(ais.log_likelihoods(decode, Z, images(), SIGMA, QUICK, seed=3), once)
-    parted = ais.log_likelihoods(decode, Z, images(), SIGMA, dataclasses.replace(QUICK, images_at_once=5), seed=3)
+    once = annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, QUICK, seed=3)
+    np.testing.assert_array_equal(annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, QUICK, seed=3), once)
+    parted = annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, dataclasses.replace(QUICK, images_at_once=5), seed=3)
     np.testing.assert_allclose(parted, once, atol=0.6)
 
 
@@ -68,7 +69,7 @@ def test_the_noise_that_made_the_images_is_the_likeliest() -> None:
         traced.append(z.shape)
         return decode(z)
 
-    assert ais.best_sigma(counted, Z, images(), QUICK) == SIGMA
+    assert annealed_chains.best_sigma(counted, Z, images(), QUICK) == SIGMA
     assert len(traced) == 3  # the weight's, a proposal's start and its end: one trace for all that are tried
 
 
@@ -86,3 +87,18 @@ def test_it_is_a_metric_with_its_protocol() -> None:
     none = Scorer(tiny, test=ArrayImages(images())).score(Subject("linear", decode_tensor=decode, latent_dim=Z))
     assert none.failed
     assert none.reasons["ais_log_likelihood_nats"] == "with a noise of 1e-30 the log-likelihoods are not finite"
+
+
+def test_chains_are_given_up_before_they_run() -> None:
+    left = iter([False])  # asked once for the batch of test images
+    scorer = Scorer(
+        Protocol(metrics=("ais",), annealing=QUICK), test=ArrayImages(images()), interrupted=lambda: next(left, True)
+    )
+    with pytest.raises(GivenUpError):
+        scorer.score(Subject("linear", decode_tensor=decode, latent_dim=Z))
+
+
+def test_fewer_test_images_than_are_asked_for_are_the_reason() -> None:
+    few = Scorer(Protocol(metrics=("ais",), annealing=QUICK), test=ArrayImages(images(11), "test"))
+    scores = few.score(Subject("linear", decode_tensor=decode, latent_dim=Z))
+    assert scores.reasons["ais_sigma"] == "test has 11 images; 12 are asked for"

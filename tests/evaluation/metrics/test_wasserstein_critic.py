@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.metrics.wasserstein_critic import Budget, gradient_penalty, negative_distance, network
+from tfpagan.evaluation.errors import EvaluationError, GivenUpError
+from tfpagan.evaluation.metrics.critic_training import gradient_penalty, negative_distance, network
+from tfpagan.evaluation.metrics.wasserstein_critic import Budget
 
 QUICK = Budget(channels=4, steps=60, batch_size=16, learning_rate=2e-3, seeds=2)
 
@@ -50,3 +51,15 @@ def test_a_critic_has_no_batch_norm_and_gives_one_score_an_image() -> None:
 def test_too_few_images_are_refused() -> None:
     with pytest.raises(EvaluationError, match="30 real and 200 fake images are too few for a critic: 2 x 16 each"):
         negative_distance(images(30, 100, 0), images(200, 100, 1), QUICK)
+
+
+def test_a_critic_is_given_up_between_updates() -> None:
+    steps = iter(range(5))
+
+    def between() -> None:
+        if next(steps) == 4:
+            raise GivenUpError
+
+    with pytest.raises(GivenUpError):
+        negative_distance(images(200, 100, 0), images(200, 100, 1), QUICK, between=between)
+    assert next(steps, None) is None

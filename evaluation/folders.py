@@ -1,0 +1,81 @@
+"""A folder of image files as images that can be scored."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfpagan.evaluation.errors import EvaluationError, first_line
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class FolderImages:
+    """Every image file under a folder, also through links, in the order of the paths; what is hidden is not looked at.
+
+    Raises:
+      EvaluationError: when there is none, something that cannot be read, or a file that is no image by its name; when
+        reading, on a file that cannot be decoded, has more than 8 bits a sample, an alpha channel, or another size or
+        number of channels than the first.
+    """
+
+    def __init__(self, folder: Path):
+        if not folder.is_dir():
+            raise EvaluationError(f"there is no folder {folder}")
+        files = _files_under(folder)
+        for file in files:
+            if not file.is_file():
+                raise EvaluationError(f"{file} is no file that can be read")
+            if file.suffix.lower() not in SUFFIXES:
+                raise EvaluationError(f"{file} is no image; {folder} may hold only {', '.join(SUFFIXES)}")
+        if not files:
+            raise EvaluationError(f"{folder} holds no images ({', '.join(SUFFIXES)})")
+        self.name, self.count, self._files = str(folder), len(files), files
+        self.names = [str(file.relative_to(folder).with_suffix("")) for file in files]
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        first: tuple[Path, tuple[int, ...]] | None = None
+        for i in range(0, self.count, size):
+            batch = []
+            for file in self._files[i : i + size]:
+                image = self._decoded(file)
+                first = first or (file, image.shape)
+                if image.shape != first[1]:
+                    raise EvaluationError(
+                        f"{file} is {_size(image.shape)}, and {first[0]} is {_size(first[1])}; one size is wanted"
+                    )
+                batch.append(image)
+            yield np.stack(batch)
+
+    @staticmethod
+    def _decoded(file: Path) -> np.ndarray:
+        try:
+            data = file.read_bytes()
+            if data.startswith(PNG) and data[24:25] == b"\x10":  # TensorFlow would drop the lower 8 bits
+                raise EvaluationError(f"{file} has 16 bits a sample; 8 are wanted")
+            image = tf.io.decode_image(data, expand_animations=False).numpy()
+        except (tf.errors.OpError, OSError) as e:
+            raise EvaluationError(f"{file} cannot be decoded: {first_line(e)}") from None
+        if image.shape[2] not in (1, 3):
+            raise EvaluationError(f"{file} has {image.shape[2]} channels; 1 or 3 are wanted, without transparency")
+        return image
+
+
+def _files_under(folder: Path) -> list[Path]:
+    def refuse(e: OSError) -> None:
+        raise EvaluationError(f"{e.filename} cannot be read: {e.strerror}")
+
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        if os.path.realpath(root) in map(os.path.realpath, Path(root).parents):
+            raise EvaluationError(f"{root} is a link that leads back to where it lies")
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(root, name) for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} x {shape[1]} with {shape[2]} channel(s)"

@@ -1,0 +1,36 @@
+"""Statistics of codes by hand, and what a collapsed encoder looks like."""
+
+import numpy as np
+import pytest
+from helpers.random_features import RANDOM
+
+from tfpagan.evaluation.metrics.latent_statistics import CodeMoments, Statistics
+
+
+def statistics(mean: np.ndarray, log_variance: np.ndarray) -> Statistics:
+    p = CodeMoments()
+    p.update(mean[:10], log_variance[:10]), p.update(mean[10:], log_variance[10:])
+    return p.result()
+
+
+def test_a_collapsed_encoder_is_told_from_one_that_encodes() -> None:
+    means = RANDOM(0).normal(size=[20_000, 4])
+    good, collapsed = statistics(means, np.full(means.shape, -20.0)), statistics(0 * means, 0 * means)
+    assert good.latent_variance_of_means == pytest.approx(1.0, rel=0.03)
+    assert good.latent_mean_of_variances == pytest.approx(0.0, abs=1e-6)
+    assert good.latent_covariance_rms < 0.03
+    assert (collapsed.latent_variance_of_means, collapsed.latent_mean_of_variances) == (0.0, 1.0)
+
+
+def test_they_are_these_by_hand() -> None:
+    mean = np.array([[1.0, 2.0], [3.0, 2.0]] * 10)
+    p = CodeMoments()
+    p.update(mean, np.log([[4.0, 2.0]]).repeat(20, 0))
+    p.update_cycle(np.zeros([3, 2]), np.full([3, 2], 2.0))
+    result = p.result()
+    assert result.latent_mean_rms == pytest.approx(2.0)  # both dimensions have mean 2
+    assert result.latent_mean_max == pytest.approx(2.0)
+    assert result.latent_variance_of_means == pytest.approx((20 / 19) / 2)
+    assert result.latent_mean_of_variances == pytest.approx(3.0)
+    assert result.latent_cycle_rmse == pytest.approx(2.0)
+    assert p.per_dimension()["mean_of_variances"] == pytest.approx([4.0, 2.0])

@@ -1,0 +1,52 @@
+"""How the packages lie: `python tests/helpers/layout.py` prints rooms, floors, arrows and circles.
+
+A room is a package directly under tfpagan/, or a module there. A stands above B where a module of A imports one of B, for types
+or for use. The ground floor imports no other room.
+"""
+
+from dataclasses import dataclass
+
+import grimp
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is counted."""
+
+    rooms: int
+    floors: int
+    arrows: int
+    circles: list[tuple[str, ...]]
+
+
+def measured() -> Layout:
+    """Of the package as it is installed."""
+    graph = grimp.build_graph("tfpagan", cache_dir=None)
+    below: dict[str, set[str]] = {room.split(".")[1]: set() for room in graph.find_children("tfpagan")}
+    for module in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(module):
+            one, other = _room(module), _room(imported)
+            if one and other and one != other:
+                below[one].add(other)
+    floors: dict[str, int] = {}
+    circles: list[tuple[str, ...]] = []
+
+    def floor(room: str, on_the_way: tuple[str, ...]) -> int:
+        if room in on_the_way:
+            circles.append((*on_the_way[on_the_way.index(room) :], room))
+            return 0
+        if room not in floors:
+            floors[room] = 1 + max((floor(under, (*on_the_way, room)) for under in below[room]), default=0)
+        return floors[room]
+
+    highest = max(floor(room, ()) for room in below)
+    return Layout(len(below), highest, sum(map(len, below.values())), circles)
+
+
+def _room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+if __name__ == "__main__":
+    print(measured())

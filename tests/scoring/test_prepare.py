@@ -1,0 +1,54 @@
+"""The classifier that scores a run: where it is looked for, and what is said when it cannot be had."""
+
+from pathlib import Path
+
+import pytest
+from helpers.classifiers import write
+
+from tfpagan.evaluation.classifiers import inception
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.protocols import Protocol
+from tfpagan.scoring import prepare
+
+FID = Protocol(metrics=("fid", "rmse"))
+
+
+def test_a_protocol_without_a_classifier_loads_none() -> None:
+    assert prepare.classifier(Protocol(metrics=("rmse",)), "/nowhere") == (None, "no classifier is needed")
+
+
+def test_inception_is_where_the_flag_or_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TFPAGAN_INCEPTION", str(write(tmp_path / "one", 1008, 2048, (None, None, 3))))
+    other = write(tmp_path / "two", 1008, 2048, (None, None, 3), signature=True)
+    (first, _), (second, _) = prepare.classifier(FID, "inception"), prepare.classifier(FID, "inception", str(other))
+    assert first is not None
+    assert second is not None
+    assert first.official
+    assert first.checksum != second.checksum
+
+
+def test_what_was_named_and_is_not_there_ends_the_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFPAGAN_INCEPTION", str(tmp_path / "nowhere"))
+    with pytest.raises(EvaluationError, match=r"there is no .*nowhere\. Give --inception, or \$TFPAGAN_INCEPTION, one of"):
+        prepare.classifier(FID, "inception")
+
+
+def test_without_a_network_one_message_says_all_the_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("TFPAGAN_INCEPTION", raising=False)
+    monkeypatch.setattr("tensorflow_hub.resolve", lambda handle: (_ for _ in ()).throw(OSError("no network")))
+    assert prepare.classifier(FID, "inception") == (None, "no classifier: Inception cannot be had here")
+    (message,) = (record.getMessage() for record in caplog.records if "Inception" in record.getMessage())
+    ways = ("--inception", "TFPAGAN_INCEPTION", "--classifier", "bin/train_classifier", "(ms_ssim, rmse, ")
+    for part in (inception.HANDLE, "no network", "classify_image_graph_def.pb", *ways):
+        assert part in message
+    assert "\n" not in message
+
+
+def test_downloads_stay_in_the_cache_of_this_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TFHUB_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert prepare._inception_cache() == tmp_path / "tfpagan/tfhub"

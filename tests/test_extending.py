@@ -1,0 +1,165 @@
+"""docs/extending.md keeps its promises: a system, an architecture, a metric, an augmentation and a source from outside."""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfpagan import cli
+from tfpagan.config import plugins
+from tfpagan.errors import UserError
+from tfpagan.evaluation.metrics import METRICS
+from tfpagan.objectives import OBJECTIVES
+from tfpagan.settings.registries import ARCHITECTURES, AUGMENTATIONS, SOURCES
+
+PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL))
+REGISTRIES = (OBJECTIVES, ARCHITECTURES, AUGMENTATIONS, SOURCES)
+
+
+@pytest.fixture
+def new_process() -> Iterator[Callable[[], None]]:
+    """Forgets what plugins registered, as a new process would; also at the end."""
+    things, known = [dict(registry._things) for registry in REGISTRIES], dict(METRICS)
+
+    def forget() -> None:
+        for registry, before in zip(REGISTRIES, things, strict=True):
+            registry._things = dict(before)
+        METRICS.clear()
+        METRICS.update(known)
+        plugins._LOADED.clear()
+
+    yield forget
+    forget()
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    for name, text in EXAMPLES.items():
+        (tmp_path / name).write_text(text)
+    random = np.random.default_rng(0)
+    images = {split: random.integers(0, 256, [n, 16, 16, 3]).astype(np.uint8) for split, n in (("train", 12), ("test", 6))}
+    np.savez(tmp_path / "images.npz", **images)
+    return tmp_path
+
+
+def given(folder: Path, *names: str) -> list[str]:
+    return [f"--plugin={folder / name}.py" for name in names]
+
+
+def test_the_page_has_one_example_of_each() -> None:
+    assert sorted(EXAMPLES) == ["arrays.py", "dense_networks.py", "flip.py", "hinge_gan.py", "sharpness.py"]
+
+
+@pytest.mark.slow
+def test_a_run_made_of_plugins_goes_on_is_scored_shown_and_exported(
+    written: Path, new_process: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = written / "run"
+    names = given(written, "arrays", "dense_networks", "flip", "sharpness")
+    sizes = ["--image_size=16", "--channels=8", "--latent_dim=4", "--batch_size=4", f"--cache_dir={written / 'cache'}"]
+    made_of = ["--architecture=dense", "--augmentation=flip", f"--dataset=arrays:{written / 'images.npz'}"]
+    assert cli.run("train", [*names, *made_of, *sizes, f"--model_dir={run}", "--train_steps=2"]) == 0
+    recorded = json.loads((run / "config.json").read_text())["plugins"]
+    assert list(recorded) == ["arrays.py", "dense_networks.py", "flip.py", "sharpness.py"]
+
+    new_process()
+    capsys.readouterr()
+    for command, flags in (
+        ("train", [f"--model_dir={run}", "--train_steps=3"]),
+        ("evaluate", [f"--model_dir={run}", "--metrics=rmse"]),
+        ("sample", [f"--model={run}", f"--output={written / 'a.png'}"]),
+        ("export", [f"--model_dir={run}"]),
+    ):
+        assert cli.run(command, flags) == 1
+        assert (
+            "made with the plugin arrays.py, which is not loaded: give it by --plugin=PATH/arrays.py" in capsys.readouterr().err
+        )
+
+    assert cli.run("train", [*names, f"--model_dir={run}", "--train_steps=3"]) == 0
+    assert cli.run("evaluate", [*names, f"--model_dir={run}", "--metrics=sharpness,rmse", "--json"]) == 0
+    with (run / "scores.csv").open(newline="") as f:
+        (row,) = csv.DictReader(f)
+    assert 0.0 < float(row["sharpness_ratio"]) < 1.0  # of noise, which two steps do not learn
+    assert cli.run("sample", [*names, f"--model={run}", f"--output={written / 'a.png'}"]) == 0
+    assert cli.run("export", [*names, f"--model_dir={run}"]) == 0
+
+    new_process()
+    (written / "flip.py").write_text((written / "flip.py").read_text() + "\n# changed\n")
+    capsys.readouterr()
+    assert cli.run("train", [*names, f"--model_dir={run}", "--train_steps=4"]) == 1
+    assert "plugin flip.py: " in capsys.readouterr().err
+    assert cli.run("sample", [*names, f"--model={run}", f"--output={written / 'b.png'}"]) == 0  # with a warning
+    assert (written / "b.png").read_bytes() == (written / "a.png").read_bytes()
+
+
+@pytest.mark.slow
+def test_an_objective_from_outside_has_flags_trains_and_keeps_them(
+    written: Path, new_process: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (name,) = given(written, "hinge_gan")
+    assert cli.run("train", ["--help", name]) == 0
+    assert "hinge_gan: logit from which on the discriminator is content; above 0.0 (default: 1.0)" in capsys.readouterr().out
+    places = [f"--dataset=folder:{written}/pictures", f"--cache_dir={written / 'cache'}"]
+    pictures(written / "pictures")
+    sizes = ["--image_size=16", "--channels=8", "--latent_dim=4", "--batch_size=4", "--train_steps=2"]
+    made_of = ["--objective=hinge_gan", "--margin=0.5", *places, *sizes, f"--model_dir={written / 'run'}"]
+    assert cli.run("train", [name, *made_of]) == 0
+    stored = json.loads((written / "run" / "config.json").read_text())
+    assert stored["objective"] == {"name": "hinge_gan", "margin": 0.5}
+    assert cli.run("train", [name, "--objective=hinge_gan", "--margin=-1", *places]) == 1
+    assert "--margin=-1.0 is not legal: it must be above 0.0" in capsys.readouterr().err
+
+
+def pictures(folder: Path) -> None:
+    from tfpagan.images import write_png
+
+    folder.mkdir()
+    for i in range(12):
+        write_png(np.full([16, 16, 3], 20 * i, np.uint8), str(folder / f"{i}.png"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("raise ValueError('not now')", "cannot be imported: ValueError: not now"),
+        ("import nowhere_to_be_found", "there is no module nowhere_to_be_found"),
+        ("def broken(:", "cannot be imported: SyntaxError"),
+        ("import sys; sys.exit(3)", "cannot be imported: SystemExit: 3"),
+        ("from tfpagan import objectives; objectives.register(int)", "is no objective: derive a class from"),
+        ("from tfpagan import networks; networks.register('dense', 3)", "3 is no architecture"),
+        ("from tfpagan.forward import augment; augment.register('blur', print)", "augmentation 'blur' exists already"),
+        (
+            "from tfpagan import data; data.register('Upper', print)",
+            "'Upper' cannot name a thing of this kind (source of images)",
+        ),
+        ("from tfpagan.evaluation import metrics; metrics.register(3)", "3 is no metric"),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_is_one_line(
+    text: str, message: str, tmp_path: Path, new_process: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    assert cli.run("train", [f"--plugin={tmp_path}/mine.py", "--dry_run"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("train: error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_missing_and_ambiguous_plugins_are_refused(tmp_path: Path, new_process: Callable[[], None]) -> None:
+    with pytest.raises(UserError, match=r"there is no file .*nothing\.py"):
+        plugins.load(f"{tmp_path}/nothing.py")
+    with pytest.raises(UserError, match="there is no module not_installed"):
+        plugins.load("not_installed")
+    for name, text in (("one", "A = 1"), ("other", "A = 2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text(text)
+    assert plugins.load(f"{tmp_path}/one/mine.py") == plugins.load(f"{tmp_path}/one/mine.py")
+    with pytest.raises(UserError, match=r"another plugin mine\.py is loaded"):
+        plugins.load(f"{tmp_path}/other/mine.py")
+    assert [plugin.name for plugin in plugins.loaded()] == ["mine.py"]
