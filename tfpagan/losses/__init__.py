@@ -1,1 +1,1 @@
-"""Losses as functions of tensors: no networks, no means over samples."""
+"""Losses as functions of tensors: no networks, no mean over samples."""

@@ -1,4 +1,4 @@
-"""Adversarial losses: functions of a logit, elementwise; no means, no networks."""
+"""Adversarial losses: elementwise functions of a logit; no means, no networks."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,12 +16,12 @@ class Loss:
     """The three functions of one game; each takes logits [N] and returns losses [N].
 
     Attributes:
-      disc_real: the discriminator's loss of a real sample's logit.
-      disc_fake: the discriminator's loss of a fake sample's logit.
-      adversary: the loss of the player that made the fake sample.
+      disc_real: the discriminator's loss on the logit of a real sample.
+      disc_fake: the discriminator's loss on the logit of a fake sample.
+      adversary: the loss of the player that generated the fake sample.
       fusable: whether the slope of `disc_fake` is positive everywhere, so that `adversary`'s slope is a finite multiple
-        of it (`step.py`). False for losses that are flat somewhere, as the hinge loss.
-      minimax: whether `adversary` is the exact opposite of `disc_fake`; that multiple is then -1, whatever the slope.
+        of it (`training/gradients.py`). False for losses that are flat somewhere, such as the hinge loss.
+      minimax: whether `adversary` is exactly minus `disc_fake`; the multiple is then -1, whatever the slope.
     """
 
     disc_real: "OfLogit"
@@ -48,10 +48,10 @@ def _negative(logit: "tf.Tensor") -> "tf.Tensor":
 
 
 REVERSE_KL = Loss(LOGISTIC.disc_real, LOGISTIC.disc_fake, adversary=_negative)  # -log D + log(1 - D)
-"""The logistic game whose adversaries minimise minus the log of the density ratio: KL(fake || real) (alpha-GAN, eq. 9)."""
+"""The logistic game whose adversaries minimise minus the log density ratio: KL(fake || real) (alpha-GAN, eq. 9)."""
 
 WASSERSTEIN = Loss(disc_real=_negative, disc_fake=_itself, adversary=_negative, minimax=True)
-"""The dual of the Wasserstein-1 distance, for critics that a penalty keeps 1-Lipschitz (PAGAN eq. 37)."""
+"""The dual of the Wasserstein-1 distance, for critics kept 1-Lipschitz by a penalty (PAGAN eq. 37)."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Divergence:
 
     Attributes:
       activation: g, the output activation, into the domain of f*.
-      conjugate: f*(g(v)) in closed form: the composition of the tables overflows earlier.
-      monotone: whether f*(g(v)) rises everywhere.
+      conjugate: f*(g(v)) in closed form: composing the tables' functions overflows earlier.
+      monotone: whether f*(g(v)) is increasing everywhere.
     """
 
     activation: "OfLogit"
@@ -71,10 +71,11 @@ class Divergence:
     monotone: bool = True
 
     def loss(self, *, minimax: bool) -> Loss:
-        """The game: the discriminator raises the bound, and adversaries lower it.
+        """The loss of the game: the discriminator maximises the bound, the adversaries minimise it.
 
         Args:
-          minimax: adversaries minimise -f*(g(v)), the bound itself; else -g(v), as section 3.2 of f-GAN recommends.
+          minimax: whether adversaries minimise the bound itself, -f*(g(v)); otherwise -g(v), as section 3.2 of f-GAN
+            recommends.
         """
         adversary, exact_opposite = self.activation, minimax or self.activation is self.conjugate
         if minimax:
@@ -93,7 +94,7 @@ def _half_tanh(v: "tf.Tensor") -> "tf.Tensor":
 
 
 DIVERGENCES: Mapping[str, Divergence] = {
-    # 2 JSD, f = u log u - (u + 1) log((u + 1) / 2), f*(t) = -log(2 - exp t): the logistic game but for constants
+    # 2 JSD, f = u log u - (u + 1) log((u + 1) / 2), f*(t) = -log(2 - exp t): the logistic game up to constants
     "jensen_shannon": Divergence(
         activation=lambda v: math.log(2.0) - tf.nn.softplus(-v),
         conjugate=lambda v: tf.nn.softplus(v) - math.log(2.0),
@@ -108,7 +109,7 @@ DIVERGENCES: Mapping[str, Divergence] = {
         activation=lambda v: -tf.exp(-v),
         conjugate=lambda v: v - 1.0,
     ),
-    # f = (u - 1)^2, f*(t) = t^2 / 4 + t, which falls below t = -2
+    # f = (u - 1)^2, f*(t) = t^2 / 4 + t, which decreases below t = -2
     "pearson": Divergence(
         activation=_itself,
         conjugate=lambda v: 0.25 * v**2 + v,

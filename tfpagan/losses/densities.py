@@ -1,4 +1,4 @@
-"""Log-densities of images and of codes, in nats, one per sample; and draws from them."""
+"""Log-densities of images and codes, in nats, one per sample, and draws from them."""
 
 import math
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tensorflow import Tensor
 
 TINY = 1e-6
-"""Probabilities of a pixel's two values are kept this far from 0 and 1, where a tanh in float32 arrives."""
+"""Pixel probabilities are kept this far from 0 and 1, which a float32 tanh reaches."""
 
 
 def normal(x: "Tensor", mean: "Tensor", log_scale: "Tensor") -> "Tensor":
@@ -24,7 +24,7 @@ def laplace(x: "Tensor", centre: "Tensor", log_scale: "Tensor") -> "Tensor":
 
 
 def bernoulli(x: "Tensor", centre: "Tensor") -> "Tensor":
-    """Minus the cross-entropy of pixels that are probabilities of white, both in [-1, 1] for [0, 1]: [N, ...] to [N].
+    """Minus the cross-entropy of pixels read as probabilities of white, both scaled from [0, 1] to [-1, 1]: [N, ...] to [N].
 
     AS-VAE section 5.1: the continuous pixel is the probability of a binary one.
     """
@@ -49,7 +49,7 @@ def log_likelihood(likelihood: str, x: "Tensor", centre: "Tensor", log_scale: "T
 def draw(likelihood: str, centre: "Tensor", log_scale: "Tensor", uniform: "Tensor") -> "Tensor":
     """x(z, xi): a draw from p(x | z), of the shape of the centre; the gradient flows to centre and scale.
 
-    A bernoulli decoder gives its centre: pixels are probabilities, and there is nothing to draw.
+    A bernoulli decoder returns its centre: pixels are probabilities, so nothing is drawn.
 
     Args:
       likelihood: gaussian, laplace or bernoulli.

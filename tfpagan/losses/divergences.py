@@ -8,18 +8,19 @@ from tfpagan.losses.lazy import tf
 if TYPE_CHECKING:
     from tensorflow import Tensor
 
-FLOOR = 1e-12  # of what a logarithm is taken of: codes that have collapsed stay finite
+FLOOR = 1e-12  # added inside logarithms, so that collapsed codes stay finite
 
 
 def kl_of_fitted_normal(codes: "Tensor", floor: float = FLOOR) -> "Tensor":
-    """KL(Q || N(0, I)) / M of the normal with diagonal covariance that is fitted to codes [N, M]; a scalar.
+    """KL(Q || N(0, I)) / M of the Gaussian with diagonal covariance fitted to codes [N, M]; a scalar.
 
-    AGE eq. (7), alpha-GAN eq. (18): mean over dimensions of (s^2 + m^2) / 2 - log s - 1/2. The constant is the one that
-    makes it zero for m = 0, s = 1; the papers print others, which no gradient sees. alpha-GAN's appendix D divides by M too.
+    AGE eq. (7), alpha-GAN eq. (18): mean over dimensions of (s^2 + m^2) / 2 - log s - 1/2. The constant
+    makes it zero for m = 0, s = 1; the papers print others, which do not affect gradients. alpha-GAN's appendix D divides by M
+    too.
 
     Args:
       codes: of the whole batch.
-      floor: added to every variance inside the logarithm; it bounds the divergence of codes that have collapsed.
+      floor: added to every variance inside the logarithm; it bounds the divergence of collapsed codes.
     """
     mean, variance = tf.nn.moments(codes, 0)  # each [M]
     return tf.reduce_mean(0.5 * (variance + mean**2) - 0.5 * tf.math.log(variance + floor) - 0.5)

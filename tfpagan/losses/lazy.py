@@ -1,7 +1,7 @@
-"""TensorFlow, imported when it is first used: flags, configs and `--help` must not wait for it.
+"""TensorFlow, imported when first used: flags, configurations and `--help` must not wait for it.
 
-Modules that are read before anything is computed write `from tfpagan.lazy import tf`; modules that subclass Keras
-classes import TensorFlow plainly.
+Modules that are imported before anything is computed write `from tfpagan.losses.lazy import tf`; modules that subclass Keras
+classes import TensorFlow directly.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Losses without an opponent, one value per sample; and the gradient penalty of critics."""
+"""Losses without an opponent, one value per sample, and the gradient penalty of critics."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from tfpagan.losses.lazy import tf
 if TYPE_CHECKING:
     from tensorflow import Tensor
 
-SMALLEST_SQUARE = 1e-12  # under the square root, whose slope at zero is infinite
+SMALLEST_SQUARE = 1e-12  # under the square root, whose derivative at zero is infinite
 
 
 def l1(x: "Tensor", y: "Tensor") -> "Tensor":
@@ -29,14 +29,14 @@ def gradient_penalty(
 ) -> "Tensor":
     """(|gradient of the critic| - 1)^2 between real and fake, per sample [N] (Gulrajani et al., 2017, eq. 3).
 
-    Of a critic of pairs the gradient is that by both parts, and a pair between two is made part by part: with one alpha
-    for both (PAGAN eq. 38) or one for each (eq. 39).
+    For a critic of pairs the gradient is taken with respect to both parts, and pairs are interpolated part by part: with one
+    alpha for both (PAGAN eq. 38) or one for each (eq. 39).
 
     Args:
-      disc: the critic; its samples must not depend on one another, so it has no batch norm.
+      disc: the critic; it must not couple its samples, so it has no batch norm.
       real: tensor [N, ...], or tuple of them.
       fake: likewise.
-      alpha: uniform numbers [N, 1], or [N, parts]; 1 is all real.
+      alpha: uniform numbers [N, 1], or [N, parts]; at 1 the interpolation is real.
     """
     ends = zip(tf.nest.flatten(real), tf.nest.flatten(fake), strict=True)
     between = []

@@ -1,6 +1,7 @@
-"""What settings may name besides objectives: architectures, augmentations, sources of images.
+"""Registries of what settings name, besides objectives: architectures, augmentations, data sources.
 
-Their types stand above this package: `networks.architecture.Architecture`, `forward.augment.Build`, `data.source.Opener`.
+Their types are defined in packages above this one: `networks.architecture.Architecture`, `forward.augment.Build`,
+`data.source.Opener`.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a setting may name: built-in things, and those that a plugin registers."""
+"""A registry: built-in entries by name, and those that plugins register."""
 
 import importlib
 from collections.abc import Collection, Iterator, Mapping
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 class Registry(Collection[str], Generic[T]):
-    """Things by the name that a flag gives them.
+    """Entries by the name that a flag takes.
 
-    A built-in thing may be named by where it is, as 'package.module:attribute', and is imported when it is first asked for:
-    names are needed for `--help`, which must not wait for TensorFlow.
+    A built-in entry may be given by its location, 'package.module:attribute', and is imported when it is first used: `--help`
+    needs the names and must not wait for TensorFlow.
 
     Args:
-      what: what these are, for messages.
-      built_in: by name: the thing, or where it is.
+      what: kind of entry, for messages.
+      built_in: by name: the entry, or its location.
 
     >>> shapes = Registry[float]("shape", {"circle": "math:pi"})
     >>> shapes.register("square", 4.0)
@@ -31,7 +31,7 @@ class Registry(Collection[str], Generic[T]):
         self._things: dict[str, T | str] = dict(built_in)
 
     def register(self, name: str, thing: T) -> None:
-        """Add a thing under a name.
+        """Add an entry under a name.
 
         Raises:
           UserError: when the name is taken, or is not a word of lower-case letters, digits and underscores.
@@ -45,7 +45,7 @@ class Registry(Collection[str], Generic[T]):
         self._things[name] = thing
 
     def get(self, name: str) -> T:
-        """The thing of a name.
+        """The entry of a name.
 
         Raises:
           UserError: on an unknown name.

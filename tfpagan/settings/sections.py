@@ -9,7 +9,7 @@ from tfpagan.settings.setting import setting
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Which images, and how they become [H, W, C] of one size (`data.py`)."""
+    """Which images, and how they become [H, W, C] of one size (`data/`)."""
 
     dataset: str = setting(
         "shapes", "TFDS name (celeb_a, cifar10, mnist, ...), folder:/path, color_mnist, or the embedded 'shapes'"
@@ -28,12 +28,12 @@ class DataConfig:
         "auto",
         "none, center (the largest square), center:PX, pad (zeros up to image_size), or auto: what suits the data set",
     )
-    skip_corrupt_images: bool = setting(False, "go on without the images that cannot be decoded, counting them")
+    skip_corrupt_images: bool = setting(False, "skip and count images that cannot be decoded")
 
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationConfig:
-    """The stochastic augmentation a(x) of the real pairs (PAGAN section 3 and appendix B; `augment.py`)."""
+    """The stochastic augmentation a(x) of the real pairs (PAGAN section 3 and appendix B; `forward/augment.py`)."""
 
     augmentation: str = setting("pad_crop", "a(x) of the real pairs; none is PAGAN-NOAUG", choices=AUGMENTATIONS)
     pad_fraction: float = setting(
@@ -47,7 +47,7 @@ class AugmentationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
-    """Widths and forms of the networks (PAGAN section 5; `networks/`)."""
+    """Widths and kinds of the networks (PAGAN section 5; `networks/`)."""
 
     channels: int = setting(
         512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
@@ -55,11 +55,11 @@ class NetworkConfig:
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
     architecture: str = setting(
         "dcgan",
-        "layers of the networks; dcgan: PAGAN's; resnet: generator and encoder are residual; color_mnist: alpha-GAN's for "
+        "the networks; dcgan: PAGAN's; resnet: residual generator and encoder; color_mnist: alpha-GAN's for "
         "ColorMNIST (64 channels)",
         choices=ARCHITECTURES,
     )
-    initializer: str = setting("normal", "kernels before training: Normal(0, 0.02), or Xavier's", choices=("normal", "xavier"))
+    initializer: str = setting("normal", "initial kernels: Normal(0, 0.02), or Xavier's", choices=("normal", "xavier"))
     encoder_norm: str = setting(
         "batch",
         "normalisation inside the encoder; spectral lets it collapse to the prior",
@@ -67,24 +67,26 @@ class NetworkConfig:
     )
     posterior: str = setting(
         "gaussian",
-        "q(z | x): gaussian with diagonal covariance; flow: one transformed by a normalising flow; point: deterministic; "
-        "sphere: deterministic, on the unit sphere, with a uniform prior there",
+        "q(z | x): gaussian: with diagonal covariance; flow: gaussian, then a normalising flow; point: deterministic; "
+        "sphere: deterministic, on the unit sphere, with a uniform prior on it",
         choices=("gaussian", "flow", "point", "sphere"),
     )
     flow_length: int = setting(80, "posterior flow: number of couplings", at_least=1, at_most=1000)
     disc_norm: str = setting("spectral", "normalisation inside the discriminators", choices=("spectral", "batch", "none"))
     disc_dropout: float = setting(
-        0.0, "share of the features of an image that discriminators drop after the last convolution", at_least=0.0, below=1.0
+        0.0, "dropout rate of image features after the discriminators' last convolution", at_least=0.0, below=1.0
     )
     code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
     pair: str = setting("width", "how the pair discriminator sees two images", choices=("width", "channels", "siamese"))
     likelihood: str = setting(
         "none",
-        "p(x | z) of a stochastic decoder around the generator's output; none: the output is x",
+        "p(x | z) of a stochastic decoder, centred at the generator's output; none: the output is x",
         choices=("none", "gaussian", "laplace", "bernoulli"),
     )
     likelihood_scale: float = setting(
-        0.0, "its standard deviation (laplace: scale), of pixels in [-1, 1]; 0: learned with the generator", at_least=0.0
+        0.0,
+        "standard deviation (laplace: scale) of p(x | z), for pixels in [-1, 1]; 0: learned with the generator",
+        at_least=0.0,
     )
     sync_batch_norm: bool = setting(False, "batch statistics over all replicas instead of each replica's own")
 
@@ -94,16 +96,19 @@ QUICK_PROTOCOLS = ("quick1k", "quick5k", "is50k", "fid50k", "rid10k", "full")
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """Optimisation and the loop (PAGAN section 5, Algorithm 1; `step.py`, `train.py`)."""
+    """Optimisation and the loop (PAGAN section 5, Algorithm 1; `training/`)."""
 
     train_steps: int = setting(100_000, "updates of every player", at_least=1, resumable=True)
     batch_size: int = setting(64, "images per step, over all replicas", at_least=2, at_most=65536)
     learning_rate: float = setting(2e-4, "Adam's step size", above=0.0)
-    disc_learning_rate: float = setting(0.0, "that of the discriminators; 0: the same", at_least=0.0)
-    adam_beta1: float = setting(0.5, "Adam's decay of the mean", at_least=0.0, below=1.0)
-    adam_beta2: float = setting(0.999, "Adam's decay of the square", at_least=0.0, below=1.0)
+    disc_learning_rate: float = setting(0.0, "Adam's step size for the discriminators; 0: the same", at_least=0.0)
+    adam_beta1: float = setting(0.5, "Adam's decay rate of the first moment", at_least=0.0, below=1.0)
+    adam_beta2: float = setting(0.999, "Adam's decay rate of the second moment", at_least=0.0, below=1.0)
     ema_decay: float = setting(
-        0.0, "moving average of generator and encoder, used for pictures and export; 0: none", at_least=0.0, below=1.0
+        0.0,
+        "decay of the moving average of generator and encoder, used for images, scores and export; 0: no average",
+        at_least=0.0,
+        below=1.0,
     )
     gradients: str = setting(
         "auto",
@@ -112,21 +117,23 @@ class TrainingConfig:
     )
     mixed_precision: str = setting("none", "dtype of activations", choices=("none", "bfloat16", "float16"))
     xla: bool = setting(False, "compile the whole update as one XLA program", resumable=True)
-    seed: int = setting(0, "of weights, noise and the order of the data", at_least=0, at_most=2**31 - 1)
-    deterministic: bool = setting(False, "the same numbers on every run on the same machine, slower")
+    seed: int = setting(0, "seed of weights, noise and the order of the data", at_least=0, at_most=2**31 - 1)
+    deterministic: bool = setting(False, "the same numbers in every run on the same machine; slower")
     devices: str = setting("", "comma-separated, as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU", resumable=True)
     summary_every_steps: int = setting(
         100, "steps between lines of metrics.jsonl and TensorBoard scalars", at_least=1, resumable=True
     )
-    image_every_steps: int = setting(1000, "steps between pictures", at_least=1, resumable=True)
+    image_every_steps: int = setting(1000, "steps between image grids", at_least=1, resumable=True)
     save_every_steps: int = setting(1000, "steps between checkpoints", at_least=1, resumable=True)
     eval_every_steps: int = setting(0, "steps between evaluations; 0: none", at_least=0, resumable=True)
-    eval_protocol: str = setting("quick1k", "protocol of these evaluations", choices=QUICK_PROTOCOLS, resumable=True)
+    eval_protocol: str = setting("quick1k", "protocol of evaluations during training", choices=QUICK_PROTOCOLS, resumable=True)
     eval_classifier: str = setting(
         "inception", "inception, or a SavedModel folder as bin/train_classifier makes it", resumable=True
     )
     best_metric: str = setting(
-        "", "key of the metric by which the best checkpoint is kept in best/, as rmse; default: none is", resumable=True
+        "",
+        "key of the metric that selects the best checkpoint, kept in best/, such as rmse; default: none is kept",
+        resumable=True,
     )
     keep_checkpoints: int = setting(3, "how many checkpoints to keep", at_least=1, resumable=True)
 

@@ -1,7 +1,7 @@
 """Settings: dataclass fields that know their help text, their legal values, and whether a resumed run may change them.
 
-A settings class is a frozen dataclass whose fields are all made by `setting`; what they mean is in `sections.py` and
-`objectives/`. Here is what holds for every one of them: checking values, and the way to and from plain dictionaries.
+A settings class is a frozen dataclass whose fields are all created by `setting`; `sections.py` and `objectives/` define them.
+This module has what is common to all: checking values, and converting to and from plain dictionaries.
 """
 
 import dataclasses
@@ -16,13 +16,13 @@ from tfpagan.errors import UserError
 T = TypeVar("T")
 
 MOST = 60
-"""How many names a message lists."""
+"""Most names that a message lists."""
 TYPES = {kind.__name__: kind for kind in (str, int, float, bool)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Legal:
-    """What a value may be, for the check and for the message that refuses it."""
+    """Legal values, for the check and for the error message."""
 
     choices: Collection[str] = ()
     at_least: float | None = None
@@ -75,7 +75,7 @@ def setting(default: T, help: str, *, resumable: bool = False, **legal: Any) -> 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is known of a field that `setting` made."""
+    """Description of a field created by `setting`."""
 
     name: str
     type: type
@@ -86,10 +86,10 @@ class Setting:
 
 
 def settings_of(kind: Any) -> tuple[Setting, ...]:
-    """The settings of a settings class, or of an instance of one, in their order.
+    """The settings of a settings class or instance, in order.
 
     Raises:
-      UserError: when a field was not made by `setting`, or is not of type str, int, float or bool.
+      UserError: when a field was not created by `setting`, or is not of type str, int, float or bool.
     """
     found = []
     for field in dataclasses.fields(kind):
@@ -120,7 +120,7 @@ def check(settings: Any) -> None:
 
 
 def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
-    """A copy of `settings` with `changes`; an unknown name is an error that says what is known.
+    """A copy of `settings` with `changes`; unknown names are an error that lists the known ones.
 
     Raises:
       UserError: on an unknown name or an illegal value.
@@ -135,7 +135,7 @@ def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
 
 
 def unknown(given: str, known: Iterable[str], what: str) -> str:
-    """The one line that refuses an unknown name: the nearest known ones, or all of them, or MOST of many."""
+    """Error message for an unknown name: the closest known ones, or all of them, up to MOST."""
     known = sorted(known)
     near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
     rest = f" and {len(known) - MOST} more" if len(known) > MOST else ""
