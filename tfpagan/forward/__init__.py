@@ -1,1 +1,1 @@
-"""One forward pass: its random numbers, its augmentation, its tensors."""
+"""One forward pass: random numbers, augmentation, condition, tensors."""

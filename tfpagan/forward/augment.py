@@ -1,4 +1,4 @@
-"""The stochastic augmentation a(x) (PAGAN section 3, appendix B): per sample, inside the graph, a pure function of x and noise.
+"""The stochastic augmentation a(x) (PAGAN section 3, appendix B): per sample, in the graph, a pure function of x and noise.
 
 Every augmentation takes images [N, H, W, C] in [-1, 1] and uniform numbers [N, 2] in [0, 1), and returns images of the
 same shape and range. No gradient flows through it: x is data.
@@ -22,11 +22,11 @@ UNIFORMS = 2
 """How many uniform numbers an augmentation takes per sample."""
 
 BLUR_LEVELS = 16
-"""How many standard deviations `blur` chooses from: tensorflow_addons' filter takes one fixed sigma for a whole batch."""
+"""How many standard deviations `blur` chooses from: tensorflow_addons' filter takes one sigma for a whole batch."""
 
 
 def build(config: AugmentationConfig) -> Augmentation:
-    """The augmentation that a configuration asks for.
+    """The augmentation of a configuration.
 
     >>> a = build(AugmentationConfig(augmentation="pad_crop", pad_fraction=0.1))
     >>> a(tf.zeros([4, 32, 32, 3]), tf.random.uniform([4, UNIFORMS])).shape
@@ -36,14 +36,14 @@ def build(config: AugmentationConfig) -> Augmentation:
 
 
 def register(name: str, build: Build) -> None:
-    """Make an augmentation of your own known as `--augmentation=name`.
+    """Register an augmentation of your own as `--augmentation=name`.
 
     Args:
-      name: for the flag.
-      build: the settings of augmentations to a function a(x, noise).
+      name: the flag's value.
+      build: maps the augmentation settings to a function a(x, noise).
 
     Raises:
-      UserError: when `build` is no function, or the name is taken.
+      UserError: when `build` is not a function, or the name is taken.
     """
     if not callable(build):
         raise UserError(f"{build!r} is no augmentation: register a function of AugmentationConfig that returns a(x, noise)")
@@ -71,9 +71,9 @@ def build_none(config: AugmentationConfig) -> Augmentation:
 
 
 def pad_crop(x: tf.Tensor, noise: tf.Tensor, pad_fraction: float) -> tf.Tensor:
-    """Reflect-pad by a fraction of the image size on each side, then crop back at a random place (section 5).
+    """Reflect-pad by a fraction of the image size on each side, then crop back at a random position (section 5).
 
-    At 32 px and 0.1 the border is 3 px and each axis shifts by -3 ... 3 px, all equally likely.
+    At 32 px and 0.1 the border is 3 px and each axis shifts by -3 to 3 px, all equally likely.
     """
     for axis in (1, 2):
         size = x.shape[axis]
@@ -88,16 +88,16 @@ def pad_crop(x: tf.Tensor, noise: tf.Tensor, pad_fraction: float) -> tf.Tensor:
 def blur(x: tf.Tensor, noise: tf.Tensor, sigma_min: float, sigma_max: float) -> tf.Tensor:
     """Gaussian blur with a standard deviation drawn per image from 16 equally spaced ones in [sigma_min, sigma_max] px.
 
-    Each sigma is one call of tensorflow_addons' filter (reflected borders, cut off beyond 3 sigma_max) on the whole
-    batch; every image keeps the one that it drew.
+    Each sigma is one call of tensorflow_addons' filter (reflected borders, truncated at 3 sigma_max) on the whole batch; every
+    image keeps the result of its own sigma.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that development has ended: the version is pinned
-        import tensorflow_addons as tfa  # here, because it takes a second and only this augmentation needs it
+        warnings.simplefilter("ignore")  # its end-of-development warning: the version is pinned
+        import tensorflow_addons as tfa  # takes a second, and only this augmentation needs it
 
-    # The filter is a tf.function, which would be traced anew, and complain of it, for every sigma.
+    # The filter is a tf.function, which would be retraced, with a warning, for every sigma.
     gaussian_filter = tfa.image.gaussian_filter2d.python_function
-    size = min(2 * round(3 * sigma_max) + 1, 2 * min(x.shape[1], x.shape[2]) - 1)  # reflection allows no more
+    size = min(2 * round(3 * sigma_max) + 1, 2 * min(x.shape[1], x.shape[2]) - 1)  # reflection allows no larger one
     level = tf.cast(noise[:, 0] * BLUR_LEVELS, tf.int32)[:, None, None, None]  # [N, 1, 1, 1]
     blurred = tf.zeros_like(x)
     for i in range(BLUR_LEVELS):

@@ -1,7 +1,7 @@
-"""What a system is given of an image besides its code, and what follows from that.
+"""What the generator is given of an image besides a code, and what follows from it.
 
-An objective names its condition; the pass, the networks, pictures, signatures and scores ask the condition. Objectives are read
-for --help, which must not wait for TensorFlow: it is imported where it is used.
+An objective names its condition; the pass, networks, image grids, signatures and scores ask the condition. Objectives are
+imported for --help, which must not wait for TensorFlow: it is imported where it is used.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     Network = Callable[..., Any]
 
-SIDE = 8  # images of a side of a grid
+SIDE = 8  # images along each side of a grid
 
 
 class Condition:
-    """Nothing is given: G makes images of codes alone.
+    """No condition: G generates images from codes alone.
 
     Attributes:
       name: for messages.
@@ -29,50 +29,50 @@ class Condition:
     name = "none"
 
     def require(self, image_shape: tuple[int, int, int]) -> None:
-        """Refuse images [H, W, C] that a system under this condition cannot take.
+        """Refuse images [H, W, C] that a system with this condition does not support.
 
         Raises:
-          UserError: saying what is wanted.
+          UserError: naming what is needed.
         """
 
     def to_model(self, x: "tf.Tensor") -> "tf.Tensor":
-        """RGB or grey images [N, H, W, C] in [-1, 1] to images as the networks see them."""
+        """RGB or grey images [N, H, W, C] in [-1, 1] to images as the networks take them."""
         return x
 
     def generator_input(self, z: "tf.Tensor", x: "tf.Tensor") -> "tf.Tensor | tuple[tf.Tensor, tf.Tensor]":
-        """What G is called with: codes [N, Z], and what it is given of images as the networks see them."""
+        """The input of G: codes [N, Z], with what it is given of images as the networks take them."""
         return z
 
     def encoder_in_use(self, encoder: "Network") -> "Network":
-        """E of images in [-1, 1]."""
+        """E as a function of images in [-1, 1]."""
         return encoder
 
     def generator_in_use(self, generator: "Network") -> "Network":
-        """G that gives images in [-1, 1]; of codes, or of codes and images."""
+        """G as a function of codes, or of codes and images, that returns images in [-1, 1]."""
         return generator
 
     def reconstruct(self, generator: "Network", encoder: "Network", x: "tf.Tensor") -> "tf.Tensor":
-        """G(E(x)) with the mean code, of networks in use: images [N, H, W, C] in [-1, 1]."""
+        """G(E(x)) with the mean code, by networks in use: images [N, H, W, C] in [-1, 1]."""
         return generator(encoder(x)[0])
 
     def decoder(self, generator: "Network") -> "Network | None":
-        """Codes [N, Z] to images; None where G in use needs more than a code."""
+        """Codes [N, Z] to images; None where G needs more than a code."""
         return generator
 
     def recolourer(self, generator: "Network") -> "Network | None":
-        """Codes [N, Z] and images to images of the same lightness; None where G in use takes codes alone."""
+        """Codes [N, Z] and images to images of the same lightness; None where G takes codes alone."""
         return None
 
     def pictures(
         self, generator: "Network", encoder: "Network | None", images: np.ndarray, z: "tf.Tensor"
     ) -> Mapping[str, np.ndarray]:
-        """Grids to look at while a run trains, by name.
+        """Image grids shown during training, by name.
 
         Args:
           generator: in use.
           encoder: in use; None for a system without one.
-          images: uint8 [SIDE^2, H, W, C] that were not trained on.
-          z: codes of the prior [SIDE^2, Z].
+          images: test images, uint8 [SIDE^2, H, W, C].
+          z: codes from the prior [SIDE^2, Z].
         """
         import tensorflow as tf
 
@@ -88,7 +88,7 @@ class Condition:
 
 
 class Lightness(Condition):
-    """The lightness of an image is given: G makes its colours (conditional AGE, section 3.2). Networks see CIE Lab images."""
+    """G is given lightness and generates the colours (conditional AGE, section 3.2). Networks take CIE Lab images."""
 
     name = "lightness"
 
@@ -144,7 +144,7 @@ class Lightness(Condition):
 
 
 class _OfImages:
-    """An encoder of images in [-1, 1], made of one of images as the networks see them."""
+    """Wraps an encoder of Lab images as an encoder of RGB images in [-1, 1]."""
 
     def __init__(self, condition: Condition, encoder: Any):
         self._condition, self._network, self.variables = condition, encoder, encoder.variables
@@ -153,12 +153,12 @@ class _OfImages:
         return self._network(self._condition.to_model(x))
 
     def features(self, x: "tf.Tensor") -> "tf.Tensor":
-        """What a classifier may look at [N, F]."""
+        """Features for a classifier [N, F]."""
         return self._network.features(self._condition.to_model(x))
 
 
 class _Colouriser:
-    """A generator of RGB images from codes and the images whose lightness to keep, made of one of Lab images."""
+    """Wraps a generator of Lab images as one of RGB images, from codes and the images whose lightness to keep."""
 
     def __init__(self, condition: Condition, generator: Any):
         self._condition, self._network, self.variables = condition, generator, generator.variables
@@ -170,7 +170,7 @@ class _Colouriser:
 
 
 def _in_rows(columns: "list[tf.Tensor]") -> np.ndarray:
-    """Batches [N, H, W, C] beside one another: uint8 [N columns, H, W, C], row by row."""
+    """Batches [N, H, W, C] side by side: uint8 [N columns, H, W, C], row by row."""
     import tensorflow as tf
 
     from tfpagan.images import to_bytes

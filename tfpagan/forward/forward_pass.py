@@ -1,4 +1,4 @@
-"""The tensors of one forward pass, each computed once, when it is first read."""
+"""The tensors of one forward pass, each computed once, when first read."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 class _Once(Generic[T]):
-    """A property computed when it is first read.
+    """A property computed when first read.
 
-    functools.cached_property holds a lock while it computes (until Python 3.12), and replicas, which trace in threads of
-    their own and wait for one another at synchronised batch norm, would wait for ever.
+    functools.cached_property holds a lock while it computes (until Python 3.12); replicas are traced in separate threads that
+    wait for each other at synchronised batch norm, and would deadlock.
     """
 
     def __init__(self, compute: Callable[[Any], T]):
@@ -45,10 +45,10 @@ class Pass:
 
     Args:
       networks: by role.
-      x: images [N, H, W, C] float32 in [-1, 1]; `Pass.x`, and what is made of it, are as the networks see them.
+      x: images [N, H, W, C] float32 in [-1, 1]; `Pass.x` and what derives from it are as the networks take them.
       noise: of this step.
-      augmentation: a(x), as `augment.build` gives it.
-      config: of the networks: the code's dimensions and kind, the decoder's likelihood.
+      augmentation: a(x), from `augment.build`.
+      config: of the networks: dimensions of the code, kind of posterior, the decoder's likelihood.
       condition: what the generator is given besides a code.
     """
 
@@ -82,7 +82,7 @@ class Pass:
 
     @_Once
     def x_draw(self) -> tf.Tensor:
-        """Draws from p(x | z) [N, H, W, C], whose centre is `x_gen`; the gradient flows through them."""
+        """Draws from p(x | z) [N, H, W, C], centred at `x_gen`; the gradient flows through them."""
         noise = self._noise.uniform("x_draw", math.prod(self.x.shape[1:]))
         return densities.draw(self._config.likelihood, self.x_gen, self.log_scale, tf.reshape(noise, tf.shape(self.x)))
 
@@ -98,7 +98,7 @@ class Pass:
 
     @_Once
     def z_enc_other(self) -> tf.Tensor:
-        """The draws `z_enc` [N, Z], each beside the image after its own: codes from q(z), independent of x; constants."""
+        """The draws `z_enc` [N, Z], each paired with the next image: codes from q(z), independent of x, without gradient."""
         return self._noise.own_rows(tf.roll(self.whole_batch(tf.stop_gradient(self.z_enc)), 1, 0))
 
     @_Once
@@ -132,29 +132,29 @@ class Pass:
         return self._networks["generator"].log_scale
 
     def log_likelihood(self, x: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
-        """log p(x | z) in nats [N], of images around what the generator makes of z."""
+        """log p(x | z) in nats [N], for a decoder centred at `centre`."""
         return densities.log_likelihood(self._config.likelihood, x, centre, self.log_scale)
 
     def log_posterior(self, z: tf.Tensor, moments: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        """log q(z | x) in nats [N], of codes under the moments of an image."""
+        """log q(z | x) in nats [N], of codes under the moments of images."""
         mean, log_variance = moments
         flow = self._networks["encoder"].flow
         before, log_det = flow.inverse(z) if flow else (z, 0.0)
         return densities.normal(before, mean, 0.5 * log_variance) + log_det
 
     def uniform(self, name: str, size: int) -> tf.Tensor:
-        """Uniform numbers in (0, 1) of this step [N, size], for what an objective draws itself."""
+        """Uniform numbers in (0, 1) of this step [N, size], for an objective's own draws."""
         return self._noise.uniform(name, size)
 
     def whole_batch(self, rows: tf.Tensor) -> tf.Tensor:
-        """Rows [N / replicas, ...] of this replica to [N, ...] of all, for what depends on the batch as a whole."""
+        """Rows [N / replicas, ...] of this replica to [N, ...] of all, for statistics of the whole batch."""
         if self._noise.replicas == 1:
             return rows
         whole = tf.distribute.get_replica_context().all_gather(rows, axis=0)  # differentiable
         return tf.ensure_shape(whole, [self._noise.replicas * rows.shape[0], *rows.shape[1:]])
 
     def statistics(self) -> dict[str, tf.Tensor]:
-        """Per sample [N], if the encoder was called: mean over dimensions of the squared mean, and of the variance.
+        """Per sample [N], if the encoder was called: squared mean and variance, averaged over dimensions.
 
         For codes that follow the prior the two add up to 1; a collapsed encoder has 0 and 1.
         """

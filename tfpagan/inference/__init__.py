@@ -1,1 +1,1 @@
-"""A trained model in use: restored from a run, exported, and loaded again."""
+"""A trained model: restored from a run, exported, and loaded again."""

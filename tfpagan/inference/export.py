@@ -1,4 +1,4 @@
-"""The SavedModel that is served: written, read back where there is no tfpagan, and published only if it answers the same."""
+"""The SavedModel that is served: written, read back without tfpagan, and published only if the answers agree."""
 
 import errno
 import json
@@ -24,24 +24,24 @@ from tfpagan.inference.signatures import Served, Signature, as_png
 from tfpagan.serving.exports import FACTS, WARMUP
 from tfpagan.version import __version__
 
-ROWS = 2  # images of every question
+ROWS = 2  # images per request
 TOLERANCE = {"none": 1e-5, "bfloat16": 2e-2, "float16": 2e-3}
-"""By the type of activations, of the largest value: the same kernels in another graph may round otherwise."""
+"""By the dtype of activations, relative to the largest value: the same kernels in another graph may round differently."""
 
 
 def publish(run: Inference, base: Path, *, name: str) -> Path:
-    """Write the next version under `base`; no reader ever sees half of one.
+    """Write the next version under `base`, atomically.
 
     Args:
-      run: what to serve.
-      base: the folder of versions, which a server is pointed at.
+      run: the networks to serve.
+      base: the folder of versions, which a server reads.
       name: of the model, for the warm-up requests.
 
     Returns:
       The folder of the version.
 
     Raises:
-      UserError: when the folder cannot be written, or the export does not answer as the checkpoint does.
+      UserError: when the folder cannot be written, or the export's answers differ from the checkpoint's.
     """
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -60,16 +60,16 @@ def publish(run: Inference, base: Path, *, name: str) -> Path:
 
 
 def config_of(version: Path) -> Config | None:
-    """The configuration of the run that a version was made of; None where it does not say."""
+    """The configuration of the run that was exported; None where it is not stored."""
     try:
         facts = json.loads((version / FACTS).read_text())
         return config.from_json(json.dumps(facts["configuration"]))
-    except (OSError, ValueError, TypeError, KeyError, UserError):  # made by others, or by another version of this
+    except (OSError, ValueError, TypeError, KeyError, UserError):  # written by other software, or by another version of this
         return None
 
 
 def require_equal(expected: Arrays, given: Arrays, tolerance: float) -> None:
-    """Refuse answers that are not those of the checkpoint.
+    """Refuse answers that differ from the checkpoint's.
 
     Raises:
       UserError: naming the signature that differs, and by how much.
@@ -77,7 +77,7 @@ def require_equal(expected: Arrays, given: Arrays, tolerance: float) -> None:
     for signature, outputs in expected.items():
         for output, wanted in outputs.items():
             found = given[signature][output]
-            if output.endswith("_bytes"):  # half a grey level in the mean: rounding may move a pixel by one
+            if output.endswith("_bytes"):  # half a grey level on average: rounding may move a pixel by one
                 off, limit = np.abs(_pixels(wanted) - _pixels(found)).mean(), max(0.5, 127.5 * tolerance)
             else:
                 off, limit = np.abs(wanted - found).max(), tolerance * max(1.0, float(np.abs(wanted).max()))
@@ -86,7 +86,7 @@ def require_equal(expected: Arrays, given: Arrays, tolerance: float) -> None:
 
 
 def _questions(run: Inference, signatures: Mapping[str, Signature]) -> Arrays:
-    """Fixed inputs for every signature: noise, and codes of the prior."""
+    """Fixed inputs for every signature: noise, and codes from the prior."""
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, [ROWS, *run.image_shape]).astype(np.uint8)
     inputs = {
@@ -104,17 +104,21 @@ def _questions(run: Inference, signatures: Mapping[str, Signature]) -> Arrays:
 
 
 def _ask(signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    with tf.device("CPU:0"):  # as the other process: kernels of a GPU round otherwise
+    with tf.device("CPU:0"):  # as in the other process: GPU kernels round differently
         outputs = signature.function(*(read_export.as_tensor(spec.name, inputs[spec.name]) for spec in signature.inputs))
     return {name: read_export.as_array(name, tensor) for name, tensor in outputs.items()}
 
 
 def _ask_elsewhere(export: Path, questions: Arrays, scratch: Path) -> Arrays:
-    """What the export answers in a fresh process that has TensorFlow and no tfpagan."""
+    """The export's answers in a new process with TensorFlow and without tfpagan."""
     asked, answered = scratch / "questions.npz", scratch / "answers.npz"
     read_export.write(asked, questions)
     command = [sys.executable, "-I", read_export.__file__, str(export), str(asked), str(answered)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}  # this one may hold all its memory
+    environment = {
+        **os.environ,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }  # this process may hold all GPU memory
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
@@ -123,7 +127,7 @@ def _ask_elsewhere(export: Path, questions: Arrays, scratch: Path) -> Arrays:
 
 
 def _write_extras(folder: Path, run: Inference, name: str, questions: Arrays) -> None:
-    """What it was made of, and requests that TensorFlow Serving warms up with, one a signature."""
+    """Facts about the run, and warm-up requests for TensorFlow Serving, one per signature."""
     (folder / WARMUP.parent).mkdir()
     facts = {"tfpagan": __version__, "step": run.step, "configuration": json.loads(run.config.to_json())}
     (folder / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
@@ -138,7 +142,7 @@ def _write_extras(folder: Path, run: Inference, name: str, questions: Arrays) ->
 
 
 def _moved(part: Path, base: Path) -> Path:
-    """Under the next number; another export that takes it first makes this one take the number after."""
+    """Rename to the next free number; if another export takes it first, to the one after."""
     while True:
         taken = [int(p.name) for p in base.iterdir() if p.name.isdecimal()]
         target = base / str(max(taken, default=0) + 1)

@@ -1,4 +1,4 @@
-"""A model from a run, or from an export."""
+"""Load a model from a run or an export."""
 
 import os
 from collections.abc import Callable
@@ -19,9 +19,9 @@ def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
     """The model of a run or of an export.
 
     Args:
-      path: a run folder; or an export: one version, or the folder of versions, whose newest is taken.
-      step: of a run's checkpoint; 0: the newest.
-      best: of a run, the checkpoint that `--best_metric` kept.
+      path: a run folder; or an export: one version, or the folder of versions, of which the newest is used.
+      step: checkpoint of a run; 0: the newest.
+      best: use the checkpoint of a run that `--best_metric` kept.
 
     Raises:
       UserError: when there is neither at `path`, or it cannot be read.

@@ -1,8 +1,8 @@
-"""What an export answers where there is no tfpagan. Run as a script, in a process of its own:
+"""The answers of an export without tfpagan. Run as a script, in its own process:
 
     python -I read_export.py EXPORT QUESTIONS.npz ANSWERS.npz
 
-The questions are arrays under `signature/input`, the answers under `signature/output`. As a module it imports nothing of
+The questions are arrays under `signature/input`, the answers under `signature/output`. As a module it does not import
 tfpagan either.
 """
 
@@ -14,26 +14,26 @@ import numpy as np
 import tensorflow as tf
 
 Arrays = dict[str, dict[str, np.ndarray]]
-"""By signature and by the name of the input or output; the contents of files as arrays of uint8."""
+"""By signature and by name of the input or output; contents of files as uint8 arrays."""
 
 
 def as_tensor(name: str, value: np.ndarray) -> tf.Tensor:
-    """An input; names that end in `_bytes` are of one file, whose contents numpy keeps as uint8."""
+    """An input; names ending in `_bytes` hold one file, as uint8."""
     return tf.constant([value.tobytes()]) if name.endswith("_bytes") else tf.constant(value)
 
 
 def as_array(name: str, tensor: tf.Tensor) -> np.ndarray:
-    """An output; of files the first."""
+    """An output; the first one, of files."""
     return np.frombuffer(tensor.numpy()[0], np.uint8) if name.endswith("_bytes") else tensor.numpy()
 
 
 def write(file: str | Path, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """As npz."""
+    """Write as npz."""
     np.savez(file, **{f"{signature}/{name}": value for signature, values in arrays.items() for name, value in values.items()})
 
 
 def read(file: str | Path) -> Arrays:
-    """What `write` wrote."""
+    """Read what `write` wrote."""
     arrays: Arrays = {}
     with np.load(file, allow_pickle=False) as stored:
         for key, value in stored.items():
@@ -43,7 +43,7 @@ def read(file: str | Path) -> Arrays:
 
 
 def main(export: str, questions: str, answers: str) -> None:
-    """Ask every signature that there are questions for."""
+    """Call every signature for which there are questions."""
     sys.modules["tfpagan"] = sys.modules["evaluation"] = None  # type: ignore[assignment]  # importing them fails from here on
     signatures = tf.saved_model.load(export).signatures
     given = {}

@@ -1,4 +1,4 @@
-"""The generator and encoder of a run, for use: from a checkpoint alone, without data set, discriminators and optimizers."""
+"""The generator and encoder of a run, from a checkpoint alone: without data set, discriminators or optimizers."""
 
 import dataclasses
 from pathlib import Path
@@ -16,7 +16,7 @@ from tfpagan.run_folder.folder import steps_in
 
 @dataclasses.dataclass(frozen=True)
 class Inference:
-    """What a run has learned.
+    """The trained networks of a run.
 
     Attributes:
       networks: by role: the generator, and the encoder of a system that has one; moving averages where the run keeps them.
@@ -37,8 +37,8 @@ def restored(model_dir: Path, *, step: int = 0, best: bool = False, skip_damaged
     Args:
       model_dir: the run folder.
       step: of the checkpoint to read; 0: the newest.
-      best: read the one that `--best_metric` kept.
-      skip_damaged: whether the newest that reads whole will do, with a warning; else a damaged newest one is refused.
+      best: use the checkpoint that `--best_metric` kept.
+      skip_damaged: whether to fall back to the newest intact checkpoint, with a warning; else a damaged newest one is refused.
 
     Raises:
       UserError: when there is no such checkpoint, or it cannot be read.
@@ -73,14 +73,14 @@ def _read(prefix: str, config: Config) -> tuple[dict[str, tf.keras.Model], tuple
         role: networks.build(role, config.networks, shape, condition=condition, mixed_precision=precision) for role in roles
     }
     wanted = {"averages" if config.training.ema_decay else "networks": built}
-    # Whatever else the checkpoint holds is for training.
+    # The rest of the checkpoint is for training.
     tf.train.Checkpoint(**wanted).restore(prefix).assert_existing_objects_matched().expect_partial()
     in_use = {"generator": condition.generator_in_use, "encoder": condition.encoder_in_use}
     return {role: in_use[role](network) for role, network in built.items()}, shape
 
 
 def _image_channels(prefix: str, config: Config) -> int:
-    """C of a run whose config.json does not name it, as those of version 0.1: from the last layer of the generator."""
+    """C of a run whose config.json does not store it, as in version 0.1: from the last layer of the generator."""
     if config.objective.condition is not NONE:
         return 3
     shapes = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()

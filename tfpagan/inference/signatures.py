@@ -1,17 +1,17 @@
-"""What an export answers to: encoder and generator as functions of plain tensors, with byte variants for PNG and JPEG.
+"""The signatures of an export: encoder and generator as functions of tensors, with variants for PNG and JPEG bytes.
 
-| signature | takes | gives |
+| signature | inputs | outputs |
 | --- | --- | --- |
 | `serving_default`, `reconstruct` | `images` | `images` |
 | `encode` | `images` | `latents`, `mean`, `log_variance` |
 | `decode` | `latents` | `images` |
 | `sample` | `seed`, `num` | `images` |
-| `..._bytes`, `..._jpeg_bytes` | `images_bytes` in the place of `images` | `images_bytes`: PNG, or JPEG |
+| `..._bytes`, `..._jpeg_bytes` | `images_bytes` in place of `images` | `images_bytes`: PNG, or JPEG |
 
 `images` are float32 [N, H, W, C] in [-1, 1], `latents` float32 [N, Z], `images_bytes` [N] the contents of PNG or JPEG files,
-`seed` and `num` int32 scalars. `latents` of an image is its mean code. Names that end in `_bytes` are base64 in TensorFlow
-Serving's REST format. A system without an encoder has `decode` and `sample` only, and `decode` is its default. One that makes
-colours has `colourise` in the place of these two: it takes `latents` besides the images.
+`seed` and `num` int32 scalars. The `latents` of an image are its mean code. Names ending in `_bytes` are base64 in TensorFlow
+Serving's REST format. A system without an encoder has only `decode` and `sample`, and `decode` is its default. A colourisation
+system has `colourise` in place of these two: it takes `latents` besides the images.
 """
 
 import dataclasses
@@ -28,13 +28,13 @@ Outputs = dict[str, tf.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """A function of tensors, and what it takes."""
+    """A function of tensors, and its inputs."""
 
     function: Callable[..., Outputs]
     inputs: tuple[tf.TensorSpec, ...]
 
     def traced(self) -> tf.types.experimental.GenericFunction:
-        """For a SavedModel."""
+        """As a tf.function, for a SavedModel."""
         return tf.function(self.function, input_signature=self.inputs)
 
 
@@ -48,17 +48,17 @@ class Served:
         self.image_shape, self.latent_dim = run.image_shape, run.config.networks.latent_dim
 
     def module(self) -> tf.Module:
-        """What owns the weights in a SavedModel: the variables alone, without Keras or anything else of the run."""
+        """The owner of the weights in a SavedModel: variables only, without Keras objects or training state."""
         module = tf.Module(name="served")
         module.weights = [v for network in (self.generator, self.encoder) if network is not None for v in network.variables]
         return module
 
     def signatures(self) -> dict[str, Signature]:
-        """By name."""
+        """The signatures by name."""
         images = tf.TensorSpec([None, *self.image_shape], tf.float32, "images")
         latents = tf.TensorSpec([None, self.latent_dim], tf.float32, "latents")
         seed, num = tf.TensorSpec([], tf.int32, "seed"), tf.TensorSpec([], tf.int32, "num")
-        makers: dict[str, Signature] = {}  # of images
+        makers: dict[str, Signature] = {}  # those that return images
         if self.recolourer is not None:
             makers["colourise"] = Signature(self.colourise, (images, latents))
         if self.decoder is not None:
@@ -74,7 +74,7 @@ class Served:
         return makers | found | {"serving_default": default}
 
     def _taking_files(self, signature: Signature) -> Signature:
-        """With PNG or JPEG files in the place of images, where it takes such."""
+        """Takes PNG or JPEG files in place of images, if it takes images."""
         if signature.inputs[0].name != "images":
             return signature
         files = tf.TensorSpec([None], tf.string, "images_bytes")
@@ -82,7 +82,7 @@ class Served:
         return Signature(lambda first, *rest: signature.function(self._from_files(first), *rest), inputs)
 
     def colourise(self, images: tf.Tensor, latents: tf.Tensor) -> Outputs:
-        """G(z given L of x): the images in the colours of the codes."""
+        """G(z given L of x): the images, coloured by the codes."""
         assert self.recolourer is not None
         return {"images": self.recolourer(latents, images)}
 
@@ -103,13 +103,13 @@ class Served:
         return {"images": self.condition.reconstruct(self.generator, self.encoder, images)}
 
     def sample(self, seed: tf.Tensor, num: tf.Tensor) -> Outputs:
-        """G of `num` draws from the prior: the same for the same seed, and more of them begin with the fewer."""
+        """G of `num` draws from the prior: the same for the same seed; a larger `num` starts with the same samples."""
         return self.decode(prior(seed, num, self.latent_dim))
 
     def _from_files(self, files: tf.Tensor) -> tf.Tensor:
         def pixels(file: tf.Tensor) -> tf.Tensor:
             image = tf.io.decode_image(file, self.image_shape[2], expand_animations=False)
-            sized = tf.ensure_shape(image, self.image_shape)  # says both sizes
+            sized = tf.ensure_shape(image, self.image_shape)  # its error names both sizes
             return tf.cast(sized, tf.float32) / 127.5 - 1.0
 
         return tf.map_fn(pixels, files, fn_output_signature=tf.TensorSpec(self.image_shape, tf.float32))

@@ -1,4 +1,4 @@
-"""The networks, asked for by role: `build("generator", ...)`, `build("disc_xx", ...)`."""
+"""The networks, built by role: `build("generator", ...)`, `build("disc_xx", ...)`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,13 +17,13 @@ from tfpagan.settings.sections import NetworkConfig
 __all__ = ["INFERENCE_ROLES", "build", "couples_batch", "moving_averages", "power_iteration", "register"]
 
 INFERENCE_ROLES = ("generator", "encoder")
-"""The roles that are of use when training is over; moving averages are kept of these."""
+"""The roles used after training; moving averages are kept of these."""
 
 PAIR_AXES = {"width": 2, "channels": 3}
 
 
 def register(name: str, architecture: Architecture) -> None:
-    """Make an architecture of your own known as `--architecture=name`.
+    """Register an architecture of your own as `--architecture=name`.
 
     Raises:
       UserError: when it does not derive from `Architecture`, or the name is taken.
@@ -44,19 +44,19 @@ def build(
     seed: int = 0,
     mixed_precision: str = "none",
 ) -> tf.keras.Model:
-    """A network with its variables, built for a role.
+    """The network of a role, with its variables.
 
     Args:
-      role: generator, encoder, disc_x (image), disc_z (code), disc_xx (pair of images) or disc_xz (image and code); a
-        second one of a kind has a further word, as disc_xz_prior.
-      config: widths and forms.
+      role: generator, encoder, disc_x (image), disc_z (code), disc_xx (pair of images) or disc_xz (image and code); a second
+        one of the same kind has a further word, as in disc_xz_prior.
+      config: widths and kinds.
       image_shape: (H, W, C); H and W multiples of 8.
       condition: what the generator is given besides a code.
       seed: of the initial weights; the same seed gives the same weights.
-      mixed_precision: none, bfloat16 or float16: the type of activations. Variables are float32.
+      mixed_precision: dtype of activations: none, bfloat16 or float16. Variables are float32.
 
     Raises:
-      UserError: when the architecture has no such network.
+      UserError: when the architecture does not have this network.
     """
     kind = "_".join(role.split("_")[:2])
     assert kind in _ROLES, f"no network for role {role!r}; known: {', '.join(_ROLES)}"
@@ -80,12 +80,12 @@ def power_iteration(network: tf.keras.Model) -> None:
 
 
 def couples_batch(network: tf.keras.Model) -> bool:
-    """Whether one sample's output depends on the others of its batch, as batch norm makes it."""
+    """Whether one sample's output depends on the rest of its batch, as with batch norm."""
     return bool(moving_averages(network))
 
 
 def moving_averages(network: tf.keras.Model) -> list[tf.Variable]:
-    """The moving means and variances of a network's batch norms, which every training call changes."""
+    """The moving means and variances of a network's batch norms, which every call in training mode updates."""
     norms = [layer for layer in network.submodules if isinstance(layer, tf.keras.layers.BatchNormalization)]
     return [variable for norm in norms for variable in norm.non_trainable_variables]
 
@@ -119,7 +119,7 @@ _ROLES: dict[str, Callable[[NetworkConfig, Shape, Initializers], tf.keras.Model]
 
 @contextmanager
 def _precision(mixed_precision: str) -> Iterator[None]:
-    """Keras layers take their types from a global policy when they are made; it is put back afterwards."""
+    """Keras layers take their dtypes from a global policy when created; it is restored afterwards."""
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("float32" if mixed_precision == "none" else f"mixed_{mixed_precision}")
     try:

@@ -1,4 +1,4 @@
-"""What an architecture is: generator, encoder and the trunk of discriminators, by the name of `--architecture`."""
+"""The contract of an architecture: generator, encoder and discriminator trunk, by the value of `--architecture`."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,28 +15,28 @@ Shape = tuple[int, int, int]
 
 
 class Generator(Protocol):
-    """A Keras model that makes images.
+    """A Keras model that generates images.
 
     Attributes:
       log_scale: logarithm of the scale of p(x | z), a scalar; None where `likelihood_scale(config)` is None
-        (`blocks.log_scale` makes it).
+        (created by `blocks.log_scale`).
     """
 
     log_scale: tf.Variable | tf.Tensor | None
 
     def __call__(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Codes [N, Z] float32 to images [N, H, W, C] float32 in (-1, 1), whatever the type of activations."""
+        """Codes [N, Z] float32 to images [N, H, W, C] float32 in (-1, 1), whatever the dtype of activations."""
 
 
 class Trunk(Protocol):
-    """A Keras layer, the part of a discriminator that looks at images."""
+    """A Keras layer: the part of a discriminator that takes images."""
 
     def __call__(self, x: tf.Tensor, training: bool = False) -> Sequence[tf.Tensor]:
-        """Images [N, H, W, C] to activations [N, h, w, c], layer by layer; of pairs joined by width, W is twice as large."""
+        """Images [N, H, W, C] to activations [N, h, w, c], layer by layer; for pairs joined by width, W is doubled."""
 
 
 class Architecture:
-    """Networks that belong together. Subclasses make them; each is given `init`, which names it and seeds its weights."""
+    """Networks that belong together, created by subclasses; `init` names each one and seeds its weights."""
 
     def generator(self, config: NetworkConfig, image_shape: Shape, init: Initializers) -> Generator:
         """A `Generator` for images of a shape."""
@@ -51,7 +51,7 @@ class Architecture:
         raise NotImplementedError
 
     def colourising_generator(self, config: NetworkConfig, init: Initializers) -> tf.keras.Model:
-        """A generator that is given lightness: codes [N, Z] with lightness [N, H, W, 1] to Lab images [N, H, W, 3].
+        """A generator conditioned on lightness: codes [N, Z] with lightness [N, H, W, 1] to Lab images [N, H, W, 3].
 
         Raises:
           UserError: when the architecture has none.

@@ -1,4 +1,4 @@
-"""Networks in use, as functions of arrays, each traced once."""
+"""Networks for inference, as functions of arrays, each traced once."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ def decoding(generator: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def recolouring(colouriser: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """G given lightness, as a function of arrays: codes [n, Z] and images in [-1, 1] to images of their lightness."""
+    """G given lightness, as a function of arrays: codes [n, Z] and images in [-1, 1] to images of the same lightness."""
     run = tf.function(lambda z, x: colouriser(z, x), reduce_retracing=True)
     return lambda z, x: run(tf.constant(z), tf.constant(x)).numpy()
 
@@ -32,6 +32,6 @@ def encoding(encoder: tf.keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray
 
 
 def features(encoder: tf.keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """What E's last layers make of uint8 images, as a function of arrays: [n, H, W, C] to [n, F]."""
+    """Features of E's last layers, as a function of arrays: uint8 images [n, H, W, C] to [n, F]."""
     run = tf.function(lambda x: encoder.features(normalize(x)), reduce_retracing=True)
     return lambda x: run(tf.constant(x)).numpy()

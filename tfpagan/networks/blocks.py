@@ -1,4 +1,4 @@
-"""What the networks share: spectrally normalised layers (ours), batch norm with the papers' constants, kinds of posterior."""
+"""Building blocks: spectrally normalised layers (ours), batch norm with the paper's constants, kinds of posterior."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tfpagan.settings.sections import NetworkConfig
 
 LEAK = 0.2  # of leaky ReLU
 SPECTRAL_EPSILON = 1e-12
-FIRST_SCALE = 0.5  # of p(x | z), where it is learned: about the deviation of pixels in [-1, 1]
+FIRST_SCALE = 0.5  # of p(x | z), where it is learned: about the standard deviation of pixels in [-1, 1]
 
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:
@@ -24,9 +24,8 @@ class _Spectral(tf.keras.layers.Layer):
     """A layer whose kernel is divided by its largest singular value (Miyato et al., 2018, section 2.1, Algorithm 1).
 
     The kernel [..., out] is read as a matrix [in, out]. `u` [out] and `v` [in] are unit vectors that approximate its
-    first singular vectors; `power_iteration` improves them, once per pass, and nothing else changes them. The call uses
-    W / sigma with sigma = v' W u. u and v are constants for the gradient; sigma is not: the gradient has the factor
-    1 / sigma and misses no projection.
+    first singular vectors; only `power_iteration` updates them, once per pass. The call uses W / sigma with sigma = v' W u. The
+    gradient treats u and v as constants, but not sigma: it has the factor 1 / sigma and the projection term.
     """
 
     def __init__(self, units: int, init: Initializers):
@@ -35,15 +34,15 @@ class _Spectral(tf.keras.layers.Layer):
         self._init = init
 
     def _add_weights(self, kernel_shape: tuple[int, ...]) -> None:
-        # The kernel stays float32 under mixed precision: sigma is computed from it, and only W / sigma is cast.
+        # The kernel stays float32 with mixed precision: sigma is computed from it, and only W / sigma is cast.
         self.kernel = self.add_weight("kernel", kernel_shape, tf.float32, self._init.kernel(), experimental_autocast=False)
         self.bias = self.add_weight("bias", [self.units], initializer="zeros")
         self.u = self._add_direction("u", self.units, lambda shape, dtype: _unit(self._init.normal("u")(shape, dtype)))
         self.v = self._add_direction("v", tf.TensorShape(kernel_shape[:-1]).num_elements(), "zeros")
-        self.power_iteration()  # before it sigma would be the random number v' W u
+        self.power_iteration()  # without it sigma would be a random number
 
     def _add_direction(self, name: str, size: int, initializer: Any) -> tf.Variable:
-        # All replicas compute the same update from the same kernel: the first one's value serves them all.
+        # All replicas compute the same update from the same kernel: the first one's value serves all.
         return self.add_weight(
             name,
             [size],
@@ -65,12 +64,12 @@ class _Spectral(tf.keras.layers.Layer):
         self.u.assign(_unit(tf.linalg.matvec(matrix, v, transpose_a=True)))
 
     def sigma(self) -> tf.Tensor:
-        """The largest singular value as u and v estimate it; differentiable in the kernel, constant in u and v."""
+        """The largest singular value, estimated by u and v; differentiable in the kernel, constant in u and v."""
         u, v = tf.stop_gradient(self.u.read_value()), tf.stop_gradient(self.v.read_value())
         return tf.tensordot(v, tf.linalg.matvec(self._matrix(), u), 1)
 
     def normalised_kernel(self) -> tf.Tensor:
-        """W / sigma in the layer's compute type."""
+        """W / sigma in the layer's compute dtype."""
         return tf.cast(self.kernel / self.sigma(), self.compute_dtype)
 
 
@@ -108,7 +107,7 @@ def batch_norm(init: Initializers, *, scale: bool, synchronized: bool) -> tf.ker
 
 
 def dense(units: int, norm: str, init: Initializers) -> tf.keras.layers.Layer:
-    """A dense layer, spectrally normalised where the network is; batch norm is between convolutions only."""
+    """A dense layer, spectrally normalised where the network is; batch norm is used between convolutions only."""
     return SpectralDense(units, init) if norm == "spectral" else plain_dense(units, True, init)
 
 
@@ -136,12 +135,12 @@ def flat(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
-POINT_LOG_VARIANCE = -60.0  # of a deterministic code: a standard deviation of 1e-13 is lost beside any float32
+POINT_LOG_VARIANCE = -60.0  # of a deterministic code: a standard deviation of 1e-13 vanishes in float32
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """q(z | x): its kind (`--posterior`), the dimensions of z, and the length of the flow of a kind that has one."""
+    """q(z | x): its kind (`--posterior`), dimensions of z, and length of the flow, where it has one."""
 
     kind: str
     dims: int
@@ -149,40 +148,40 @@ class Posterior:
 
     @classmethod
     def of(cls, config: NetworkConfig) -> "Posterior":
-        """That of a configuration."""
+        """The posterior of a configuration."""
         return cls(config.posterior, config.latent_dim, config.flow_length)
 
 
 class EncoderNetwork(tf.keras.Model):
-    """An encoder: images [N, H, W, C] -> (mean, log-variance) of q(z | x), each [N, Z] float32; subclasses have the layers.
+    """An encoder: images [N, H, W, C] -> (mean, log-variance) of q(z | x), each [N, Z] float32; subclasses add the layers.
 
-    A deterministic code, in space or on the unit sphere, is the mean of a normal with a variance of zero. A code with a flow is
-    F of a normal: in training these are the moments before it, and in use the mean has been through it.
+    A deterministic code, unconstrained or on the unit sphere, is the mean of a Gaussian with zero variance. With a flow F the
+    code is F of a Gaussian: in training the moments are those before F; in inference the mean has passed through F.
     """
 
     def add_end(self, posterior: Posterior, norm: str, init: Initializers) -> None:
-        """Adds the last layer, when the subclass has made the others: checkpoints of optimizers go by their order."""
+        """Adds the last layer, after those of the subclass: optimizer checkpoints depend on the order."""
         kind, dims = posterior.kind, posterior.dims
         self.posterior = kind
         self.moments = dense(dims * (1 if kind in ("point", "sphere") else 2), norm, init.layer("moments"))
         self.flow = Flow(dims, posterior.flow_length, init.layer("flow")) if kind == "flow" else None
 
     def hidden(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
-        """What the layers before the last one give, each [N, h, w, c]."""
+        """Activations of the layers before the last one, each [N, h, w, c]."""
         raise NotImplementedError
 
     def features(self, x: tf.Tensor) -> tf.Tensor:
-        """What a classifier of codes may look at: the last three of them, flat, and the mean code: [N, F]."""
+        """Features for a classifier: the last three activations, flattened, and the mean code: [N, F]."""
         layers = self.hidden(x, False)
         mean, _ = self.end(layers)
         return tf.concat([tf.cast(flat(h), tf.float32) for h in layers[-3:]] + [mean], 1)
 
     def base(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """The moments before the flow, where there is one."""
+        """The moments before the flow, if there is one."""
         return self.end(self.hidden(x, training))
 
     def end(self, layers: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """The moments that follow from the layers."""
+        """The moments computed from the activations."""
         raw = tf.cast(self.moments(flat(layers[-1])), tf.float32)
         if self.posterior in ("point", "sphere"):
             point = on_sphere(raw) if self.posterior == "sphere" else raw
@@ -196,7 +195,7 @@ class EncoderNetwork(tf.keras.Model):
 
 
 def log_scale(network: tf.keras.Model, scale: float | None) -> tf.Variable | tf.Tensor | None:
-    """Logarithm of the scale of p(x | z), a scalar: a weight of the network where `scale` is 0; None for no likelihood."""
+    """Logarithm of the scale of p(x | z), a scalar: a weight of the network where `scale` is 0; None without a likelihood."""
     if scale == 0.0:
         start = tf.keras.initializers.Constant(math.log(FIRST_SCALE))
         return network.add_weight("log_scale", [], tf.float32, start, experimental_autocast=False)

@@ -1,4 +1,4 @@
-"""Networks that are given the lightness of an image and make its colours (conditional AGE)."""
+"""The generator conditioned on the lightness of an image, which generates its colours (conditional AGE)."""
 
 import tensorflow as tf
 
@@ -6,20 +6,20 @@ from tfpagan.latents import on_sphere
 from tfpagan.networks.blocks import batch_norm, plain_conv
 from tfpagan.networks.initializers import Initializers
 
-BLOCKS = 5  # residual ones at a quarter of the size
+BLOCKS = 5  # residual blocks, at a quarter of the image size
 
 
 class Generator(tf.keras.Model):
     """Codes [N, Z] with lightness [N, H, W, 1] -> Lab images [N, H, W, 3], scaled, of that lightness.
 
-    AGE section 3.2: codes become constant maps beside the lightness, then a network of the ResNet type (Johnson et al., 2016:
-    two convolutions down, five residual blocks, two up) gives a and b.
+    AGE section 3.2: codes become constant maps beside the lightness, then a residual network (Johnson et al., 2016: two
+    convolutions down, five residual blocks, two up) outputs a and b.
     """
 
     log_scale = None  # no likelihood
 
     def __init__(self, channels: int, sync: bool, init: Initializers, *, sphere: bool):
-        super().__init__(name=init.name, autocast=False)  # lightness is copied as it is; the layers cast what they take
+        super().__init__(name=init.name, autocast=False)  # lightness is copied unchanged; the layers cast their inputs
         self.sphere = sphere
         self.first = _ConvNorm(channels // 8, 1, sync, init.layer("first"))
         self.down = [_ConvNorm(channels // s, 2, sync, init.layer(f"down{s}")) for s in (4, 2)]

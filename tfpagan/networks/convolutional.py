@@ -1,8 +1,8 @@
 """The convolutional networks: PAGAN's (section 5), and those of alpha-GAN for ColorMNIST (its appendix H.4.1).
 
-PAGAN's are DCGAN's generator, and SN-DCGAN's trunk under encoder and discriminators (`discriminators.py`). Every width is
-a share of the widest, `channels`: 512 in PAGAN, 64 in alpha-GAN. The bottom is a share of the image, so that one plan serves
-32, 64 and 128 px.
+PAGAN's are DCGAN's generator, and SN-DCGAN's trunk in encoder and discriminators (`discriminators.py`). Every width is a
+fraction of the widest, `channels`: 512 in PAGAN, 64 in alpha-GAN. The bottom is a fraction of the image size, so that one plan
+serves 32, 64 and 128 px.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from tfpagan.networks.initializers import Initializers
 from tfpagan.settings.sections import NetworkConfig
 
 Layers = tuple[tuple[int, int, int], ...]
-"""Kernel size, strides, and which share of the widest layer's channels, layer by layer."""
+"""Kernel size, strides, and the divisor of the widest layer's channels, layer by layer."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Plan:
     Attributes:
       trunk: convolutions of the discriminators.
       encoder: convolutions of the encoder.
-      bottom: the generator begins with images smaller by this factor.
+      bottom: factor by which the generator's first activations are smaller than the image.
       generator: its transposed convolutions.
-      to_image: kernel size and strides of its last one; without strides it is a plain convolution.
+      to_image: kernel size and strides of its last layer; with stride 1 it is a plain convolution.
     """
 
     trunk: Layers
@@ -65,8 +65,8 @@ COLOR_MNIST_PLAN = Plan(
 class Generator(tf.keras.Model):
     """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1): dense, transposed convolutions, one convolution.
 
-    Biases are left out where batch norm follows: it would subtract them. With `sphere` the code's direction alone counts,
-    so that a code of N(0, I) does as a uniform one on the sphere. `log_scale` is that of a stochastic decoder.
+    Layers before batch norm have no bias, which it would subtract. With `sphere` only the direction of the code matters, so
+    that N(0, I) is equivalent to the uniform distribution on the sphere. `log_scale` belongs to a stochastic decoder.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Generator(tf.keras.Model):
 
 
 class SpectralTrunk(tf.keras.layers.Layer):
-    """Images [N, H, W, C] -> what spectrally normalised convolutions give, each with a leaky ReLU."""
+    """Images [N, H, W, C] -> activations of spectrally normalised convolutions, each with a leaky ReLU."""
 
     def __init__(self, layers: Layers, channels: int, init: Initializers):
         super().__init__(name=init.name)
@@ -122,7 +122,7 @@ class SpectralTrunk(tf.keras.layers.Layer):
 
 
 class PlainTrunk(tf.keras.layers.Layer):
-    """The same without spectral normalisation; with batch norm (no gamma) after all but the first convolution, or none."""
+    """The same without spectral normalisation; with batch norm (no gamma) after all but the first convolution, or without."""
 
     def __init__(self, layers: Layers, channels: int, batch_normed: bool, sync: bool, init: Initializers):
         super().__init__(name=init.name)
@@ -143,7 +143,7 @@ class PlainTrunk(tf.keras.layers.Layer):
 
 
 class Encoder(EncoderNetwork):
-    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the factorised normal q(z | x), or another code."""
+    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32, of the posterior q(z | x)."""
 
     def __init__(self, plan: Plan, posterior: Posterior, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
@@ -164,7 +164,7 @@ def trunk(layers: Layers, channels: int, norm: str, sync: bool, init: Initialize
 
 
 class Convolutional(Architecture):
-    """Networks without residual connections, by a plan of their layers."""
+    """Networks without residual connections, built from a plan of their layers."""
 
     def __init__(self, plan: Plan):
         self.plan = plan

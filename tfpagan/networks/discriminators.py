@@ -1,7 +1,7 @@
-"""The discriminators: of images, codes, pairs of images, and images with codes; all give logits [N] float32.
+"""The discriminators: of images, codes, pairs of images, and images with codes; all return logits [N] float32.
 
-Each is called with what it judges and, in a step, with a source of uniform numbers for its dropout; without one, nothing is
-dropped.
+Each is called with what it judges and, in training, with a source of uniform numbers for dropout; without one, there is no
+dropout.
 """
 
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from tfpagan.networks.blocks import LEAK, dense, flat
 from tfpagan.networks.initializers import Initializers
 
 Uniform = Callable[[int], tf.Tensor]
-"""A number of features F to uniform numbers in (0, 1), [N, F]."""
+"""Maps a number of features F to uniform numbers in (0, 1), [N, F]."""
 
 
 @dataclass(frozen=True)
 class TrunkConfig:
-    """The part of a discriminator that looks at images.
+    """The part of a discriminator that takes images.
 
     Attributes:
-      build: makes it, from its initializers.
+      build: creates the trunk from its initializers.
       channels: of the widest layer.
-      norm: spectral, batch or none; also of the layers that follow.
-      dropout: share of the features that is dropped after the last convolution (as in alpha-GAN's Table 3).
+      norm: spectral, batch or none; also for the layers that follow.
+      dropout: rate after the last convolution (as in alpha-GAN's Table 3).
     """
 
     build: Callable[[Initializers], Trunk]
@@ -35,7 +35,7 @@ class TrunkConfig:
 
 
 class ImageTrunk(tf.keras.Model):
-    """A discriminator that looks at images."""
+    """A discriminator that takes images."""
 
     def __init__(self, config: TrunkConfig, init: Initializers):
         super().__init__(name=init.name)
@@ -44,10 +44,10 @@ class ImageTrunk(tf.keras.Model):
 
     def features(self, x: tf.Tensor) -> tf.Tensor:
         """Images [N, H, W, C] to features [N, F]."""
-        return flat(self.trunk(x, training=True)[-1])  # a discriminator has no other use
+        return flat(self.trunk(x, training=True)[-1])  # discriminators are used in training only
 
     def drop(self, features: tf.Tensor, uniform: Uniform | None) -> tf.Tensor:
-        """Features [N, F] with a share of them zero, and the others larger by as much (Srivastava et al., 2014)."""
+        """Dropout on features [N, F]: a share is zero, the others are scaled up (Srivastava et al., 2014)."""
         if not self.dropout or uniform is None:
             return features
         kept = uniform(features.shape[1]) >= self.dropout
@@ -55,7 +55,7 @@ class ImageTrunk(tf.keras.Model):
 
 
 class ImageDiscriminator(ImageTrunk):
-    """Images [N, H, W, C] -> logits [N]: SN-DCGAN (Miyato et al., 2018, table 3), or DCGAN's with another norm."""
+    """Images [N, H, W, C] -> logits [N]: SN-DCGAN (Miyato et al., 2018, table 3), or DCGAN's, with another norm."""
 
     def __init__(self, config: TrunkConfig, init: Initializers):
         super().__init__(config, init)
@@ -66,7 +66,7 @@ class ImageDiscriminator(ImageTrunk):
 
 
 class JoinedPairDiscriminator(ImageDiscriminator):
-    """Pairs of images, two [N, H, W, C] -> logits [N]: one image beside the other by width, or stacked by channels."""
+    """Pairs of images, two [N, H, W, C] -> logits [N]: the images joined by width or by channels."""
 
     def __init__(self, config: TrunkConfig, axis: int, init: Initializers):
         super().__init__(config, init)
@@ -106,7 +106,7 @@ class CodeDiscriminator(tf.keras.Model):
 class JointDiscriminator(ImageTrunk):
     """Images [N, H, W, C] with codes [N, Z] -> logits [N]: a trunk on the image, a hidden layer on the code, one on both.
 
-    The form of ALI's and BiGAN's (Dumoulin et al., 2017; Donahue et al., 2017): separate features, judged together.
+    As in ALI and BiGAN (Dumoulin et al., 2017; Donahue et al., 2017): separate features, judged together.
     """
 
     def __init__(self, config: TrunkConfig, init: Initializers):

@@ -1,4 +1,4 @@
-"""A normalising flow of codes: coupling layers one after another, so that densities are known both ways."""
+"""A normalising flow of codes: a sequence of coupling layers, invertible with tractable densities."""
 
 from functools import partial
 
@@ -11,21 +11,21 @@ LARGEST_SUM = 4.0  # of the log-scales of all couplings that change a half
 
 
 class Flow(tf.keras.layers.Layer):
-    """z = F(z0), codes [N, Z] to [N, Z], by RealNVP's couplings (Dinh et al., 2017, eq. 7), each the identity at first.
+    """z = F(z0), codes [N, Z] to [N, Z], by RealNVP's couplings (Dinh et al., 2017, eq. 7), each initialised to the identity.
 
-    AS-VAE (section 5) names a flow of length 80 (Rezende and Mohamed, 2015). Its equation (9) asks for log q(z | x) at codes
-    of the prior, hence for the inverse, which couplings have and planar flows have not. tensorflow_probability's RealNVP is
-    the oracle of the tests; a chain of 80 of it takes several times as long to trace and to run. What a coupling does is
-    divided among as many as change the same half: with all it can do each, 80 overflow after some hundred updates of Adam.
+    AS-VAE (section 5) names a flow of length 80 (Rezende and Mohamed, 2015). Its equation (9) needs log q(z | x) at codes
+    of the prior, and hence the inverse, which couplings have and planar flows do not. tensorflow_probability's RealNVP is the
+    oracle of the tests; a chain of 80 of them takes several times as long to trace and to run. Shift and log-scale are divided
+    among the couplings that change the same half: at full strength, 80 overflow after some hundred updates of Adam.
 
     Args:
       dims: Z, at least 2.
-      length: how many couplings; they leave the first and the last half as it is in turn.
+      length: number of couplings; they keep the first and the second half in turn.
       init: of the layer.
     """
 
     def __init__(self, dims: int, length: int, init: Initializers):
-        super().__init__(name=init.name, dtype=tf.float32)  # densities need it, under mixed precision too
+        super().__init__(name=init.name, dtype=tf.float32)  # densities need it, also with mixed precision
         self.halves = (dims // 2, dims - dims // 2)
         self.share = 1.0 / max(1.0, length / 2)
         self.largest = min(LARGEST_LOG_SCALE, LARGEST_SUM * self.share)
@@ -55,6 +55,6 @@ class Flow(tf.keras.layers.Layer):
         return tf.concat(parts, 1), log_det
 
     def _coupling(self, i: int, kept: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the half that is kept does to the other: shift and log-scale."""
+        """Shift and log-scale of one half, computed from the half that is kept."""
         shift, raw = tf.split(self.outputs[i](self.hidden[i](kept)), 2, 1)
         return self.share * shift, self.largest * tf.tanh(raw)

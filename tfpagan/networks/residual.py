@@ -1,7 +1,7 @@
-"""Residual generator and encoder, for the VAE that PAGAN compares with (section 5, 'resnet-like architecture').
+"""Residual generator and encoder, for the VAE that PAGAN is compared with (section 5, 'resnet-like architecture').
 
-The paper says no more of it; the blocks are those of Gulrajani et al., 2017, appendix C (pre-activation, nearest-neighbour
-up, mean pooling down), with the widths and the bottom of the convolutional networks: image size / 8.
+The paper gives no more detail; the blocks are those of Gulrajani et al., 2017, appendix C (pre-activation, nearest-neighbour
+upsampling, mean pooling), with the widths and the bottom of the convolutional networks: image size / 8.
 """
 
 import tensorflow as tf
@@ -13,11 +13,11 @@ from tfpagan.networks.convolutional import DCGAN
 from tfpagan.networks.initializers import Initializers
 from tfpagan.settings.sections import NetworkConfig
 
-SHARES = (1, 2, 4, 8)  # of the widest layer's channels, from the bottom to the image
+SHARES = (1, 2, 4, 8)  # divisors of the widest layer's channels, from the bottom to the image
 
 
 class Generator(tf.keras.Model):
-    """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1); arguments as the convolutional one's."""
+    """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1); arguments as in `convolutional`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Generator(tf.keras.Model):
 
 
 class Encoder(EncoderNetwork):
-    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32; arguments as the convolutional one's."""
+    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32; arguments as in `convolutional`."""
 
     def __init__(self, posterior: Posterior, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
@@ -66,7 +66,7 @@ class Encoder(EncoderNetwork):
 
 
 class Block(tf.keras.layers.Layer):
-    """Two 3x3 convolutions beside a 1x1 one, from [N, H, W, C] to twice or half of H and W.
+    """Two 3x3 convolutions with a 1x1 shortcut, from [N, H, W, C] to twice or half H and W.
 
     Args:
       channels: of the output.
@@ -105,7 +105,7 @@ def _up(x: tf.Tensor) -> tf.Tensor:
 
 
 class Residual(Architecture):
-    """Residual generator and encoder; discriminators look at images through DCGAN's trunk."""
+    """Residual generator and encoder; discriminators have DCGAN's trunk."""
 
     def generator(self, config: NetworkConfig, image_shape: Shape, init: Initializers) -> Generator:
         c = config

@@ -1,4 +1,4 @@
-"""The systems, one file each, by the name of `--objective`."""
+"""The systems, one file each, by the value of `--objective`."""
 
 from tfpagan.objectives.age import AGE
 from tfpagan.objectives.ali import ALI
@@ -41,10 +41,10 @@ OBJECTIVES = Registry[type[Objective]](
 
 
 def register(objective: type[Objective]) -> type[Objective]:
-    """Make a system of your own known by its `name`; may decorate the class.
+    """Register a system of your own under its `name`; usable as a class decorator.
 
     Raises:
-      UserError: when it is no frozen dataclass that derives from `Objective`, or its name is taken.
+      UserError: when it is not a frozen dataclass derived from `Objective`, or its name is taken.
     """
     check(objective)
     OBJECTIVES.register(objective.name, objective)

@@ -18,31 +18,33 @@ class AGE(Objective):
     """AGE (Ulyanov et al., 2018, 'It Takes (Only) Two: Adversarial Generator-Encoder Networks').
 
     The game V2, eq. (2): the encoder spreads real codes over the prior and generated ones off it, the generator brings
-    these back. Each player's loss is a gradient of its own network alone, which is what (5) and (6) hold fixed.
+    these back. Each player's loss is differentiated with respect to its own network only, as (5) and (6) hold the other fixed.
     """
 
     name = "age"
     players = ("encoder", "generator")
     why_not_fused = "the players' losses share tensors with opposite signs"
     defaults = {"posterior": "sphere"}
-    legal = {"posterior": ("sphere", "point")}  # point: codes in space, with the prior N(0, I) of section 2
+    legal = {"posterior": ("sphere", "point")}  # point: unconstrained codes, with the prior N(0, I) of section 2
 
     latent_weight: float = setting(
-        1000.0, "lambda of eq. (5): of |z - e(g(z))|^2, summed over dimensions, for the generator", at_least=0.0
+        1000.0, "lambda of eq. (5): weight of |z - e(g(z))|^2, summed over dimensions, in the generator's loss", at_least=0.0
     )
-    data_weight: float = setting(10.0, "mu of eq. (6): of |x - g(e(x))|, mean over pixels, for the encoder", at_least=0.0)
+    data_weight: float = setting(
+        10.0, "mu of eq. (6): weight of |x - g(e(x))|, mean over pixels, in the encoder's loss", at_least=0.0
+    )
     batch_divergence: str = setting(
         "fitted_normal",
-        "divergence of a batch of codes from the prior: of a fitted normal, eq. (7), or without one",
+        "divergence of a batch of codes from the prior: of a fitted Gaussian, eq. (7), or nonparametric",
         choices=("fitted_normal", "kozachenko_leonenko"),
     )
     variance_floor: float = setting(
         1e-4,
-        "added to variances (distances squared) in the divergence: what the encoder gains by samples whose codes collapse is "
-        "bounded; near 0 that happened on MNIST within 100 steps, and nothing was learnt",
+        "added to variances (squared distances) in the divergence: it bounds what the encoder gains when codes of samples "
+        "collapse; near 0 they collapsed on MNIST within 100 steps, and nothing was learned",
         above=0.0,
     )
-    generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1, at_most=100)
+    generator_steps: int = setting(2, "generator updates per update of its opponent", at_least=1, at_most=100)
 
     @property
     def phases(self) -> tuple[tuple[str, ...], ...]:

@@ -1,4 +1,4 @@
-"""alpha-GAN: an auto-encoder with a discriminator of images and one of codes."""
+"""alpha-GAN: an auto-encoder with a discriminator of images and a discriminator of codes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from tfpagan.settings.setting import setting
 class AlphaGAN(Objective):
     """alpha-GAN (Rosca et al., 2017, 'Variational Approaches for Auto-Encoding Generative Adversarial Networks').
 
-    Algorithm 1, with appendix H's constants. Two games of one discriminator make -2 log D(x), as (14) has it; (15) has
-    lost the factor, without which D is no density ratio of either game.
+    Algorithm 1, with appendix H's constants. Two games of one discriminator give -2 log D(x), as in (14); (15) has
+    lost the factor, without which D is not the density ratio of either game.
     """
 
     name = "alpha_gan"
@@ -23,23 +23,25 @@ class AlphaGAN(Objective):
         "posterior": "point",  # the posterior is implicit: appendix H.4, no activation after the encoder
         "code_layers": "750,750,750",
         "disc_norm": "batch",
-        "learning_rate": 5e-4,  # of 1e-4 and 5e-4 (Table 2); docs/systems.md has why
+        "learning_rate": 5e-4,  # out of 1e-4 and 5e-4 (Table 2); docs/systems.md says why
         "disc_learning_rate": 5e-4,
         "adam_beta2": 0.9,
     }
     legal = {"posterior": ("point", "gaussian")}
 
     encoder_l1_weight: float = setting(
-        50.0, "lambda of the encoder, of |x - G(E(x))|, mean over pixels (appendix H.1 sweeps 1, 5, 10, 50)", at_least=0.0
+        50.0,
+        "lambda of the encoder: weight of |x - G(E(x))|, mean over pixels (appendix H.1 sweeps 1, 5, 10, 50)",
+        at_least=0.0,
     )
-    generator_l1_weight: float = setting(50.0, "lambda of the generator, of the same (sweeps the same)", at_least=0.0)
+    generator_l1_weight: float = setting(50.0, "lambda of the generator, likewise (same sweep)", at_least=0.0)
     code_match: str = setting(
         "discriminator",
-        "what draws codes to the prior: a discriminator, or appendix D's KL of the normal fitted to a batch",
+        "what pulls codes towards the prior: a discriminator, or appendix D's KL of a Gaussian fitted to a batch",
         choices=("discriminator", "empirical_kl"),
     )
     autoencoder_steps: int = setting(
-        2, "updates of encoder and generator before one of the discriminators", at_least=1, at_most=100
+        2, "encoder and generator updates per update of the discriminators", at_least=1, at_most=100
     )
 
     @property

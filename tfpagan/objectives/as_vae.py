@@ -1,4 +1,4 @@
-"""Adversarial symmetric variational auto-encoder: a bound on the likelihood of images and one on that of codes."""
+"""Adversarial symmetric VAE: a bound on the likelihood of images and a bound on that of codes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass
 class ASVAE(Objective):
     """AS-VAE (Pu et al., 2017, 'Adversarial Symmetric Variational Autoencoder'): L_x + L_z, eq. (10), maximised by both.
 
-    f1 tells q(x, z) from draws of p(x) and p(z) apart, f2 p(x, z) from draws of q(x) and q(z), eq. (5) and (6): two games
-    whose adversary, the player that made the joint draws, minimises minus the logit. The rest of L_x and L_z are likelihoods.
+    f1 discriminates q(x, z) from draws of p(x) and p(z), f2 p(x, z) from draws of q(x) and q(z), eq. (5) and (6): two games
+    whose adversary, the player that produces the joint draws, minimises minus the logit. The rest of L_x and L_z are
+    likelihoods.
     """
 
     name = "as_vae"
@@ -27,10 +28,10 @@ class ASVAE(Objective):
         return self.players[2:], ("encoder", "generator")  # (12)
 
     def games(self, p: Pass) -> Iterator[Game]:
-        if "disc_xz_x" in self.players:  # f1, eq. (5); x_draw is of another z
+        if "disc_xz_x" in self.players:  # f1, eq. (5); x_draw comes from another z
             independent = (p.x_draw, p.z_other)
             yield Game("disc_xz_x", real=independent, fake=(p.x, p.z_enc), adversaries=("encoder",), loss=REVERSE_KL)
-        if "disc_xz_z" in self.players:  # f2, eq. (6); the neighbour's code is of another x
+        if "disc_xz_z" in self.players:  # f2, eq. (6); the neighbour's code comes from another x
             independent = (p.x, p.z_enc_other)
             yield Game("disc_xz_z", real=independent, fake=(p.x_draw, p.z), adversaries=("generator",), loss=REVERSE_KL)
 

@@ -1,4 +1,4 @@
-"""AS-VAE for reconstruction alone."""
+"""AS-VAE's half for reconstruction."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from tfpagan.objectives.as_vae import ASVAE
 
 @dataclass(frozen=True)
 class ASVAEr(ASVAE):
-    """AS-VAE-r (Pu et al., 2017, section 5): only L_x, eq. (8), the half for reconstruction."""
+    """AS-VAE-r (Pu et al., 2017, section 5): only L_x, eq. (8)."""
 
     name = "as_vae_r"
     players = ("encoder", "generator", "disc_xz_x")

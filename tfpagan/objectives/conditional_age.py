@@ -1,4 +1,4 @@
-"""AGE given the lightness of an image: colourisation."""
+"""AGE conditioned on the lightness of an image: colourisation."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ConditionalAGE(AGE):
-    """Conditional AGE (Ulyanov et al., 2018, section 3.2): x are the colours a and b, encoder and generator are given L.
+    """Conditional AGE (Ulyanov et al., 2018, section 3.2): x are the colour channels a and b; encoder and generator are given
+    L.
 
-    The game is AGE's; a batch of codes is of images of different lightness. The code has three dimensions.
+    The game is AGE's; a batch of codes belongs to images of different lightness. The code has three dimensions.
     """
 
     name = "conditional_age"
     condition = LIGHTNESS
     defaults = {**AGE.defaults, "latent_dim": 3}
-    legal = {**AGE.legal, "architecture": ("dcgan",)}  # which has the generator of section 3.2
+    legal = {**AGE.legal, "architecture": ("dcgan",)}  # the only one with the generator of section 3.2
 
     def data_loss(self, p: Pass) -> "tf.Tensor":
         return penalties.l1(p.x[..., 1:], p.x_rec[..., 1:])

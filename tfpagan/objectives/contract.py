@@ -1,7 +1,7 @@
-"""What an objective is: players, the games between them, further loss terms, and who moves when.
+"""The contract of an objective: players, the games between them, further loss terms, and the order of updates.
 
-An objective is data plus formulas. It reads tensors from a `Pass` and names players by role; it knows no optimizer, tape,
-strategy, writer or flag. The fields of its dataclass are the paper's constants and become flags.
+An objective is data and formulas. It reads tensors from a `Pass` and names players by role; it knows no optimizer, tape,
+strategy, writer or flag. The fields of its dataclass are the paper's hyper-parameters and become flags.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Tensors: TypeAlias = tf.Tensor | tuple[tf.Tensor, ...]
 else:
-    Pass = Tensors = Any  # objectives are read for --help, which must not wait for TensorFlow
+    Pass = Tensors = Any  # objectives are imported for --help, which must not wait for TensorFlow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Game:
       fake: likewise, that it should classify as fake.
       adversaries: roles of the players that produce `fake` and want it classified as real.
       loss: the adversarial loss of this game.
-      real_adversaries: roles of the players that produce `real` and want it classified as fake, as ALI's encoder: they minimise
-        the adversary's loss of the negated logit.
-      penalty: a further loss of the discriminator, a function of its network that returns values [N].
-      fake_name: names the fake in scalars; a discriminator may play several games, whose losses add up.
+      real_adversaries: roles of the players that produce `real` and want it classified as fake, such as ALI's encoder: they
+        minimise the adversary's loss of the negated logit.
+      penalty: an additional loss of the discriminator, a function of its network that returns values [N].
+      fake_name: name of the fake in scalars; a discriminator may play several games, whose losses are added.
     """
 
     disc: str
@@ -53,13 +53,13 @@ class Game:
 
 @dataclasses.dataclass(frozen=True)
 class LossTerm:
-    """A loss that some players minimise without an opponent.
+    """A loss that players minimise without an opponent.
 
     Attributes:
       name: for scalars.
-      players: roles of those who minimise it.
-      values: returns [N], one per sample, or a scalar that belongs to the whole batch; called only when one of the players
-        moves, so that a phase computes nothing for those who rest.
+      players: roles of the players that minimise it.
+      values: returns [N], one per sample, or a scalar of the whole batch; called only when one of the players is updated, so
+        that a phase computes nothing for the others.
     """
 
     name: str
@@ -69,16 +69,16 @@ class LossTerm:
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """The base of every system; see `dcgan.py` for the shortest complete one.
+    """Base class of every system; `dcgan.py` is the shortest complete one.
 
-    What is constant for a system is a constant of its class; what depends on its settings, a property.
+    What is constant for a system is a class attribute; what depends on its settings is a property.
 
     Attributes:
       name: the value of `--objective`.
       condition: what the generator is given besides a code.
-      defaults: settings of other sections of the configuration that the system's paper uses; its own fields aside, they
-        are what choosing it changes.
-      legal: of such settings, the values that it can work with; it does not look at the others.
+      defaults: hyper-parameters of other sections of the configuration that the system's paper uses; choosing the system
+        applies them.
+      legal: the supported values of such settings; settings that are not listed do not matter to it.
     """
 
     name: ClassVar[str]
@@ -88,25 +88,25 @@ class Objective:
 
     @property
     def players(self) -> tuple[str, ...]:
-        """Roles of the networks that this system trains, each with an optimizer of its own."""
+        """Roles of the networks that this system trains, each with its own optimizer."""
         raise NotImplementedError
 
     @property
     def phases(self) -> tuple[tuple[str, ...], ...]:
-        """Which players move together, in which order; by default all at once, from the same parameters."""
+        """Which players are updated together, in which order; by default all at once, from the same parameters."""
         return (self.players,)
 
     @property
     def why_not_fused(self) -> str | None:
         """Why one backward pass cannot serve all players; None where it is exact.
 
-        It is exact where every fake depends on its adversaries alone, every discriminator plays one game without penalty or
-        real adversaries, and every player whose weights a loss term depends on minimises it.
+        It is exact where every fake depends only on its adversaries, every discriminator plays one game without penalty or real
+        adversaries, and every player whose weights a loss term depends on minimises it.
         """
         return "it is not known to be exact"
 
     def games(self, p: Pass) -> Iterator[Game]:
-        """Which discriminator judges which tensors of the pass, and whose they are; none by default."""
+        """Which discriminator judges which tensors of the pass, and who produces them; none by default."""
         yield from ()
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
@@ -115,10 +115,10 @@ class Objective:
 
 
 def check(objective: type[Objective]) -> None:
-    """Refuse a class that is no objective, with what is wrong with it.
+    """Refuse a class that is not an objective.
 
     Raises:
-      UserError: when it does not derive from `Objective`, is no frozen dataclass, has no name, or a field is no setting.
+      UserError: when it does not derive from `Objective`, is not a frozen dataclass, has no name, or a field is not a setting.
     """
     if not (isinstance(objective, type) and issubclass(objective, Objective)):
         raise UserError(f"{objective!r} is no objective: derive a class from tfpagan.objectives.Objective")

@@ -1,4 +1,4 @@
-"""The generative adversarial network that auto-encoding ones are held against."""
+"""The GAN baseline without an encoder."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class DCGAN(Objective):
     why_not_fused = None
     defaults = {"disc_norm": "batch", "adam_beta2": 0.9}
 
-    generator_steps: int = setting(2, "updates of the generator after one of its opponent", at_least=1, at_most=100)
+    generator_steps: int = setting(2, "generator updates per update of its opponent", at_least=1, at_most=100)
 
     @property
     def phases(self) -> tuple[tuple[str, ...], ...]:

@@ -15,16 +15,16 @@ class FPAGAN(Objective):
 
     name = "f_pagan"
 
-    divergence: str = setting("jensen_shannon", "D_f of the three games", choices=tuple(adversarial.DIVERGENCES))
+    divergence: str = setting("jensen_shannon", "D_f of all three games", choices=tuple(adversarial.DIVERGENCES))
     adversary_loss: str = setting(
         "non_saturating",
-        "of generator and encoder: -g(v), as f-GAN's section 3.2 recommends, or the bound itself, as in eq. (30) to (35)",
+        "loss of generator and encoder: -g(v), as f-GAN's section 3.2 recommends, or the bound itself, eq. (30) to (35)",
         choices=("non_saturating", "minimax"),
     )
 
     @property
     def loss(self) -> adversarial.Loss:
-        """Of each of the games."""
+        """The loss of each game."""
         return adversarial.DIVERGENCES[self.divergence].loss(minimax=self.adversary_loss == "minimax")
 
     @property

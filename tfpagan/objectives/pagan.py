@@ -19,9 +19,9 @@ class PAGAN(Objective):
     why_not_fused = None
 
     reconstruction: str = setting(
-        "adversarial", "what compares x with G(E(x)); l1 is PAGAN-L1 of Table 3", choices=("adversarial", "l1")
+        "adversarial", "how x and G(E(x)) are compared; l1 is PAGAN-L1 of Table 3", choices=("adversarial", "l1")
     )
-    l1_weight: float = setting(1.0, "weight of the loss of --reconstruction=l1", at_least=0.0)
+    l1_weight: float = setting(1.0, "weight of the loss with --reconstruction=l1", at_least=0.0)
 
     @property
     def players(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from tfpagan.settings.setting import setting
 
 @dataclass(frozen=True)
 class VAE(Objective):
-    """Variational auto-encoder (Kingma and Welling, 2014), PAGAN's comparison of RID and RMSE (section 5, Table 2).
+    """Variational auto-encoder (Kingma and Welling, 2014), PAGAN's baseline for RID and RMSE (section 5, Table 2).
 
     Both networks minimise minus the evidence lower bound, in nats per image: -log p(x | z) + KL(q(z | x) || p(z)).
     """
@@ -21,7 +21,7 @@ class VAE(Objective):
     defaults = {"likelihood": "gaussian", "architecture": "resnet"}
     legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "posterior": ("gaussian",)}
 
-    kl_weight: float = setting(1.0, "weight of KL(q(z | x) || p(z)); 1 is the bound", at_least=0.0)
+    kl_weight: float = setting(1.0, "weight of KL(q(z | x) || p(z)); 1 is the evidence lower bound", at_least=0.0)
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
         yield LossTerm("nll", self.players, lambda: -p.log_likelihood(p.x, p.x_rec))

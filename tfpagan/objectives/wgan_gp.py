@@ -24,7 +24,7 @@ class WGANGP(Objective):
     legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,)}
 
     gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
-    critic_steps: int = setting(5, "updates of the critics before one of the others", at_least=1, at_most=100)
+    critic_steps: int = setting(5, "critic updates per update of the other players", at_least=1, at_most=100)
 
     @property
     def phases(self) -> tuple[tuple[str, ...], ...]:

@@ -25,9 +25,11 @@ class WPAGAN(Objective):
 
     gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
     interpolation: str = setting(
-        "shared", "alpha of pairs: one for both images, eq. (38), or one each, eq. (39)", choices=("shared", "independent")
+        "shared",
+        "interpolation of pairs: one alpha for both images, eq. (38), or one each, eq. (39)",
+        choices=("shared", "independent"),
     )
-    critic_steps: int = setting(10, "updates of the critics before one of the others", at_least=1, at_most=100)
+    critic_steps: int = setting(10, "critic updates per update of the other players", at_least=1, at_most=100)
 
     @property
     def players(self) -> tuple[str, ...]:

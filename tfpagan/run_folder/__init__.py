@@ -1,1 +1,1 @@
-"""The folder of a run: the names of its files, its configuration, its checkpoints."""
+"""The run folder: names of files, configuration, checkpoints."""

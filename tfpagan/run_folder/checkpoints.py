@@ -1,4 +1,4 @@
-"""Checkpoints of a run: written whole or not at all, the newest that reads whole is restored."""
+"""Checkpoints of a run: written atomically; the newest intact one is restored."""
 
 import shutil
 from collections.abc import Callable
@@ -14,30 +14,30 @@ from tfpagan.run_folder.folder import steps_in
 T = TypeVar("T")
 
 UNREADABLE = (tf.errors.OpError, AssertionError, ValueError, LookupError, RuntimeError)
-"""What TensorFlow raises on a damaged checkpoint: a cut file is an IndexError, a missing variable an AssertionError."""
+"""What TensorFlow raises on a damaged checkpoint: for a truncated file IndexError, for a missing variable AssertionError."""
 
 
 class Checkpoints:
-    """A folder of checkpoints under TensorFlow's own names, so that `tf.train.latest_checkpoint` reads it.
+    """A folder of checkpoints with TensorFlow's file names, so that `tf.train.latest_checkpoint` reads it.
 
     Args:
-      checkpoint: what is kept; it has a `step`.
-      folder: where.
-      keep: how many.
+      checkpoint: the objects to save; has a `step`.
+      folder: where to save.
+      keep: number of checkpoints to keep.
     """
 
     def __init__(self, checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int):
         self._checkpoint, self._folder = checkpoint, folder
         try:
             self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
-        except ValueError:  # its list of checkpoints is damaged, and no more than a list: the files say what there is
+        except ValueError:  # only the list of checkpoints is damaged; the files themselves tell what there is
             logging.warning("%s/checkpoint is damaged; going by the files in the folder", folder)
             (folder / "checkpoint").unlink()
             self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
         self._saved_step: int | None = None
 
     def save(self) -> None:
-        """Write a checkpoint named by the step; a failure leaves the earlier ones as they were.
+        """Write a checkpoint named by the step; a failure leaves earlier ones intact.
 
         Raises:
           UserError: when it cannot be written.
@@ -55,13 +55,13 @@ class Checkpoints:
         self._saved_step = step
 
     def restore(self, folder: Path | None = None) -> int:
-        """Restore the newest checkpoint that reads whole and return its step; 0 where there is none.
+        """Restore the newest intact checkpoint and return its step; 0 if there is none.
 
         Args:
-          folder: where to read from, if not where this writes to.
+          folder: where to read from; default: where this writes.
 
         Raises:
-          UserError: when there are checkpoints and none of them reads whole.
+          UserError: when there are checkpoints and none is intact.
         """
         folder = folder or self._folder
         if not steps_in(folder):
@@ -72,7 +72,7 @@ class Checkpoints:
 
 
 def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
-    """The step of the newest checkpoint that reads whole, and what `read` makes of its prefix.
+    """The step of the newest intact checkpoint, and the result of `read` on its prefix.
 
     Raises:
       UserError: when none of the checkpoints can be read.

@@ -1,4 +1,4 @@
-"""The run folder: whether a configuration may go on in it, `config.json`, and one process at a time."""
+"""The run folder: whether a configuration may resume in it, `config.json`, and a lock for one process at a time."""
 
 import fcntl
 import re
@@ -13,9 +13,9 @@ from tfpagan.errors import UserError
 
 
 def stored_config(model_dir: Path) -> Config | None:
-    """The configuration of the run in a folder, or None where nothing has been trained yet.
+    """The configuration of the run in a folder, or None before its first checkpoint.
 
-    Before its first checkpoint a run binds nobody: an attempt that failed on its data may be mended and started again.
+    Until then the configuration may change: an attempt that failed on its data can be corrected and restarted.
 
     Raises:
       UserError: when there are checkpoints and `config.json` cannot be read.
@@ -45,12 +45,12 @@ def require(model_dir: Path) -> Config:
 
 @contextmanager
 def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[None]:
-    """The folder made, checked, its `config.json` written, and held against other processes until the block ends.
+    """Create and check the folder, write `config.json`, and lock the folder until the block ends.
 
     Args:
       model_dir: the run folder.
       config: of the run.
-      chief: whether this process writes the folder; of several workers one does.
+      chief: whether this process writes the folder; only one of several workers does.
 
     Raises:
       UserError: when the folder belongs to a run with another configuration (naming the difference), is in use, or
@@ -73,7 +73,7 @@ def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[N
     except OSError as e:
         where = Path(str(e.filename or model_dir))
         if not (where.is_relative_to(model_dir) or model_dir.is_relative_to(where)):
-            raise  # nothing of this folder's
+            raise  # not about this folder
         raise UserError(f"cannot write in --model_dir={model_dir}: {e}") from None
 
 
@@ -85,6 +85,6 @@ def _lock(file: IO[str], model_dir: Path) -> None:
 
 
 def steps_in(folder: Path) -> list[int]:
-    """The steps of which a folder holds checkpoints, whole or not, oldest first."""
+    """The steps of the checkpoints in a folder, intact or not, oldest first."""
     names = [re.fullmatch(r"ckpt-(\d+)\.index", path.name) for path in folder.glob("ckpt-*.index")]
     return sorted(int(name[1]) for name in names if name)

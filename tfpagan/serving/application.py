@@ -1,4 +1,4 @@
-"""The HTTP side: TensorFlow Serving's REST paths, and the page. A WSGI application on Werkzeug."""
+"""The HTTP application: TensorFlow Serving's REST paths, and the page; WSGI, with Werkzeug."""
 
 import json
 import logging
@@ -26,12 +26,12 @@ FILES = {
     "page.css": "text/css; charset=utf-8",
 }
 """All that is served from disk: no path comes from a request."""
-LONGEST_PATH = 200  # of what a client asked for, in an answer
+LONGEST_PATH = 200  # of a requested path, in an answer
 POLICY = "default-src 'self'; img-src 'self' data:"
 
 
 class _Name(BaseConverter):
-    regex = "[^/:]+"  # what follows a colon is the call
+    regex = "[^/:]+"  # the call follows after a colon
 
 
 MODELS = ("/v1/models/<name:name>", "/v1/models/<name:name>/versions/<int:version>")
@@ -54,12 +54,12 @@ ROUTES = Map(
 
 
 class Application:
-    """One version of a model under a name; before `available` is called it says that it is loading.
+    """One version of a model; until `available` is called it answers that it is loading.
 
     Args:
-      name: of the model, in the paths.
-      version: likewise.
-      max_body_bytes: of a request.
+      name: of the model, in paths.
+      version: of the model, in paths.
+      max_body_bytes: largest body of a request.
     """
 
     def __init__(self, name: str, version: int, *, max_body_bytes: int):
@@ -69,20 +69,20 @@ class Application:
         self._lock, self._under_way, self._turned_away = threading.Lock(), 0, False
 
     def available(self, servable: Servable) -> None:
-        """Answer with this from now on."""
+        """Answer with this servable from now on."""
         self._batcher = Batcher(servable.run, lambda name: servable.signatures[name].batched, max_rows=servable.max_rows)
         self._servable = servable
 
     def turn_away(self) -> None:
-        """Answer requests that come from now on with a 503."""
+        """Answer new requests with a 503 from now on."""
         self._turned_away = True
 
     def under_way(self) -> int:
-        """How many requests are being answered."""
+        """The number of requests in flight."""
         return self._under_way
 
     def close(self) -> None:
-        """Answer the requests that wait, and take no more."""
+        """Answer the waiting requests, and accept no more."""
         if self._batcher:
             self._batcher.close()
 
@@ -96,14 +96,14 @@ class Application:
             with self._lock:
                 self._under_way -= 1
         if response.status_code >= 400:
-            response.headers["Connection"] = "close"  # the body may not have been read to its end
+            response.headers["Connection"] = "close"  # the body may not have been read completely
         return response(environ, start_response)
 
     def _respond(self, request: Request, environ: dict[str, Any]) -> Response:
         try:
             if self._turned_away:
                 raise RequestError("the server is shutting down", 503)
-            # Werkzeug takes the mere key for its being true, and would not see that a body ends early.
+            # Werkzeug tests only for the key, and would not notice that a body ends early.
             if environ.pop("wsgi.input_terminated", False) or "HTTP_TRANSFER_ENCODING" in environ:
                 raise RequestError("a body without Content-Length is not read", 411)
             if (request.content_length or 0) > self._max_body_bytes:
@@ -128,7 +128,7 @@ class Application:
             if isinstance(e, MethodNotAllowed):
                 response.headers["Allow"] = ", ".join(sorted(e.valid_methods or ()))
             return response
-        except Exception:  # ours, not the client's: the details belong in the log
+        except Exception:  # our fault, not the client's: the details belong in the log
             logging.getLogger(__name__).exception("%s %s failed", request.method, request.path)
             return _json({"error": "the server failed; its log says why"}, 500)
 
@@ -153,7 +153,7 @@ class Application:
         return _json({"model_spec": spec, "metadata": {"signature_def": signatures}})
 
     def _model(self) -> Response:
-        """What the page must know."""
+        """Facts for the page."""
         servable = self._found(self._name, None)
         facts = {
             "name": self._name,
@@ -167,7 +167,7 @@ class Application:
         return _json(facts)
 
     def _code(self, seed: int) -> Response:
-        """The code that `sample` decodes first, for the page."""
+        """The first code that `sample` decodes, for the page."""
         latent_dim = self._found(self._name, None).latent_dim
         if seed >= 2**31:
             raise RequestError(f"seed {seed} is not legal: it must be below 2^31")

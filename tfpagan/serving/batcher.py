@@ -1,4 +1,4 @@
-"""Concurrent requests joined into one call of the network."""
+"""Concurrent requests joined into one network call."""
 
 import threading
 from collections import deque
@@ -13,15 +13,15 @@ Arrays = dict[str, np.ndarray]
 
 
 class Batcher:
-    """Requests that wait while a call is under way go together into the next one; nobody waits for others to come.
+    """Requests that wait during a call are joined into the next one; no request waits for others to arrive.
 
-    One thread calls; so the network is never entered twice at once. A joined call that fails is repeated request by request, so
-    that nobody answers for another's mistake.
+    One thread calls the network, so there is never more than one call at a time. A joined call that fails is repeated request
+    by request, so that no request fails because of another.
 
     Args:
       run: (signature, inputs) to outputs.
       joinable: whether requests for a signature can be joined along their first axis.
-      max_rows: of one call.
+      max_rows: most rows of one call.
     """
 
     def __init__(self, run: Callable[[str, Arrays], Arrays], joinable: Callable[[str], bool], *, max_rows: int):
@@ -33,10 +33,10 @@ class Batcher:
         self._thread.start()
 
     def __call__(self, signature: str, inputs: Arrays) -> Arrays:
-        """The outputs of a request; blocks until they are there.
+        """The outputs of a request; blocks until they are available.
 
         Raises:
-          RequestError: of the call; when the server is shutting down.
+          RequestError: from the call; when the server is shutting down.
         """
         future: Future[Arrays] = Future()
         with self._changed:
@@ -47,7 +47,7 @@ class Batcher:
         return future.result()
 
     def close(self) -> None:
-        """Answer what waits, and take no more."""
+        """Answer the waiting requests, and accept no more."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -63,7 +63,7 @@ class Batcher:
                 joined = {name: np.concatenate([i[name] for _, i, _ in together]) for name in inputs}
                 ends = np.cumsum([_rows(i) for _, i, _ in together])[:-1]
                 parts = {name: np.split(output, ends) for name, output in self._run(signature, joined).items()}
-            except Exception:  # whose fault it was shows when each is called alone
+            except Exception:  # calling each alone shows which request is at fault
                 for one in together:
                     self._answer(*one)
                 continue
@@ -71,7 +71,7 @@ class Batcher:
                 waiting.set_result({name: part[number] for name, part in parts.items()})
 
     def _next(self) -> list[tuple[str, Arrays, "Future[Arrays]"]]:
-        """The oldest request and those after it that can join it; empty when it is closed and nobody waits."""
+        """The oldest request and those behind it that can join it; empty when closed and no request waits."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
@@ -89,7 +89,7 @@ class Batcher:
     def _answer(self, signature: str, inputs: Arrays, future: "Future[Arrays]") -> None:
         try:
             future.set_result(self._run(signature, inputs))
-        except Exception as e:  # raised again in the thread of the request
+        except Exception as e:  # re-raised in the thread of the request
             future.set_exception(e)
 
 

@@ -1,4 +1,4 @@
-"""How many requests a server answers: concurrent clients over real sockets, each with one request under way."""
+"""Load test of a server: concurrent clients over real sockets, each with one request in flight."""
 
 import dataclasses
 import http.client
@@ -16,14 +16,14 @@ LONGEST_REASON = 300  # bytes
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What the clients saw.
+    """Result of a load test.
 
     Attributes:
       sent: requests.
-      lost: those without an answer, or with another status than 200.
-      why_lost: what became of the first of them; empty when none was.
+      lost: requests without an answer, or with a status other than 200.
+      why_lost: what happened to the first of them; empty when none was lost.
       seconds: from the first request to the last answer.
-      latencies: of every answered request, in seconds.
+      latencies: of answered requests, in seconds.
     """
 
     sent: int
@@ -34,24 +34,24 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Answered requests a second."""
+        """Answered requests per second."""
         return len(self.latencies) / self.seconds
 
     def milliseconds(self, percent: float) -> float | None:
-        """Latency that so many percent of the answered requests did not exceed; None where none was answered."""
+        """Percentile of the latency of answered requests; None if none was answered."""
         return round(1000 * float(np.percentile(self.latencies, percent)), 1) if len(self.latencies) else None
 
 
 def load(host: str, port: int, path: str, body: Callable[[int], dict], *, clients: int, requests: int) -> Load:
-    """Let clients ask.
+    """Run a load test.
 
     Args:
       host: of the server.
-      port: likewise.
+      port: of the server.
       path: of every request.
       body: of request number i.
       clients: connections, each kept open.
-      requests: of each client.
+      requests: per client.
     """
     begin = Barrier(clients + 1)
 
@@ -73,7 +73,7 @@ def load(host: str, port: int, path: str, body: Callable[[int], dict], *, client
 
 
 def _ask(connection: http.client.HTTPConnection, path: str, body: str) -> float | str:
-    """Seconds until the whole answer was there, or why it was lost."""
+    """Seconds until the answer was complete, or why it was lost."""
     begun = time.monotonic()
     try:
         connection.request("POST", path, body)

@@ -1,8 +1,8 @@
-"""What a client did wrong."""
+"""Errors caused by a client."""
 
 
 class RequestError(Exception):
-    """A request that cannot be answered: one line, and the HTTP status that goes with it."""
+    """A request that cannot be answered: one line, with its HTTP status."""
 
     def __init__(self, message: str, status: int = 400):
         super().__init__(message)

@@ -1,11 +1,11 @@
-"""What a folder of exports looks like."""
+"""The layout of a folder of exports."""
 
 from pathlib import Path
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
-"""Where TensorFlow Serving looks for the requests that it begins with."""
+"""Where TensorFlow Serving looks for warm-up requests."""
 FACTS = Path("assets.extra", "tfpagan.json")
-"""What a version was made of."""
+"""Facts about the run that a version was exported from."""
 
 
 def versions(base: Path) -> list[int]:
@@ -15,6 +15,6 @@ def versions(base: Path) -> list[int]:
 
 
 def newest(base: Path) -> Path:
-    """The newest version in a folder of exports; the folder itself where it has none."""
+    """The newest version in a folder of exports; the folder itself if it has none."""
     found = versions(base)
     return base / str(found[-1]) if found else base

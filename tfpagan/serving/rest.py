@@ -1,7 +1,8 @@
 """TensorFlow Serving's REST format of the `:predict` call: JSON bodies to inputs by name, and outputs to JSON.
 
-https://www.tensorflow.org/tfx/serving/api_rest: `instances` is the row format, a list of one value or object a row; `inputs`
-the column format, one value or an object of columns. Bytes are {"b64": "..."}; outputs whose names end in `_bytes` are too.
+https://www.tensorflow.org/tfx/serving/api_rest: `instances` is the row format, a list with one value or object per row;
+`inputs` the column format, one value or an object of columns. Bytes are {"b64": "..."}, also in outputs whose names end in
+`_bytes`.
 """
 
 import base64
@@ -44,10 +45,10 @@ def parse(body: bytes) -> tuple[str, bool, Any]:
 
 
 def columns(by_row: bool, value: Any, names: Sequence[str]) -> dict[str, Any]:
-    """The inputs by name; where there is one, its name may be left out.
+    """The inputs by name; the name of a single input may be omitted.
 
     Raises:
-      RequestError: when rows name other inputs than the first does, or names are missing.
+      RequestError: when rows name other inputs than the first one, or names are missing.
     """
     if not by_row:
         if isinstance(value, dict):
@@ -61,7 +62,7 @@ def columns(by_row: bool, value: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def answer(by_row: bool, outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """`predictions` by row or `outputs` by column; of a single output without its name."""
+    """`predictions` by row or `outputs` by column; a single output without its name."""
     lists = {name: _to_json(name, array) for name, array in outputs.items()}
     if by_row:
         rows: Any = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
@@ -76,7 +77,7 @@ def _only(names: Sequence[str]) -> str:
 
 
 def _with_bytes(value: Any) -> Any:
-    """The value with {"b64": "..."} decoded wherever it stands."""
+    """The value with every {"b64": "..."} decoded."""
     if isinstance(value, list):
         return [_with_bytes(item) for item in value]
     if isinstance(value, dict):

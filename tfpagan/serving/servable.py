@@ -1,4 +1,4 @@
-"""One version of an export, loaded by plain TensorFlow, with its inputs checked."""
+"""One version of an export, loaded with plain TensorFlow; checks inputs."""
 
 import dataclasses
 import io
@@ -25,8 +25,8 @@ class Signature:
     """A function of an export.
 
     Attributes:
-      inputs: types and shapes by name.
-      call: tensors by name to tensors by name.
+      inputs: dtypes and shapes by name.
+      call: maps tensors by name to tensors by name.
     """
 
     inputs: Mapping[str, tf.TensorSpec]
@@ -43,10 +43,10 @@ class Servable:
 
     Args:
       folder: .../NUMBER with saved_model.pb.
-      max_rows: rows, or samples, of one request.
+      max_rows: most rows, or samples, of one request.
 
     Raises:
-      Whatever TensorFlow raises on a folder that it cannot read.
+      What TensorFlow raises on a folder that it cannot read.
     """
 
     def __init__(self, folder: Path, *, max_rows: int):
@@ -64,25 +64,25 @@ class Servable:
         self.image_shape = tuple(decode.call.structured_outputs["images"].shape[1:])
 
     def inputs(self, signature: str) -> Mapping[str, tf.TensorSpec]:
-        """What a signature takes.
+        """The inputs of a signature.
 
         Raises:
-          RequestError: when there is none of that name.
+          RequestError: when there is no signature of that name.
         """
         if signature not in self.signatures:
             raise RequestError(f"signature_name {signature[:80]!r} is unknown; known: {', '.join(sorted(self.signatures))}")
         return self.signatures[signature].inputs
 
     def check(self, signature: str, inputs: Mapping[str, Any]) -> Arrays:
-        """The inputs as arrays of the types and shapes that a signature takes.
+        """The inputs as arrays of the dtypes and shapes that a signature takes.
 
         Args:
-          signature: by name.
-          inputs: nested lists of numbers, or of bytes, by the name of the input.
+          signature: its name.
+          inputs: nested lists of numbers, or of bytes, by name of the input.
 
         Raises:
-          RequestError: on an unknown signature, missing or unknown inputs, another type or shape, values that are not
-            finite, too many rows, or inputs that do not have as many.
+          RequestError: on an unknown signature, missing or unknown inputs, a wrong dtype or shape, values that are not finite,
+            too many rows, or inputs with different numbers of rows.
         """
         specs = self.inputs(signature)
         if set(inputs) != set(specs):
@@ -105,7 +105,7 @@ class Servable:
         """The outputs of a signature; strings as arrays of bytes.
 
         Raises:
-          RequestError: when the contents are at fault, as a file that is no image or of another size.
+          RequestError: when the contents are at fault, such as a file that is not an image or has another size.
         """
         try:
             outputs = self.signatures[signature].call(**{name: tf.constant(array) for name, array in arrays.items()})
@@ -115,10 +115,10 @@ class Servable:
 
 
 def _check_file(file: bytes, shape: tuple[int, ...]) -> None:
-    """By its header alone: a small file can claim a size that fills the memory when it is decoded."""
+    """Checks the header only: a small file can declare a size that fills the memory when it is decoded."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of sizes that are refused below
+            warnings.simplefilter("ignore")  # about sizes that are refused below
             with Image.open(io.BytesIO(file), formats=("PNG", "JPEG")) as image:
                 width, height = image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -154,6 +154,6 @@ def _what_was_wrong(e: tf.errors.InvalidArgumentError) -> str:
 
 
 def _definitions(folder: Path) -> dict[str, Any]:
-    """The signature definitions as TensorFlow Serving's metadata gives them."""
+    """The signature definitions in the format of TensorFlow Serving's metadata."""
     model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     return {name: MessageToDict(d, preserving_proto_field_name=True) for name, d in model.meta_graphs[0].signature_def.items()}

@@ -1,4 +1,4 @@
-"""The process: binds, loads, answers, and at SIGTERM or Ctrl-C finishes what it has begun."""
+"""The server process: binds, loads, answers, and at SIGTERM or Ctrl-C finishes the requests in flight."""
 
 import logging as standard_logging
 import signal
@@ -21,20 +21,20 @@ from tfpagan.serving.application import Application
 from tfpagan.serving.servable import Servable
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
-IDLE_SECONDS = 10  # after which a silent connection is closed
-GRACE_SECONDS = 1.0  # after a signal, in which new requests are still answered
-TURNING_AWAY_SECONDS = 0.5  # in which new requests are told to go
-SHUTDOWN_SECONDS = 5  # in which requests under way must be answered
-LAST_SECONDS = 1  # for connections that are still open: all in all less than the 10 s that docker gives
+IDLE_SECONDS = 10  # after which an idle connection is closed
+GRACE_SECONDS = 1.0  # after a signal, during which new requests are still answered
+TURNING_AWAY_SECONDS = 0.5  # during which new requests are refused
+SHUTDOWN_SECONDS = 5  # to answer requests in flight
+LAST_SECONDS = 1  # for connections that are still open: in total less than docker's 10 s
 LINGER_SECONDS = 30  # in which a refused client may still send, and read the answer
-SILENT_SECONDS = 5  # after which it is let go
-UNREAD_BYTES = 2**26  # of a refused body, that are read so that the client gets to the answer
+SILENT_SECONDS = 5  # without data, after which its connection is closed
+UNREAD_BYTES = 2**26  # of a refused body, read so that the client reaches the answer
 PIECE_BYTES = 2**16
 
 
 class _Request(HTTPRequest):
     def send_headers(self) -> None:
-        """A refusal leaves what is left of the body to the connection: cheroot would keep all of it, however much comes."""
+        """After a refusal the connection drops the rest of the body: cheroot would store all of it, whatever its size."""
         if (b"Connection", b"close") in self.outheaders:
             self.close_connection = True
             self.conn.refused = True
@@ -51,9 +51,9 @@ class _Connection(HTTPConnection):
         super().close()
 
     def _linger(self) -> None:
-        """Say that no more is sent, and drop what comes until the client closes too.
+        """Shut down the sending side, and drop incoming data until the client closes too.
 
-        A socket closed on unread bytes is reset, and the client may never see the answer (RFC 9112, section 9.6).
+        A socket closed with unread bytes is reset, and the client may never see the answer (RFC 9112, section 9.6).
         """
         unread, until = UNREAD_BYTES, time.monotonic() + LINGER_SECONDS
         try:
@@ -61,7 +61,7 @@ class _Connection(HTTPConnection):
             self.socket.settimeout(SILENT_SECONDS)
             while unread > 0 and time.monotonic() < until and (piece := self.socket.recv(min(unread, PIECE_BYTES))):
                 unread -= len(piece)
-        except OSError:  # silent or gone
+        except OSError:  # idle or gone
             pass
 
 
@@ -69,25 +69,25 @@ class _Server(wsgi.Server):
     ConnectionClass = _Connection
 
     def error_log(self, msg: str = "", level: int = standard_logging.INFO, traceback: bool = False) -> None:
-        """What cheroot has to say, but for how it starts and stops."""
+        """Log cheroot's messages, except those about its start and stop."""
         if level > standard_logging.INFO:
             logging.error("%s", msg, exc_info=traceback)
 
 
 def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_body_mib: int, threads: int) -> None:
-    """Serve a version until a signal comes.
+    """Serve a version until a signal arrives.
 
     Args:
       folder: of the version.
       name: of the model.
       host: address to listen on.
-      port: likewise; 0: any that is free.
-      max_rows: images of one request, and of one call of the network.
-      max_body_mib: of a request.
-      threads: how many requests are under way at once.
+      port: to listen on; 0: any free one.
+      max_rows: most images of one request, and of one network call.
+      max_body_mib: largest body of a request.
+      threads: number of concurrent requests.
 
     Raises:
-      UserError: when the address cannot be had, or the export not loaded.
+      UserError: when the address is unavailable, or the export cannot be loaded.
     """
     application = Application(name, int(folder.name), max_body_bytes=max_body_mib * 2**20)
     server = _Server(
@@ -110,7 +110,7 @@ def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_b
             _warm_up(servable, folder)
             application.available(servable)
             logging.info("serving %s, version %d, at %s", name, servable.version, _url(*server.bind_addr[:2]))
-        except Exception as e:  # told by the main thread
+        except Exception as e:  # reported by the main thread
             failed.append(e)
             server.interrupt = SystemExit()
 
@@ -135,7 +135,7 @@ def _url(host: str, port: int) -> str:
 
 
 def _warm_up(servable: Servable, folder: Path) -> None:
-    """Ask what the export says that it wants to be asked first, as TensorFlow Serving does."""
+    """Run the export's warm-up requests, as TensorFlow Serving does."""
     if not (folder / WARMUP).exists():
         return
     for record in tf.data.TFRecordDataset(str(folder / WARMUP)):
@@ -147,7 +147,7 @@ def _warm_up(servable: Servable, folder: Path) -> None:
 @contextmanager
 def _signals_end_it(server: _Server, application: Application) -> Iterator[None]:
     def drain() -> None:
-        """What clients have sent is not all read yet: go on for a moment, then turn new requests away."""
+        """Some sent requests are not read yet: continue for a moment, then refuse new ones."""
         time.sleep(GRACE_SECONDS)
         application.turn_away()
         time.sleep(TURNING_AWAY_SECONDS)

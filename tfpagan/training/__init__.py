@@ -1,1 +1,1 @@
-"""From a configuration to a trained run: gradients, one update, the loop, and what happens between its pieces."""
+"""From a configuration to a trained run: gradients, one update, the loop, and its hooks."""

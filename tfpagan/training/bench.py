@@ -1,4 +1,4 @@
-"""Images per second of the ways to compute a step, measured in turn in one process, and whether memory grows."""
+"""Images per second of the ways to compute gradients, measured in turn in one process, and memory growth."""
 
 import dataclasses
 import gc
@@ -20,7 +20,7 @@ IMAGE_SHAPE = (32, 32, 3)
 
 
 class TwoPhasePAGAN(PAGAN):
-    """PAGAN in the usual alternation: discriminators, then a fresh forward pass for generator and encoder."""
+    """PAGAN with the usual alternation: discriminators, then generator and encoder after a fresh forward pass."""
 
     @property
     def phases(self) -> tuple[tuple[str, ...], ...]:
@@ -33,18 +33,18 @@ WAYS = {"two-phase": ("simultaneous", TwoPhasePAGAN()), "simultaneous": ("simult
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """Images per second of every way, one number a round, at one width and batch size."""
+    """Images per second of every way, one number per round, at one width and batch size."""
 
     channels: int
     batch_size: int
     images_per_second: dict[str, list[float]]
 
     def median(self, way: str) -> float:
-        """Over the rounds."""
+        """Median over the rounds."""
         return statistics.median(self.images_per_second[way])
 
     def ratio(self, way: str) -> float:
-        """To the two-phase step: the median over rounds of the ratio within a round."""
+        """Ratio to the two-phase step: the median over rounds of the ratio within a round."""
         pairs = zip(self.images_per_second[way], self.images_per_second["two-phase"], strict=True)
         return statistics.median(speed / base for speed, base in pairs)
 
@@ -69,7 +69,7 @@ def memory_mib(channels: int, batch_size: int, steps: int) -> tuple[float, float
     trainer, batches = _trainer(channels, batch_size, "fused", devices.strategy())
     trainer.advance(batches, max(1, steps // 10))
     before = _resident_mib()
-    for _ in range(10):  # as a run does, in several calls
+    for _ in range(10):  # in several calls, as in a run
         trainer.advance(batches, max(1, steps // 10))
     return before, _resident_mib()
 

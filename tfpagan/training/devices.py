@@ -1,4 +1,4 @@
-"""Which devices a run uses, as a `tf.distribute` strategy, and which of several workers this process is (TF_CONFIG)."""
+"""The devices of a run, as a `tf.distribute` strategy, and the role of this process among several workers (TF_CONFIG)."""
 
 import json
 import os
@@ -12,15 +12,15 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
     """The strategy for a list of devices.
 
     MultiWorkerMirroredStrategy when the environment variable TF_CONFIG is set; else MirroredStrategy over `devices`, by
-    default all GPUs, or the CPU where there is none. With `xla` OneDeviceStrategy: MirroredStrategy puts
-    a synchronisation point, which XLA cannot compile, into every update even when it has only one replica.
+    default all GPUs, or the CPU where there is none. With `xla` OneDeviceStrategy: MirroredStrategy puts a
+    synchronisation point, which XLA cannot compile, into every update, even with one replica.
 
     Args:
-      devices: comma-separated, as 'GPU:0,GPU:1' or 'CPU:0'.
+      devices: comma-separated, such as 'GPU:0,GPU:1' or 'CPU:0'.
       xla: whether the update will be compiled.
 
     Raises:
-      UserError: on a device that this machine does not have, naming those that it has.
+      UserError: on a device that this machine does not have, listing those that it has.
     """
     if several_workers():
         if devices or xla:
@@ -49,15 +49,15 @@ def _several_workers() -> tf.distribute.Strategy:
 
 
 def several_workers() -> bool:
-    """Whether this process is one of several that train together."""
+    """Whether this process is one of several workers."""
     return bool(os.environ.get("TF_CONFIG"))
 
 
 def is_chief() -> bool:
-    """Whether this process writes the run folder: the only one, or the chief, or without a chief the first worker.
+    """Whether this process writes the run folder: the only worker, the chief, or without a chief the first worker.
 
     Raises:
-      UserError: when TF_CONFIG is set and is not what TensorFlow expects.
+      UserError: when TF_CONFIG is not what TensorFlow expects.
     """
     if not several_workers():
         return True

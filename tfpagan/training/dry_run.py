@@ -1,4 +1,4 @@
-"""What bin/train prints: the plan of `--dry_run`, and where everything is at the end."""
+"""The plan that `bin/train --dry_run` prints."""
 
 import json
 import resource
@@ -19,7 +19,7 @@ MEASURED_STEPS = 3
 
 
 def dry_run(config: Config, described: data.Described, *, as_json: bool = False) -> str:
-    """The effective configuration, parameters, memory, time and downloads of a run; three steps on noise are measured."""
+    """The effective configuration, parameters, memory, time and downloads of a run, measured over three steps on noise."""
     size = described.config.image_size
     strategy = devices.strategy(config.training.devices, xla=config.training.xla)
     trainer = Trainer(config=config, image_shape=(size, size, described.channels), strategy=strategy)
@@ -69,7 +69,7 @@ def _seconds_per_step(trainer: Trainer) -> float:
 
 
 def _memory_mib() -> float:
-    """Peak memory: of the first GPU where there is one, else of this process."""
+    """Peak memory of the first GPU, or of this process where there is none."""
     if tf.config.list_logical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,13 +1,13 @@
-"""From an objective to gradients, three ways.
+"""From an objective to gradients, in three ways.
 
-`reference` takes a fresh pass and a fresh tape per player: slow, obviously right, the oracle of the tests.
-`simultaneous` takes one pass and one tape, and goes back through it once per player. Valid for every objective.
-`fused` goes back once. A discriminator that does not couple its samples sends every fake its own gradient, and the
-adversary's loss and the discriminator's loss are functions of the same logit l, so that what the adversary should receive is
+`reference` uses a fresh pass and a fresh tape per player: slow, obviously correct, the oracle of the tests.
+`simultaneous` uses one pass and one tape, and one backward pass per player. Valid for every objective.
+`fused` uses one backward pass. A discriminator that does not couple its samples sends each fake its own gradient, and the
+adversary's loss and the discriminator's loss are functions of the same logit l, so that the adversary should receive
 
     d adversary(l) / d fake  =  (adversary'(l) / disc_fake'(l))  *  d disc_fake(l) / d fake,
 
-the gradient that is computed anyway for the discriminator, times one number per sample.
+the gradient computed anyway for the discriminator, times one number per sample.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +21,10 @@ from tfpagan.forward.forward_pass import Pass
 from tfpagan.objectives.contract import Game, Objective
 
 SLOPE_FLOOR = 1e-12
-"""Slopes of `disc_fake` below this are taken as this in the fused backward: the ratio stays finite for logits of -100.
+"""Smaller slopes of `disc_fake` are replaced by this in the fused backward pass: the ratio stays finite for logits of -100.
 
-The discriminator's gradient is off by at most this times d logit / d weight, and what is pushed back to the fakes, this
-times d logit / d pixel, is still 26 orders of magnitude above the smallest float32 and bfloat16.
+The discriminator's gradient is off by at most this times d logit / d weight, and the gradient of the fakes, this times
+d logit / d pixel, is still 26 orders of magnitude above the smallest float32 and bfloat16.
 """
 
 
@@ -33,7 +33,7 @@ Networks = Mapping[str, tf.keras.Model]
 
 @dataclass
 class Gradients:
-    """What one pass gives: gradients and loss per player, mean logits of every game, loss terms, statistics of the codes.
+    """The result of one pass: gradients and loss per player, mean logits of every game, loss terms, statistics of the codes.
 
     All but the gradients are this replica's share: their sum over replicas is the mean over the global batch.
     """
@@ -47,14 +47,14 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Backward:
-    """Everything that turns a pass into gradients.
+    """Turns a pass into gradients.
 
     Attributes:
       objective: games and loss terms.
       networks: by role.
-      replicas: how many replicas share the batch. The division by it, here, is the only one: gradients and losses of
+      replicas: number of replicas that share the batch. This is the only place that divides by it: gradients and losses of
         replicas are summed.
-      loss_scales: per player, for float16; absent players have 1. The gradients come back multiplied by it.
+      loss_scales: per player, for float16; 1 for absent players. The gradients are multiplied by it.
     """
 
     objective: Objective
@@ -80,13 +80,13 @@ class Backward:
             result.logits |= one.logits
             result.loss_terms |= one.loss_terms
             result.latents = one.latents
-            if player != players[-1]:  # one pass's worth of batch statistics, however many passes
+            if player != players[-1]:  # batch statistics change as by one pass, however many there are
                 for variable, value in zip(averages, before, strict=True):
                     variable.assign(value)
         return result
 
     def simultaneous(self, new_pass: Callable[[], Pass], players: Sequence[str]) -> Gradients:
-        """One pass, one tape, one way back per player."""
+        """One pass, one tape, one backward pass per player."""
         with tf.GradientTape(persistent=True) as tape:
             result = self._forward(new_pass(), players)
             scaled = {p: loss * self.loss_scales.get(p, 1.0) for p, loss in result.losses.items()}
@@ -95,7 +95,7 @@ class Backward:
         return result
 
     def _forward(self, p: Pass, players: Sequence[str]) -> Gradients:
-        """The losses of some players; real and fake go through a discriminator as two batches."""
+        """The losses of some players; a discriminator takes real and fake as two batches."""
         result, judged = _without_losses(players), _Judged(self.networks, p)
         for game in self.objective.games(p):
             loss, moves = game.loss, game.disc in players
@@ -125,7 +125,7 @@ class Backward:
         return result
 
     def fused(self, new_pass: Callable[[], Pass], players: Sequence[str]) -> Gradients:
-        """One pass and one way back for all players; exact where `why_not_fused` is None."""
+        """One pass and one backward pass for all players; exact where `why_not_fused` is None."""
         result = _without_losses(players)
         with tf.GradientTape() as making:
             p = new_pass()
@@ -134,7 +134,7 @@ class Backward:
         assert all(g.loss.fusable or g.loss.minimax for g in games), "fused is wrong here: a loss is flat somewhere"
         assert not any(g.penalty or g.real_adversaries for g in games), "fused knows no penalties and no real adversaries"
 
-        # Copies, so that a fake that two discriminators judge gets each one's gradient by itself.
+        # Copies, so that a fake judged by two discriminators gets a gradient from each.
         fakes = [[tf.identity(t) for t in tf.nest.flatten(g.fake)] for g in games]
         discs = [self._variables(g.disc) for g in games]
         with tf.GradientTape(watch_accessed_variables=False) as judging:
@@ -170,7 +170,7 @@ class Backward:
         return {name: self.mean(values) for name, values in p.statistics().items()}
 
     def _play(self, game: Game, both: tf.Tensor, result: Gradients) -> tuple[tf.Tensor, tf.Tensor]:
-        """Adds a game's losses to the result; returns the slopes of the discriminator's loss [2 N], the ratios [N]."""
+        """Adds a game's losses to the result; returns the slopes of the discriminator's loss [2 N] and the ratios [N]."""
         real, fake = tf.split(both, 2)
         loss = game.loss
         result.logits |= {f"{game.disc}/real": self.mean(real), f"{game.disc}/{game.fake_name}": self.mean(fake)}
@@ -195,22 +195,22 @@ def _without_losses(players: Sequence[str]) -> Gradients:
 
 
 class _Judged:
-    """The logits of discriminators; what several games share goes through once."""
+    """The logits of discriminators; tensors that several games share are judged once."""
 
     def __init__(self, networks: Networks, p: Pass):
         self._networks, self._pass = networks, p
-        self._known: dict[tuple[object, ...], tuple[tf.Tensor, object]] = {}  # logits, and what was judged
+        self._known: dict[tuple[object, ...], tuple[tf.Tensor, object]] = {}  # logits, and the judged tensors
 
     def __call__(self, disc: str, judged: tf.Tensor | tuple[tf.Tensor, ...], fake_name: str) -> tf.Tensor:
         key = (disc, *(id(t) for t in tf.nest.flatten(judged)))
         if key not in self._known:
             logits = self._networks[disc](judged, partial(_for_dropout, self._pass, disc, [fake_name]))
-            self._known[key] = (logits, judged)  # kept with it, so that no id is given twice
+            self._known[key] = (logits, judged)  # the tensors are kept, so that no id is reused
         return self._known[key][0]
 
 
 def _for_dropout(p: Pass, disc: str, batches: Sequence[str], size: int) -> tf.Tensor:
-    """Uniform numbers for what a discriminator drops of batches one after another, [M N, size]."""
+    """Uniform numbers for a discriminator's dropout on consecutive batches, [M N, size]."""
     return tf.concat([p.uniform(f"dropout_{disc}_{batch}", size) for batch in batches], 0)
 
 

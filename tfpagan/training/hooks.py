@@ -1,4 +1,4 @@
-"""What happens between two calls of the loop: scalars and progress, pictures, checkpoints."""
+"""Hooks between two calls of the loop: scalars and progress, image grids, checkpoints."""
 
 import json
 import math
@@ -24,12 +24,12 @@ LINE_EVERY_SECONDS = 30.0
 
 
 class Hook:
-    """Acts whenever the number of steps done is a multiple of `every_steps`, and at the end."""
+    """Acts when the number of steps is a multiple of `every_steps`, and at the end."""
 
     every_steps: int
 
     def collect(self, progress: Progress, seconds: float) -> None:
-        """Called after every piece of the loop."""
+        """Called after every call of the loop."""
 
     def act(self, step: int) -> None:
         """Called when due."""
@@ -40,15 +40,15 @@ class Hook:
 
 
 class ScalarHook(Hook):
-    """Means since the last time, to `metrics.jsonl` and TensorBoard; progress to stderr.
+    """Writes means since the last time to `metrics.jsonl` and TensorBoard, and progress to stderr.
 
     Args:
       folder: the run folder.
       writer: TensorBoard's.
       every_steps: how often.
-      images_per_step: drawn from the data set, over all phases.
-      step: where the run begins; lines of later steps, which a stopped run left behind, are removed.
-      until: where it ends.
+      images_per_step: images drawn per step, over all phases.
+      step: first step; lines of later steps, left by a stopped run, are removed.
+      until: last step.
     """
 
     def __init__(
@@ -100,15 +100,15 @@ class ScalarHook(Hook):
 
 
 class PictureHook(Hook):
-    """Grids of samples, reconstructions and interpolations, as PNG files and in TensorBoard.
+    """Writes grids of samples, reconstructions and interpolations, as PNG files and to TensorBoard.
 
-    The same codes and the same test images every time. Reconstructions use the mean of q(z | x).
+    Always of the same codes and test images. Reconstructions use the mean of q(z | x).
 
     Args:
       folder: the run folder.
       writer: TensorBoard's.
-      trainer: whose networks to look at.
-      test: uint8 images [N, H, W, C] that were not trained on.
+      trainer: whose networks to show.
+      test: test images, uint8 [N, H, W, C].
       every_steps: how often.
     """
 
@@ -119,7 +119,7 @@ class PictureHook(Hook):
         self._z = self._noise.normal("pictures", trainer.config.networks.latent_dim)
 
     def show_augmentations(self, step: int) -> None:
-        """x beside a(x), worth a look before training: a(x) is what the reconstructions will look like (appendix B)."""
+        """x beside a(x), worth checking before training: reconstructions will look like a(x) (appendix B)."""
         uniforms = self._noise.uniform("x_aug", augment.UNIFORMS)[: len(self._test)]
         augmented = augment.build(self._trainer.config.augmentation)(normalize(self._test), uniforms)
         self._write("augmentations", grid(interleaved(self._test, to_bytes(augmented)), 2 * SIDE), step)
@@ -141,7 +141,7 @@ class PictureHook(Hook):
 
 
 class CheckpointHook(Hook):
-    """Checkpoints, of finite variables only."""
+    """Saves checkpoints, of finite variables only."""
 
     def __init__(self, checkpoints: Checkpoints, trainer: Trainer, *, every_steps: int):
         self.every_steps, self._checkpoints, self._trainer = every_steps, checkpoints, trainer
@@ -156,7 +156,7 @@ class CheckpointHook(Hook):
 
 
 def what_to_do_about_it() -> str:
-    """What to try after NaN or infinity."""
+    """Advice after NaN or infinity."""
     return "earlier checkpoints, if any, are kept; try a smaller --learning_rate, or no --mixed_precision"
 
 
@@ -170,7 +170,7 @@ def _keep_lines_up_to(step: int, file: Path) -> None:
 
 
 def _step_of(line: str) -> int:
-    """The step of a line of metrics.jsonl, 0 where it is of none; -1 for half a line, which a killed process may leave."""
+    """The step of a line of metrics.jsonl; 0 where it has none, -1 for half a line, which a killed process may leave."""
     try:
         return int(json.loads(line)["step"] or 0)
     except (ValueError, TypeError, KeyError):

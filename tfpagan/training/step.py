@@ -1,4 +1,4 @@
-"""One update of the players of a phase, and which of the three ways computes its gradients."""
+"""One update of the players of a phase, and the choice among the three ways to compute gradients."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -31,7 +31,7 @@ def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str
 
 
 def choose(mode: str, objective: Objective, networks: Networks, mixed_precision: str = "none") -> str:
-    """What `--gradients` means: `auto` is fused where that is exact, else simultaneous.
+    """The mode of `--gradients`: `auto` is fused where that is exact, else simultaneous.
 
     Raises:
       UserError: when fused is asked for and would be wrong.
@@ -48,13 +48,13 @@ class Update:
     """One update of the players of a phase; runs on one replica, inside `strategy.run`.
 
     Args:
-      objective: what is played.
+      objective: games and loss terms.
       networks: by role.
       optimizers: by role.
-      make_pass: makes the `Pass` of networks, images in [-1, 1] and noise.
+      make_pass: creates the `Pass` from networks, images in [-1, 1] and noise.
       mode: fused, simultaneous or reference.
       seed: of the noise.
-      replicas: how many share the step.
+      replicas: number of replicas.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class Update:
         Args:
           players: those of a phase.
           images: uint8 [N, H, W, C].
-          draw: scalar integer, phases done so far; it decides the noise.
-          replica: which replica this is.
+          draw: scalar integer, number of phases done; determines the noise.
+          replica: index of this replica.
 
         Returns:
           Scalars of the global batch by TensorBoard tag, the same on every replica.
@@ -88,7 +88,7 @@ class Update:
         x = normalize(images)
         noise = Noise(self._seed, draw, images.shape[0], replica=replica, replicas=self._replicas)
         for network in self._networks.values():
-            nets.power_iteration(network)  # once per pass, however often a network is called in it
+            nets.power_iteration(network)  # once per pass, however often the pass calls a network
         optimizers = {player: self._optimizers[player] for player in players}
         scaled = {p: o for p, o in optimizers.items() if isinstance(o, tf.keras.mixed_precision.LossScaleOptimizer)}
         scales = {p: o.get_scaled_loss(tf.constant(1.0)) for p, o in scaled.items()}
@@ -103,7 +103,7 @@ class Update:
         return scalars | norms
 
     def _summed(self, values: T) -> T:
-        """Over the replicas: here and not in the optimizers, because the norm of the sum is wanted too."""
+        """Sums over replicas; here and not in the optimizers, because the norm of the sum is reported too."""
         if self._replicas == 1:
             return values
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)

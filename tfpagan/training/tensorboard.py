@@ -1,4 +1,4 @@
-"""What TensorBoard shows besides scalars and pictures: codes as histograms and in the projector, HParams, the graph."""
+"""TensorBoard besides scalars and images: histograms of codes, the projector, HParams, the graph."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tfpagan.images import grid, normalize, write_png
 from tfpagan.training.hooks import Hook
 from tfpagan.training.trainer import Trainer
 
-COUNT = 1024  # codes, a square of a power of two for the projector's sprite
+COUNT = 1024  # codes; 32 x 32 thumbnails fill the projector's square sprite
 COLUMNS = 32  # of the sprite
 
 
@@ -22,9 +22,9 @@ class CodeHook(Hook):
     """Histograms of the moments of q(z | x) of test images, and the projector's files: means, labels, thumbnails.
 
     Args:
-      folder: of the writer's event files; the projector's files lie in projector/ under it.
+      folder: of the writer's event files; the projector's files are in its projector/.
       writer: TensorBoard's.
-      trainer: whose encoder to look at; a system without one has no codes.
+      trainer: whose encoder to show; a system without one has no codes.
       images: the test images, with labels if there are any.
       every_steps: how often.
     """
@@ -52,7 +52,7 @@ class CodeHook(Hook):
         part.replace(self._folder / "projector" / "codes.tsv")
 
     def _describe(self, images: Images) -> None:
-        """What does not change while training: labels, thumbnails, and the file that names them."""
+        """Files that do not change during training: labels, thumbnails, and the configuration that names them."""
         (self._folder / "projector").mkdir(parents=True, exist_ok=True)
         config = projector.ProjectorConfig()
         embedding = config.embeddings.add(tensor_name="codes of test images", tensor_path="projector/codes.tsv")
@@ -68,7 +68,7 @@ class CodeHook(Hook):
 
 
 def write_hparams(folder: Path, config: Config, name: str) -> None:
-    """What a run computes, by which the HParams tab compares runs; its metrics are what train/ and eval/ hold.
+    """The hyper-parameters of a run, for the HParams tab; its metrics are the scalars in train/ and eval/.
 
     Args:
       folder: the run folder, where the tab looks for them.

@@ -1,4 +1,4 @@
-"""The trainer: players by name, one traced loop, moving averages. It knows no objective, no loss and no file."""
+"""The trainer: players by name, one traced loop, moving averages. It knows no loss and no file."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -18,20 +18,20 @@ from tfpagan.training import step
 
 ADAM_EPSILON = 1e-8
 STATISTICS_EVERY_STEPS = 10
-"""How often the averages see a batch.
+"""How often the averages are shown a batch.
 
-The batch statistics of the players are not theirs: averaged weights give smaller activations, and images without form.
+The players' batch statistics do not fit them: averaged weights have smaller activations, and would generate shapeless images.
 """
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What some steps of the loop gave.
+    """The result of some steps of the loop.
 
     Attributes:
-      steps: how many were done; fewer than asked for when a loss was not finite.
+      steps: number of steps done; fewer than requested when a loss was not finite.
       totals: sums over these steps by TensorBoard tag.
-      not_finite: the losses of the last step that were NaN or infinite, by tag; empty when all is well.
+      not_finite: the losses of the last step that were NaN or infinite, by tag; empty when all were finite.
     """
 
     steps: int
@@ -45,10 +45,10 @@ class Trainer:
     Args:
       config: of the run.
       image_shape: (H, W, C).
-      strategy: where it runs.
+      strategy: distribution strategy.
 
     Raises:
-      UserError: when the batch does not divide among the replicas, or the step mode would be wrong.
+      UserError: when the batch size is not a multiple of the number of replicas, or `--gradients` would be wrong.
     """
 
     def __init__(self, *, config: Config, image_shape: tuple[int, int, int], strategy: tf.distribute.Strategy):
@@ -65,7 +65,7 @@ class Trainer:
             averaged = [role for role in networks.INFERENCE_ROLES if training.ema_decay and role in self.networks]
             self.averages = {role: self._build(role) for role in averaged}
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-            self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # images drawn so far
+            self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # number of images drawn
         self.mode = step.choose(training.gradients, self.objective, self.networks, training.mixed_precision)
         self._make_pass = partial(
             Pass,
@@ -95,16 +95,16 @@ class Trainer:
         )
 
     def inference(self, role: str) -> tf.keras.Model:
-        """The network to look at: the moving average of a player where one is kept, else the player itself."""
+        """The network for inference: the moving average of a player where one is kept, else the player itself."""
         network, condition = self.averages.get(role, self.networks[role]), self.objective.condition
         return condition.generator_in_use(network) if role == "generator" else condition.encoder_in_use(network)
 
     def advance(self, batches: Iterator[tf.Tensor], steps: int) -> Progress:
-        """Do `steps` steps in one call of the graph; stops early after a loss that is not finite.
+        """Run `steps` steps in one graph call; stops early after a loss that is not finite.
 
         Args:
           batches: of uint8 images [batch_size, H, W, C], the same ones on every worker; each replica takes its own rows.
-              (TensorFlow's distributed iterators take the longer to destroy the more steps they served.)
+              (The time to destroy TensorFlow's distributed iterators grows with the steps they served.)
           steps: at least 1.
         """
         before = int(self.step.numpy())
@@ -116,18 +116,18 @@ class Trainer:
         )
 
     def trace(self, batches: Iterator[tf.Tensor]) -> tf.Graph:
-        """Build the graph that `advance` runs, so that its first call takes no longer than the others."""
+        """Trace the graph that `advance` runs, so that its first call takes no longer than the others."""
         return self._loop.get_concrete_function(batches, tf.constant(1)).graph
 
     def any_worker(self, flag: bool) -> bool:
-        """Whether the flag is set on any of the workers; all of them must ask."""
+        """Whether the flag is set on any worker; all workers must call this."""
         if not self.several_workers:
             return flag
         flags = self.strategy.run(lambda: tf.constant(float(flag)))
         return bool(self.strategy.reduce(tf.distribute.ReduceOp.SUM, flags, axis=None) > 0)
 
     def not_finite(self) -> list[str]:
-        """Names of the variables that hold NaN or infinity; a checkpoint of them would be worth nothing."""
+        """Names of the variables that contain NaN or infinity; a checkpoint of them would be useless."""
         variables = [v for network in self.networks.values() for v in network.variables]
         return [v.name for v in variables if not tf.reduce_all(tf.math.is_finite(v))]
 
@@ -161,9 +161,9 @@ class Trainer:
 
     @tf.function(experimental_attributes={"_noinline": True})
     def _phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Traced once for all phases of the same players: of ten critic steps the graph has one.
+        """Traced once for all phases of the same players: the graph has ten critic steps once.
 
-        Inlined, each would be optimised by itself again, which takes as long as tracing it.
+        If inlined, each would be optimised separately, which takes as long as tracing it.
         """
         scalars = self.strategy.run(partial(self._replica_phase, players), args=(images, draw))
         return {tag: self.strategy.experimental_local_results(value)[0] for tag, value in scalars.items()}
@@ -173,7 +173,7 @@ class Trainer:
         return self._on_replica(players, own_rows(images, replica, self.replicas), draw, replica)
 
     def _follow(self, images: tf.Tensor) -> None:
-        """Move the averages towards the players; now and then show them a batch."""
+        """Move the averages towards the players; regularly show them a batch."""
         for role, average in self.averages.items():
             for kept, live in zip(average.trainable_variables, self.networks[role].trainable_variables, strict=True):
                 self.strategy.extended.update(kept, self._move_average, args=(live,))
@@ -185,13 +185,13 @@ class Trainer:
         return kept.assign(decay * kept + (1.0 - decay) * live)
 
     def _take_statistics(self, images: tf.Tensor) -> None:
-        """One pass through the averages, in which their batch norms take the statistics that inference uses."""
+        """One pass through the averages, which updates the batch statistics that inference uses."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         own = own_rows(images, replica, self.replicas)
         noise = Noise(self.config.training.seed, self.step.read_value(), own.shape[0], replica=replica, replicas=self.replicas)
         p = self._make_pass(self.averages, normalize(own), noise)
         for made in ("x_gen", "x_rec") if "encoder" in self.averages else ("x_gen",):
-            getattr(p, made)  # for what this does to the batch norms
+            getattr(p, made)  # for its effect on the batch statistics
 
     def _build(self, role: str) -> tf.keras.Model:
         training = self.config.training
