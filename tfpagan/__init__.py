@@ -1,6 +1,6 @@
 """tfpagan: auto-encoding GANs in TensorFlow 2.
 
-Importing this package imports no TensorFlow; its modules do when they need it.
+Importing this package does not import TensorFlow; its modules do when they need it.
 """
 
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""The one exception that a user's mistake raises; everything else is ours."""
+"""The exception that a user's mistake raises; any other exception is our mistake."""
 
 import re
 
 
 class UserError(Exception):
-    """A mistake of the user: one line that says what was given and what is legal.
+    """A user's mistake: one line that says what was given and what is legal.
 
     The executables print it without a traceback and exit with a code other than 0.
     """
@@ -17,7 +17,7 @@ def why(e: Exception) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """The text of somebody else's exception, short and without line breaks; its type where it has no text."""
-    text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", str(error), flags=re.DOTALL)  # which node of a graph: nothing to a user
+    """The text of a foreign exception, short and without line breaks; its type if it has no text."""
+    text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", str(error), flags=re.DOTALL)  # the node of a graph: of no use to a user
     text = " ".join(text.split()) or type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."

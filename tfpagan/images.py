@@ -1,7 +1,7 @@
-"""Images as numbers and as pictures: uint8 to [-1, 1] and back, CIE Lab, grids, PNG files.
+"""Images: uint8 to [-1, 1] and back, CIE Lab, grids, PNG files.
 
-Lab is sRGB's (IEC 61966-2-1) with the D65 white point, scaled to about [-1, 1]: L from 0 ... 100, a and b divided by 110, which
-the colours of sRGB do not exceed.
+Lab is computed from sRGB (IEC 61966-2-1) with the D65 white point and scaled to about [-1, 1]: L from 0 to 100, a and b divided
+by 110, which sRGB colours do not exceed.
 """
 
 import math
@@ -20,7 +20,7 @@ def normalize(images: tf.Tensor) -> tf.Tensor:
 
 
 def to_bytes(x: tf.Tensor | np.ndarray) -> np.ndarray:
-    """float [N, H, W, C] in [-1, 1] -> uint8, rounded; what lies outside is clipped."""
+    """float [N, H, W, C] in [-1, 1] -> uint8, rounded and clipped."""
     return np.clip(np.rint((np.asarray(x, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
@@ -39,19 +39,19 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def interleaved(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Two batches [N, H, W, C] as one [2 N, H, W, C]: left, right, left, right, ... so that odd columns are `left`."""
+    """Two batches [N, H, W, C] as one [2 N, H, W, C]: left, right, left, right, ..., so that odd columns are `left`."""
     return np.stack([left, right], 1).reshape(-1, *left.shape[1:])
 
 
 def write_png(picture: np.ndarray, path: str) -> None:
-    """Write a uint8 picture [H, W, C] as a PNG file, whole or not at all."""
+    """Write a uint8 image [H, W, C] as a PNG file, atomically."""
     with whole(path) as f:
         f.write(tf.io.encode_png(picture).numpy())
 
 
 @contextmanager
 def whole(path: str) -> Iterator[BinaryIO]:
-    """A file to write that is at `path` only when all of it was written, and nowhere else when it was not."""
+    """A file to write that appears at `path` only when complete; removed on failure."""
     part = path + ".part"
     try:
         with open(part, "wb") as f:
@@ -63,16 +63,16 @@ def whole(path: str) -> Iterator[BinaryIO]:
         raise
 
 
-# Rows X, Y, Z of linear red, green, blue; divided by the white point.
+# Rows X, Y, Z for linear red, green, blue; divided by the white point.
 TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
 WHITE = (0.95047, 1.0, 1.08883)
 AB_SCALE = 110.0
-THRESHOLD = 6.0 / 29.0  # below its cube, the cube root is a straight line
-TINY = 1e-6  # under roots and powers, whose slope at zero is infinite
+THRESHOLD = 6.0 / 29.0  # below its cube, the cube root is replaced by a straight line
+TINY = 1e-6  # under roots and powers, whose derivative at zero is infinite
 
 
 def to_lab(x: tf.Tensor) -> tf.Tensor:
-    """RGB images [N, H, W, 3] in [-1, 1] to Lab ones, scaled.
+    """RGB images [N, H, W, 3] in [-1, 1] to scaled Lab images.
 
     >>> bool(tf.reduce_max(tf.abs(to_lab(tf.ones([1, 1, 1, 3])) - [1.0, 0.0, 0.0])) < 1e-3)  # white
     True
@@ -87,7 +87,7 @@ def to_lab(x: tf.Tensor) -> tf.Tensor:
 
 
 def to_rgb(lab: tf.Tensor) -> tf.Tensor:
-    """The other way; colours that sRGB has not are cut to its borders."""
+    """Scaled Lab images to RGB images in [-1, 1]; colours outside sRGB are clipped."""
     lightness, a, b = tf.unstack(lab, axis=-1)
     fy = (50.0 * (lightness + 1.0) + 16.0) / 116.0
     f = tf.stack([fy + AB_SCALE * a / 500.0, fy, fy - AB_SCALE * b / 200.0], -1)
@@ -99,12 +99,12 @@ def to_rgb(lab: tf.Tensor) -> tf.Tensor:
 
 
 def lightness(lab: tf.Tensor) -> tf.Tensor:
-    """What is given of a Lab image: [N, H, W, 3] to [N, H, W, 1]."""
+    """The lightness channel of Lab images: [N, H, W, 3] to [N, H, W, 1]."""
     return lab[..., :1]
 
 
 def colour(lab: tf.Tensor) -> tf.Tensor:
-    """What is made of it: [N, H, W, 3] to [N, H, W, 2]."""
+    """The colour channels of Lab images: [N, H, W, 3] to [N, H, W, 2]."""
     return lab[..., 1:]
 
 

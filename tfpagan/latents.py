@@ -1,4 +1,4 @@
-"""Codes: draws from the prior, and the ways between two."""
+"""Codes: draws from the prior, and interpolation."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,16 +7,16 @@ import tensorflow as tf
 
 from tfpagan.errors import UserError
 
-NEARLY_PARALLEL = 1e-4  # radians; below it the arc is a straight line, and its formula divides by zero
+NEARLY_PARALLEL = 1e-4  # radians; for smaller angles the arc is a straight line, and its formula divides by zero
 
 
 def prior(seed: tf.Tensor, num: tf.Tensor, latent_dim: int) -> tf.Tensor:
-    """`num` codes [num, Z] from N(0, I), the same for the same seed; more codes begin with the fewer."""
+    """`num` codes [num, Z] from N(0, I), the same for the same seed; a larger `num` starts with the same codes."""
     return tf.random.stateless_normal([num, latent_dim], [seed, 0])
 
 
 def on_sphere(z: tf.Tensor) -> tf.Tensor:
-    """Codes [N, Z] moved along their direction to the unit sphere; what was N(0, I) is uniform there (AGE section 2)."""
+    """Codes [N, Z] projected to the unit sphere along their direction; N(0, I) becomes uniform (AGE section 2)."""
     return tf.math.l2_normalize(z, 1)
 
 
@@ -32,7 +32,7 @@ def linear(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 def spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Along the arc between the directions of a and b (White, 2016, 'Sampling generative networks', section 2.1).
 
-    Codes of a normal prior in many dimensions lie near a sphere, and the straight line leaves it.
+    Codes from a Gaussian prior in many dimensions lie near a sphere, which a straight line leaves.
 
     >>> spherical(np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([[0.5]])).round(4).tolist()
     [[0.7071, 0.7071]]
@@ -55,10 +55,10 @@ def between(a: np.ndarray, b: np.ndarray, count: int, way: str) -> np.ndarray:
     Raises:
       UserError: on an unknown way, or fewer than 2.
     """
-    if way not in list(WAYS):  # a list, for what has no hash
+    if way not in list(WAYS):  # a list, because `way` may be unhashable
         raise UserError(f"way {way!r} is not legal: it must be one of {', '.join(WAYS)}")
     if count < 2:
-        raise UserError(f"{count} codes do not reach from one to another; at least 2 are needed")
+        raise UserError(f"{count} codes cannot interpolate between two; at least 2 are needed")
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     t = np.linspace(0.0, 1.0, count).reshape(-1, *[1] * a.ndim)
     return WAYS[way](a, b, t).astype(np.float32)

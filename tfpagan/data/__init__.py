@@ -1,4 +1,4 @@
-"""Images by name: `describe` says what they are, `prepare` decodes them once, `batches` feeds them.
+"""Images by name: `describe` says what a data set is, `prepare` decodes it once, `batches` yields batches.
 
 >>> images = prepare(DataConfig(dataset="cifar10"))                                     # doctest: +SKIP
 >>> feed = batches(images.train, batch_size=64, seed=0, start=0)                        # doctest: +SKIP
@@ -14,10 +14,10 @@ __all__ = ["Described", "Images", "batches", "describe", "prepare", "register"]
 
 
 def register(name: str, opener: Opener) -> None:
-    """Make a source of images of your own known as `--dataset=name` or `--dataset=name:REST`.
+    """Register a data source of your own as `--dataset=name` or `--dataset=name:REST`.
 
     Raises:
-      UserError: when `opener` is no function, or the name is taken.
+      UserError: when `opener` is not a function, or the name is taken.
     """
     if not callable(opener):
         raise UserError(f"{opener!r} opens no source of images: register a function of REST, data_dir and cache_dir")

@@ -1,4 +1,4 @@
-"""A cache entry: `train.npy` and `test.npy`, uint8 [N, H, W, C], labels, `about.json`; whole or not there at all."""
+"""A cache entry: `train.npy` and `test.npy`, uint8 [N, H, W, C], labels, `about.json`; written atomically."""
 
 import collections
 import dataclasses
@@ -23,8 +23,8 @@ from tfpagan.data.places import check_writable
 from tfpagan.data.source import Example, Source
 from tfpagan.errors import UserError, one_line
 
-CHUNK = 64  # images that a thread decodes at a time; one by one, the threads mostly wait for each other
-CHUNKS_AHEAD = 8  # in decoding at once
+CHUNK = 64  # images that a thread decodes at a time; one by one, threads mostly wait for each other
+CHUNKS_AHEAD = 8  # decoded ahead
 MOST_NAMED = 5  # corrupt images named in a message
 UNFINISHED = ".unfinished-"
 ABANDONED_SECONDS = 24 * 3600.0
@@ -32,7 +32,7 @@ ABANDONED_SECONDS = 24 * 3600.0
 
 @dataclasses.dataclass(frozen=True)
 class Splits:
-    """Which splits of the source feed which arrays; without a test split every `hold_out`th image is for testing."""
+    """Which splits of the source fill which arrays; without a test split every `hold_out`th image is held out for testing."""
 
     train: str
     test: str | None
@@ -50,9 +50,9 @@ class Splits:
 def write(
     folder: Path, source: Source, splits: Splits, geometry: Geometry, *, skip_corrupt: bool, progress: bool | None
 ) -> None:
-    """Decode a source into `folder`, which appears when everything is in it.
+    """Decode a source into `folder`, which appears when complete.
 
-    Two processes may do this at once: the first to finish wins, and the other's work, which is the same, is dropped.
+    Two processes may do this at once: the first to finish wins, and the other's identical result is dropped.
 
     Raises:
       UserError: on corrupt images unless `skip_corrupt`, images that do not fit, too few images, a full disk.
@@ -63,7 +63,7 @@ def write(
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
         count = _fill(unfinished, source, splits, geometry, skip_corrupt, progress)
-        unfinished.chmod(0o755)  # mkdtemp's is for one user only
+        unfinished.chmod(0o755)  # mkdtemp's folders are private to one user
         _publish(unfinished, folder)
     except OSError as e:
         raise UserError(f"cannot write decoded images into {folder.parent}: {one_line(e)}") from None
@@ -73,7 +73,7 @@ def write(
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What `write` wrote, by the names of the fields of `Images`; arrays are read-only memory maps.
+    """What `write` wrote, by field of `Images`; arrays are read-only memory maps.
 
     Raises:
       OSError, EOFError, ValueError, KeyError: when a file is missing or damaged.
@@ -87,7 +87,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 class _Rows:
-    """A `.npy` file of uint8 [N, S, S, C] that grows, so that no data set needs to fit into memory."""
+    """A growing `.npy` file of uint8 [N, S, S, C], so that data sets need not fit into memory."""
 
     def __init__(self, path: Path, image_shape: tuple[int, int, int]) -> None:
         self._file = path.open("wb")
@@ -101,7 +101,7 @@ class _Rows:
 
     def close(self) -> None:
         self._file.seek(0)
-        self._write_header()  # numpy leaves room in the header for N to grow in place
+        self._write_header()  # numpy's header has room for N to grow in place
         self._file.close()
 
     def _write_header(self) -> None:
@@ -110,7 +110,7 @@ class _Rows:
 
 
 def _fill(folder: Path, source: Source, splits: Splits, geometry: Geometry, skip_corrupt: bool, progress: bool | None) -> int:
-    """Write all files of an entry; the number of images in it."""
+    """Write all files of an entry; returns its number of images."""
     size = geometry.image_size
     rows = {name: _Rows(folder / f"{name}.npy", (size, size, source.channels)) for name in ("train", "test")}
     corrupt: list[str] = []
@@ -140,7 +140,7 @@ def _fill(folder: Path, source: Source, splits: Splits, geometry: Geometry, skip
 
 
 def _pixels(example: Example, channels: int, geometry: Geometry) -> np.ndarray | CorruptImageError:
-    """One image in its final size, or why there is none."""
+    """One image in its final size, or the error."""
     try:
         image = decode(example.read(), channels)
     except CorruptImageError as e:
@@ -156,7 +156,7 @@ def _pixels(example: Example, channels: int, geometry: Geometry) -> np.ndarray |
 def _in_order(
     work: Callable[[Example], Any], examples: Iterator[tuple[str, Example]]
 ) -> Iterator[tuple[tuple[str, Example], Any]]:
-    """Each example with the result of `work` on it, in order; on all cores, few at a time."""
+    """Each example with the result of `work`, in order; on all cores, a few chunks at a time."""
 
     def work_on(chunk: list[tuple[str, Example]]) -> list[tuple[tuple[str, Example], Any]]:
         return [(item, work(item[1])) for item in chunk]
@@ -181,8 +181,8 @@ def _judge(corrupt: list[str], counts: dict[str, int], source: Source, skip_corr
         named = ", ".join(corrupt[:MOST_NAMED]) + (", ..." if len(corrupt) > MOST_NAMED else "")
         found = f"{source.name}: {len(corrupt)} of {total} images cannot be decoded: {named}"
         if not skip_corrupt:
-            raise UserError(f"{found}; mend or remove them, or go on without them by --skip_corrupt_images")
-        logging.warning("%s; going on without", found)
+            raise UserError(f"{found}; repair or remove them, or skip them with --skip_corrupt_images")
+        logging.warning("%s; skipping them", found)
     if not all(counts.values()):
         having = " and ".join(f"{count} to {name} on" for name, count in counts.items())
         raise UserError(f"{source.name}: too few images: {having}; at least one of each is needed")
@@ -199,12 +199,12 @@ def _publish(unfinished: Path, folder: Path) -> None:
     try:
         unfinished.rename(folder)
     except OSError:
-        if not folder.exists():  # no other process was faster
+        if not folder.exists():  # unless another process was faster
             raise
 
 
 def _remove_abandoned(cache_dir: Path) -> None:
-    """Remove what processes that were killed left behind: unfinished entries that nobody has written to for a day."""
+    """Remove what killed processes left: unfinished entries that have not been written to for a day."""
     for folder in cache_dir.glob(f"{UNFINISHED}*"):
         newest = max((path.stat().st_mtime for path in [folder, *folder.glob("*")]), default=0.0)
         if time.time() - newest > ABANDONED_SECONDS:

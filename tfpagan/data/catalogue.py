@@ -1,6 +1,6 @@
-"""A TFDS data set as a source, by its TFDS name; `shapes` is one of them, with a builder of our own.
+"""A TFDS data set as a source, by its TFDS name; `shapes` is one of them, with our own builder.
 
-tensorflow_datasets is imported inside the functions: it takes seconds, and folders of images do without.
+tensorflow_datasets is imported inside functions: it takes seconds, and folders of images do not need it.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from tfpagan.data.source import Example
 from tfpagan.errors import UserError, one_line
 from tfpagan.settings.setting import unknown
 
-# What the code of a TFDS builder is known to raise when a download fails or its files are not what it expects.
+# What TFDS builders are known to raise when a download fails or its files are unexpected.
 # requests' and urllib's errors are OSErrors.
 PREPARE_ERRORS = (
     OSError,
@@ -51,7 +51,7 @@ class Catalogued:
     """A data set of the TFDS catalogue, or one that TFDS can read from data_dir.
 
     Raises:
-      UserError: when TFDS does not know the name, what data_dir holds is broken, or it has no images.
+      UserError: when TFDS does not know the name, the data set in data_dir is damaged, or it has no images.
     """
 
     def __init__(self, dataset: str, data_dir: Path, cache_dir: Path) -> None:
@@ -72,7 +72,7 @@ class Catalogued:
 
     @property
     def downloads(self) -> str:
-        """What is to be downloaded, and how large it and the data set on disk are."""
+        """What will be downloaded, with sizes of the download and on disk."""
         if self._folder.exists():
             return f"nothing to download: found {self._folder}"
         if _is_shapes(self._dataset):
@@ -80,13 +80,13 @@ class Catalogued:
         return f"{recipe.sizes(self._builder)}, into {self._root}"
 
     def split_sizes(self) -> dict[str, int | None]:
-        """Examples per split, as far as known before a download."""
+        """Examples per split, if known before a download."""
         sizes: dict[str, int | None] = {str(name): info.num_examples for name, info in self._builder.info.splits.items()}
         return sizes or {"train": None, "test": None}
 
     @property
     def train_split(self) -> str:
-        """`train`; without it, the only split there is."""
+        """`train`, or the only split."""
         names = list(self.split_sizes())
         if "train" not in names and len(names) > 1:
             raise UserError(f"--dataset={self._dataset} has no split train; it has {', '.join(names)}")
@@ -99,10 +99,10 @@ class Catalogued:
         return others[0] if others else None
 
     def fetch(self) -> None:
-        """Let TFDS download and prepare the data set, unless data_dir holds it.
+        """Download and prepare the data set with TFDS, unless data_dir holds it.
 
         Raises:
-          UserError: saying what failed, and which files to put where by hand.
+          UserError: saying what failed, and how to place the files by hand.
         """
         if self._folder.exists():
             return
@@ -129,10 +129,10 @@ class Catalogued:
         return repr((self._builder.info.full_name, str(self._folder), listing))
 
     def examples(self, split: str) -> Iterator[Example]:
-        """The split's examples in the order of its files.
+        """The split's examples, in file order.
 
         Raises:
-          UserError: when a file of the data set is missing or cut off.
+          UserError: when a file of the data set is missing or truncated.
         """
         import tensorflow_datasets as tfds
 
@@ -144,7 +144,7 @@ class Catalogued:
         try:
             with _quiet():
                 dataset = self._builder.as_dataset(split=split, decoders=decoders, read_config=in_order)
-            # Crossing from TensorFlow to Python costs more than decoding a small image, so many cross at once.
+            # Moving from TensorFlow to Python costs more than decoding a small image, so many move at once.
             for first, many in enumerate(dataset.batch(CROSSING).as_numpy_iterator()):
                 labels = many[self._label_key].tolist() if self._label_key else itertools.repeat(None)
                 for i, (data, label) in enumerate(zip(many[self._image_key], labels, strict=False)):
@@ -155,7 +155,7 @@ class Catalogued:
 
 
 class _Bytes:
-    """Bytes that are already here, behind the same call as a file's."""
+    """Bytes in memory, with the interface of a file."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -169,13 +169,13 @@ def _is_shapes(dataset: str) -> bool:
 
 
 def _shapes_root(data_dir: Path, cache_dir: Path) -> Path:
-    """Where `shapes` lives: in data_dir, which may be read-only, if it is there already; else in cache_dir."""
+    """The folder of `shapes`: data_dir, which may be read-only, if it is there already; else cache_dir."""
     is_there = any(data_dir.glob("shapes/*/dataset_info.json"))
     return data_dir if is_there else cache_dir / "tensorflow_datasets"
 
 
 def _open(dataset: str, data_dir: Path) -> Any:
-    """The TFDS builder of a name; opens no network connection."""
+    """The TFDS builder of a name, without network access."""
     import tensorflow_datasets as tfds
 
     if _is_shapes(dataset):
@@ -238,7 +238,7 @@ def _builder(dataset: str, data_dir: Path, in_catalogue: bool) -> Any:
 
 
 def _image_key(dataset: str, features: Any) -> str:
-    """The name of the feature that holds the images: `image`, or the only one there is."""
+    """The name of the image feature: `image`, or the only one."""
     import tensorflow_datasets as tfds
 
     # The exact class: its subclasses are segmentation masks and the like.
@@ -253,7 +253,7 @@ def _image_key(dataset: str, features: Any) -> str:
 
 
 def _labels(features: Any) -> tuple[str | None, tuple[str, ...] | None]:
-    """The name of the label feature, and its classes; `label`, or the only one there is, or None."""
+    """The name of the label feature, and its classes; `label`, the only one, or None."""
     import tensorflow_datasets as tfds
 
     labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
@@ -263,7 +263,7 @@ def _labels(features: Any) -> tuple[str | None, tuple[str, ...] | None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back TFDS's banners and log lines, and its progress bars where no terminal shows them."""
+    """Suppress TFDS's banners and log lines, and its progress bars outside a terminal."""
     import tensorflow_datasets as tfds
 
     bars, verbosity = sys.stderr.isatty(), logging.get_verbosity()

@@ -16,11 +16,11 @@ SEEDS = {"train": 0, "test": 1}
 class ColorMNIST:
     """Three digits drawn at random, stacked: 1,000 classes (Metz et al., 2017, section 3.3.1; alpha-GAN section 6).
 
-    As many images as MNIST has, the same every time: digit i of a split lies in the red channel of image i, and those of
-    green and blue are two shuffles of the split. A label is the three digits' number, red first.
+    As many images as MNIST has, always the same: digit i of a split is the red channel of image i, and the green and blue
+    channels are two shuffles of the split. A label is the number of three digits, red first.
 
     Raises:
-      UserError: as `Catalogued`, of mnist.
+      UserError: as `Catalogued`, for mnist.
     """
 
     channels = 3
@@ -43,11 +43,11 @@ class ColorMNIST:
         return self._mnist.split_sizes()
 
     def fetch(self) -> None:
-        """MNIST; raises as it does."""
+        """Fetch MNIST; raises as it does."""
         self._mnist.fetch()
 
     def identity(self) -> str:
-        """MNIST's, and the seeds."""
+        """MNIST's identity, and the seeds."""
         return f"{self._mnist.identity()} {SEEDS}"
 
     def examples(self, split: str) -> Iterator[Example]:

@@ -7,7 +7,7 @@ FORMATS = "PNG, JPEG, GIF or BMP"
 
 
 class CorruptImageError(Exception):
-    """Bytes that are no image TensorFlow can read; the message says why."""
+    """Bytes that TensorFlow cannot decode as an image; the message says why."""
 
 
 def decode(data: bytes, channels: int) -> np.ndarray:

@@ -10,16 +10,16 @@ from absl import logging
 from tfpagan.data.source import Example
 from tfpagan.errors import UserError
 
-# What is meant as an image. TensorFlow reads no WebP, TIFF or AVIF: these fail by name instead of vanishing unseen.
+# Suffixes of images. TensorFlow cannot read WebP, TIFF or AVIF: these fail by name instead of being ignored silently.
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif"}
 TEST_NAMES = ("test", "validation", "val", "valid")
 
 
 class Folder:
-    """The images under a folder, sorted by path; labels are the names of the folders they lie in.
+    """The images under a folder, sorted by path; labels are the names of their folders.
 
     Raises:
-      UserError: when there is no such folder, or nothing in it that can be used.
+      UserError: when there is no such folder, or it has no images.
     """
 
     channels = 3
@@ -42,7 +42,7 @@ class Folder:
         self._bases = bases
 
     def _layout(self) -> tuple[str, str | None, dict[str, Path]]:
-        """The names of the splits, and where each lies."""
+        """The names of the splits, with their folders."""
         here = {entry.name for entry in os.scandir(self.root) if entry.is_dir()}
         tests = [name for name in TEST_NAMES if name in here]
         if "train" not in here:
@@ -55,23 +55,23 @@ class Folder:
         return "train", tests[0] if tests else None, {name: self.root / name for name in used}
 
     def split_sizes(self) -> dict[str, int | None]:
-        """How many files each split has, before any is decoded."""
+        """Number of files per split, before decoding."""
         return {split: len(paths) for split, paths in self._files.items()}
 
     def fetch(self) -> None:
-        """Nothing to do: the images are there."""
+        """Nothing to do."""
 
     def identity(self) -> str:
         """Changes when a file is added, removed, renamed or written to."""
         digest = hashlib.sha256()
         for paths in self._files.values():
             for path in paths:
-                status = path.stat() if path.exists() else path.lstat()  # a link to nowhere
+                status = path.stat() if path.exists() else path.lstat()  # a broken link
                 digest.update(os.fsencode(path) + f"|{status.st_size}|{status.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
     def examples(self, split: str) -> Iterator[Example]:
-        """The split's files in order of their paths."""
+        """The split's files, sorted by path."""
         for path in self._files[split]:
             name = self._label(self._bases[split], path) if self.label_names else None
             label = self.label_names.index(name) if self.label_names and name is not None else None
@@ -84,7 +84,7 @@ class Folder:
 
 
 def images_under(base: Path) -> list[Path]:
-    """The files under a folder that are images by their names, also through links, sorted by path.
+    """The files under a folder that have image suffixes, also through links, sorted by path.
 
     Raises:
       UserError: when a folder cannot be listed.
@@ -93,7 +93,7 @@ def images_under(base: Path) -> list[Path]:
     for folder, subfolders, files in os.walk(base, onerror=_refuse, followlinks=True):
         real = os.path.realpath(folder)
         subfolders[:] = [name for name in subfolders if not name.startswith(".") and real not in seen]
-        if real in seen:  # a link that leads back
+        if real in seen:  # a link to a parent folder
             continue
         seen.add(real)
         images = [name for name in files if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")]

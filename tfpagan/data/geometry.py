@@ -32,7 +32,7 @@ class Geometry:
         """[H, W, C] uint8 -> [S, S, C] uint8.
 
         Raises:
-          UserError: when the image does not fit; the caller adds which image it was.
+          UserError: when the image does not fit; the caller adds the image's name.
         """
         self.check(*image.shape[:2])
         if self.crop == "pad":
@@ -42,7 +42,7 @@ class Geometry:
         return _shrink(image[top : top + side, left : left + side], self.image_size)
 
     def check(self, height: int, width: int) -> None:
-        """Refuse a size in px that this geometry cannot take.
+        """Refuse a size in px that this geometry does not support.
 
         Raises:
           UserError: saying what to do instead.
@@ -67,12 +67,12 @@ class Geometry:
 
 
 def resolve(crop: str, image_size: int, source_px: tuple[int, int] | None) -> Geometry:
-    """The geometry that flags mean, given the (height, width) in px that all images share, or None if they differ.
+    """The geometry of flags, given the (height, width) in px that all images share, or None if they differ.
 
-    `auto` leaves squares of the right size alone, pads to the next multiple of 8 (MNIST: 28 -> 32), crops the rest.
+    `auto` keeps squares of the right size, pads to the next multiple of 8 (MNIST: 28 -> 32), and crops the rest.
 
     Raises:
-      UserError: on an illegal crop, a crop that the size does not go with, or images that do not fit.
+      UserError: on an illegal crop, a crop that contradicts the size, or images that do not fit.
     """
     if not re.fullmatch(r"none|center|center:[1-9][0-9]*|pad|auto", crop):
         raise UserError(f"--crop={crop!r} is not legal: it must be {LEGAL_CROPS}")
@@ -124,4 +124,4 @@ def _shrink(image: np.ndarray, size: int) -> np.ndarray:
     if image.shape[0] == size:
         return image
     mean = tf.image.resize(image, (size, size), method=tf.image.ResizeMethod.AREA).numpy()
-    return np.floor(mean + 0.5).astype(np.uint8)  # astype alone would cut off, and darken by half a step
+    return np.floor(mean + 0.5).astype(np.uint8)  # astype alone would truncate, and darken by half a level

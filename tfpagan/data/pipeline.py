@@ -7,21 +7,21 @@ import tensorflow as tf
 
 from tfpagan.errors import UserError
 
-AHEAD = 4  # elements made in advance
+AHEAD = 4  # elements prefetched
 
 
 def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int) -> tf.data.Dataset:
     """Endless batches uint8 [B, H, W, C] of `images` [N, H, W, C].
 
     Position q counts images since the beginning of training: it is image number q % N of epoch q // N, and every epoch
-    has an order of its own that depends on (seed, epoch) only. Batch b holds the B positions from start + b * B; it may
+    has its own order, which depends only on (seed, epoch). Batch b holds the B positions from start + b * B; it may
     straddle epochs.
 
     Raises:
       UserError: when there are no images.
     """
     if not len(images):
-        raise UserError("there are no images to make batches of")
+        raise UserError("there are no images to form batches of")
     assert start >= 0, start
 
     @functools.lru_cache(maxsize=2)  # a batch that straddles epochs alternates between two
@@ -34,7 +34,7 @@ def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int) -> tf
         return np.asarray(images[np.concatenate(chosen)])
 
     def element(b: tf.Tensor) -> tf.Tensor:
-        # Not stateful: the same b gives the same images, which keeps the pipeline free to run ahead.
+        # Not stateful: the same b returns the same images, so the pipeline may prefetch.
         batch = tf.numpy_function(gather, [b], tf.uint8, stateful=False)
         return tf.ensure_shape(batch, (batch_size, *images.shape[1:]))
 

@@ -1,4 +1,4 @@
-"""Where data sets and decoded images live on disk."""
+"""Folders of data sets and of decoded images."""
 
 import os
 import tempfile
@@ -18,7 +18,7 @@ def cache_dir(given: str) -> Path:
 
 
 def check_writable(folder: Path, flag: str) -> None:
-    """Make `folder` unless it exists, and make sure that files can be written in it.
+    """Create `folder` if needed, and check that files can be written in it.
 
     Raises:
       UserError: naming the flag to change.

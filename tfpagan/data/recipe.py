@@ -1,7 +1,7 @@
-"""What to tell a user whose download failed: what went wrong, and which files to put where by hand.
+"""Advice after a failed download: what went wrong, and how to place the files by hand.
 
 TFDS 4.9 looks for `<data_dir>/downloads/manual/<file name>` before it downloads a file whose name it has on record, and
-accepts it if size and checksum are those on record.
+accepts it if size and checksum match.
 """
 
 import errno
@@ -11,18 +11,24 @@ from typing import Any
 from tfpagan.errors import one_line
 
 MOST_FILES = 8
-LOCAL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # no help from downloading again
+LOCAL_ERRORS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+)  # errors that another download would not fix
 
 
 def sizes(builder: Any) -> str:
-    """How much would be downloaded, and how large the data set would be on disk."""
+    """The sizes of the download and of the data set on disk."""
     total = sum(int(file.size) for file in (builder.url_infos or {}).values())
-    at_most = "at most " if total and builder.BUILDER_CONFIGS else ""  # the record is of all configs together
+    at_most = "at most " if total and builder.BUILDER_CONFIGS else ""  # the record covers all configs together
     return f"download {at_most}{_bytes(total)}, on disk {_bytes(int(builder.info.dataset_size))}"
 
 
 def failed(dataset: str, data_dir: Path, builder: Any, error: Exception) -> str:
-    """A short block of lines for a user: the failure, then the way around it."""
+    """A short message: the failure, then the workaround."""
     lines = [f"cannot prepare --dataset={dataset} in {data_dir}: {one_line(error)}"]
     manual = data_dir / "downloads" / "manual"
     if isinstance(error, ImportError):

@@ -1,4 +1,4 @@
-"""What `prepare` needs of a place where images come from; `folder.py` and `catalogue.py` provide it."""
+"""The protocol of a data source, which `prepare` reads; `folder.py` and `catalogue.py` implement it."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One encoded image: what to call it in a message, how to read its bytes, and its label if it has one."""
+    """One encoded image: its name for messages, a function that reads its bytes, and its label, if any."""
 
     name: str
     read: Callable[[], bytes]
@@ -16,27 +16,27 @@ class Example:
 
 
 class Source(Protocol):
-    """Encoded images in splits, in an order that never changes."""
+    """Encoded images in splits, in a fixed order."""
 
     @property
     def name(self) -> str:
-        """Readable, for messages and for the cache folder."""
+        """Readable name, for messages and for the cache folder."""
 
     @property
     def channels(self) -> int:
-        """1 or 3."""
+        """Number of channels, 1 or 3."""
 
     @property
     def image_px(self) -> tuple[int, int] | None:
-        """(height, width) in px if all images share them."""
+        """(height, width) in px, if all images share them."""
 
     @property
     def label_names(self) -> tuple[str, ...] | None:
-        """Classes by label; None: the images have no labels."""
+        """Names of classes by label; None: no labels."""
 
     @property
     def downloads(self) -> str:
-        """For humans: what is to be downloaded, and how large it is."""
+        """Readable: what will be downloaded, and how large it is."""
 
     @property
     def train_split(self) -> str:
@@ -44,21 +44,21 @@ class Source(Protocol):
 
     @property
     def test_split(self) -> str | None:
-        """The split to test on; None: there is none, and every 10th training image is held out."""
+        """The split to test on; None: every 10th training image is held out."""
 
     def split_sizes(self) -> dict[str, int | None]:
-        """Examples per split, as far as known without decoding."""
+        """Examples per split, if known without decoding."""
 
     def fetch(self) -> None:
         """Download or generate what is missing."""
 
     def identity(self) -> str:
-        """Text that changes whenever the images could have changed; known after `fetch`."""
+        """Text that changes whenever the images may have changed; known after `fetch`."""
 
     def examples(self, split: str) -> Iterator[Example]:
         """The examples of a split, in order."""
 
 
 Opener = Callable[[str, Path, Path], tuple[str, Source]]
-"""What `--dataset=KIND:REST` calls with REST, `data_dir` and `cache_dir`. It returns the name, with REST made independent of
-the working directory, and the source, and raises UserError where REST cannot be used."""
+"""Function called for `--dataset=KIND:REST` with REST, `data_dir` and `cache_dir`. It returns the name, with REST independent
+of the working directory, and the source; it raises UserError if REST cannot be used."""

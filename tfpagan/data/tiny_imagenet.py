@@ -1,4 +1,4 @@
-"""Tiny ImageNet as it is unpacked: train/CLASS/images/, val/images/ with a list of classes, test/ without any."""
+"""Unpacked Tiny ImageNet: train/CLASS/images/, val/images/ with a list of classes, test/ without classes."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ ANNOTATIONS = Path("val", "val_annotations.txt")
 
 
 def is_tiny_imagenet(root: Path) -> bool:
-    """Whether a folder has its two lists, of classes and of the validation images' classes."""
+    """Whether a folder has Tiny ImageNet's two lists: classes, and the validation images' classes."""
     return (root / "wnids.txt").is_file() and (root / ANNOTATIONS).is_file()
 
 
 class TinyImageNet(Folder):
-    """200 classes at 64 px (AGE section 3.1): train/ to train on, val/ to test on, for test/ has no classes.
+    """200 classes at 64 px (AGE section 3.1): train/ for training, val/ for testing, because test/ has no classes.
 
     Raises:
       UserError: as `Folder`; when a validation image is not in the list.

@@ -1,4 +1,4 @@
-"""The TFDS builder of `shapes`: 20,000 images to train on and 2,000 to test, 32x32 RGB, 10 classes."""
+"""The TFDS builder of `shapes`: 20,000 training and 2,000 test images, 32x32 RGB, 10 classes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ CHUNK = 500  # images drawn at once: some 50 MB of intermediate results
 
 
 class Shapes(tfds.core.GeneratorBasedBuilder):
-    """One coloured shape of 10 kinds over a texture, at a random place, size and hue."""
+    """One coloured shape of 10 kinds over a texture, at random position, size and hue."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}

@@ -1,7 +1,7 @@
-"""Pictures of one coloured shape each, by signed distance; numpy alone, N pictures at a time.
+"""Images of one coloured shape each, by signed distance; in numpy, N images at a time.
 
 A signed distance is negative inside a shape and positive outside, in units of the shape's radius; x grows to the right
-and y upwards. Coverage of a pixel is the distance in px, clipped, which antialiases the edge.
+and y upwards. The coverage of a pixel is the clipped distance in px, which antialiases the edge.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def render(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _coverage(labels: np.ndarray, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """How much of each pixel is shape, in [0, 1], and how brightly it is lit, about 1; both [N, H, W]."""
+    """Coverage of each pixel by the shape, in [0, 1], and its brightness, about 1; both [N, H, W]."""
     n = len(labels)
     radius_px = random.uniform(0.22, 0.40, n) * SIZE_PX
     room_px = SIZE_PX / 2 - radius_px - 1
@@ -69,7 +69,7 @@ def _star(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     angle = np.abs(np.mod(np.arctan2(x, y) + wedge, 2 * wedge) - wedge)  # from the nearest tip
     radius = np.hypot(x, y)
     along, across = radius * np.cos(angle), radius * np.sin(angle)
-    # The edge runs from the tip (1, 0) to the waist; its outward normal is the edge turned by a quarter.
+    # The edge runs from the tip (1, 0) to the waist; its outward normal is the edge turned by 90 degrees.
     normal = np.array([waist * np.sin(wedge), 1 - waist * np.cos(wedge)])
     normal /= np.sqrt(normal @ normal)
     return (along - 1) * normal[0] + across * normal[1]
@@ -130,7 +130,7 @@ def _background(count: int, hue: np.ndarray, random: np.random.RandomState) -> n
 
 
 def _texture(name: str, a: np.ndarray, b: np.ndarray, along: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Weights [N, H, W] in [0, 1] from two crossed sines, the place along the texture in px, and random knots."""
+    """Weights [N, H, W] in [0, 1] from two crossed sines, the position along the texture in px, and random knots."""
     if name == "gradient":
         return 0.5 + along / (1.5 * SIZE_PX)
     if name == "stripes":
