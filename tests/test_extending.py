@@ -130,8 +130,8 @@ def pictures(folder: Path) -> None:
         ("import nowhere_to_be_found", "there is no module nowhere_to_be_found"),
         ("def broken(:", "cannot be imported: SyntaxError"),
         ("import sys; sys.exit(3)", "cannot be imported: SystemExit: 3"),
-        ("from tfpagan import objectives; objectives.register(int)", "is no objective: derive a class from"),
-        ("from tfpagan import networks; networks.register('dense', 3)", "3 is no architecture"),
+        ("from tfpagan import objectives; objectives.register(int)", "is not an objective: derive a class from"),
+        ("from tfpagan import networks; networks.register('dense', 3)", "3 is not an architecture"),
         ("from tfpagan.forward import augment; augment.register('blur', print)", "augmentation 'blur' exists already"),
         (
             "from tfpagan import data; data.register('Upper', print)",

@@ -219,7 +219,7 @@ def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
             ["--model=RUN", "--start=seed:1", "--end=seed:2", "--count=500000"],
             "4000000 x 8 px is too large",
         ),
-        ("sample", ["--model=RUN", "--step=1", "--best"], "step 1 and the best are two choices"),
+        ("sample", ["--model=RUN", "--step=1", "--best"], "step 1 and the best checkpoint exclude each other"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:x"], "after the colon a whole number is wanted"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.png"], "/nowhere.png cannot be read"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.npz:1"], "/nowhere.npz is no file of codes"),

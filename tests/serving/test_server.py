@@ -210,7 +210,7 @@ def test_answers_are_json_or_refused(client: Client, servable: Servable, monkeyp
     status, answer = ask(Client(application), {"signature_name": "decode", "inputs": [[3e38] * tiny.Z]})
     application.close()
     assert status == 400
-    assert "the images that come of it are not all finite" in answer["error"]
+    assert "the resulting images are not all finite" in answer["error"]
 
 
 # Joined requests

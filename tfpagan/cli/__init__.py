@@ -1,6 +1,6 @@
-"""The executables: `run("train", argv)` returns the exit code, so that tests need no process.
+"""The commands: `run("train", argv)` returns the exit code, so that tests need no process.
 
-Nothing here imports TensorFlow before a command really runs: `--help` must answer at once.
+Nothing here imports TensorFlow before a command runs: `--help` must answer at once.
 """
 
 import sys

@@ -41,12 +41,12 @@ def _integers(name: str, text: str) -> list[int]:
 
 COMMAND = Command(
     program="bench",
-    help="Images per second of the ways to compute a step, in one run.",
+    help="Images per second of the ways to compute gradients, in one process.",
     options=(
         Option("channels", "128,512", "comma-separated channels to measure at"),
         Option("batch_sizes", "64,32", "images per step, one number for each of --channels"),
-        Option("rounds", 7, "how often each way is measured, in turn; the median counts"),
-        Option("memory_steps", 500, "steps over which memory must not grow; 0: do not look"),
+        Option("rounds", 7, "how often each way is measured, in turn; the median is reported"),
+        Option("memory_steps", 500, "steps over which memory growth is measured; 0: none"),
         Option("json", False, "print as JSON"),
     ),
     run=run,

@@ -38,11 +38,11 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 COMMAND = Command(
     program="bench_eval",
-    help="Speed of an evaluation beside tf-gan's functions one after the other; memory; time of one FID.",
+    help="Speed of an evaluation compared with tf-gan's functions one after the other; memory; time of one FID.",
     options=(
-        Option("images", 2000, "images of every kind, whole hundreds"),
-        Option("rounds", 3, "how often each way is measured, in turn; the median counts"),
-        Option("few", 5000, "images of the first measurement of memory"),
+        Option("images", 2000, "images of each kind, whole hundreds"),
+        Option("rounds", 3, "how often each way is measured, in turn; the median is reported"),
+        Option("few", 5000, "images of the first memory measurement"),
         Option("many", 20_000, "images of the second"),
         Option("json", False, "print as JSON"),
     ),

@@ -9,7 +9,7 @@ from tfpagan.errors import UserError
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Ask a server, and print what came of it; exit code 1 when an answer was lost."""
+    """Load a server, and print the result; exit code 1 if an answer was lost."""
     host, port, path = _address(options["url"])
     for name in ("clients", "requests", "rows"):
         if not 1 <= options[name] <= 10_000:
@@ -38,7 +38,7 @@ def _address(url: str) -> tuple[str, int, str]:
     try:
         address = urlsplit(url)
         host, port, parts = address.hostname, address.port or 80, address.path.strip("/").split("/")
-    except ValueError:  # of a port that is no number, and the like
+    except ValueError:  # for a port that is not a number, and the like
         host, parts = None, []
     if not host or address.scheme != "http" or parts[:2] != ["v1", "models"] or len(parts) != 3:
         raise UserError(f"--url={url} is not legal: it must be as http://localhost:8501/v1/models/mnist")
@@ -47,14 +47,16 @@ def _address(url: str) -> tuple[str, int, str]:
 
 COMMAND = Command(
     program="bench_serve",
-    help="Load a running server with concurrent clients that ask for samples: requests a second, latencies, losses.",
+    help="Load a running server with concurrent clients that request samples: requests per second, latencies, losses.",
     options=(
         Option(
-            "url", "http://localhost:8501/v1/models/model", "of the model, as bin/serve prints it or TensorFlow Serving has it"
+            "url",
+            "http://localhost:8501/v1/models/model",
+            "URL of the model, as bin/serve prints it or TensorFlow Serving has it",
         ),
-        Option("clients", 16, "connections at once, each with one request under way"),
-        Option("requests", 50, "of each client"),
-        Option("rows", 1, "samples of a request"),
+        Option("clients", 16, "concurrent connections, each with one request in flight"),
+        Option("requests", 50, "requests per client"),
+        Option("rows", 1, "samples per request"),
     ),
     run=run,
     plugins=False,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Several colourisations of images, or images in the colours of others, as one grid."""
+    """A grid of several colourisations of images, or of images in the colours of others."""
     require(options, "output")
     output = path(options["output"])
     if output.suffix != ".png":
@@ -41,7 +41,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 
 def _images(trained: "Model", folder: str, most: int, options: dict[str, Any], settings: dict[str, Any]) -> "np.ndarray":
-    """The first images of a folder; without one, the first test images of the run's data set."""
+    """The first images of a folder; by default the first test images of the run's data set."""
     import numpy as np
 
     from tfpagan import data
@@ -57,16 +57,16 @@ def _images(trained: "Model", folder: str, most: int, options: dict[str, Any], s
 
 COMMAND = Command(
     program="colourise",
-    help="A grid of images: grey, as they are, then in several colours of their own or in those of other images.",
+    help="A grid of images: in grey, unchanged, then in several sampled colourisations or in the colours of other images.",
     options=(
         *MODEL,
         Option("input", "", "a folder of images; default: test images of the run's data set"),
-        Option("colours", "", "a folder of images whose colours to give to the others; default: colours are drawn"),
+        Option("colours", "", "a folder of images whose colours to transfer; default: colours are sampled"),
         Option("rows", 8, "how many images"),
-        Option("count", 6, "how many colourings of each"),
-        Option("seed", 0, "of the draws"),
+        Option("count", 6, "how many colourisations of each"),
+        Option("seed", 0, "seed of the colours"),
         Option("output", "", "a .png file"),
-        Option("fit", False, "cut images of another size to their largest square and make them smaller"),
+        Option("fit", False, "crop images of another size to their largest square and shrink them"),
     ),
     run=run,
     settings="places",

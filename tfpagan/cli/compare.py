@@ -27,7 +27,7 @@ COMMAND = Command(
     help="Scores of several runs side by side; numbers of different protocols are refused.",
     options=(
         Option("runs", "", "comma-separated run folders, each with a scores.csv"),
-        Option("protocol", "", "the protocol whose newest scores to take; default: the newest of all"),
+        Option("protocol", "", "the protocol whose newest scores are compared; default: the newest of all"),
     ),
     run=run,
     plugins=False,

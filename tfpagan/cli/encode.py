@@ -42,7 +42,7 @@ def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: An
     if settings.get("image_size", 0) not in (0, size):
         raise UserError(f"--image_size={settings['image_size']} is not legal: the model takes images of {size} px")
     own = trained.config.data if trained.config else DataConfig()
-    cut = own if settings["dataset"] == own.dataset else DataConfig()  # as in training, where these are the run's images
+    cut = own if settings["dataset"] == own.dataset else DataConfig()  # as in training, if these are the run's images
     images = data.prepare(checks.replace(cut, settings | {"image_size": size}, "data"))
     pixels = images.train if split == "train" else images.test
     labels = images.train_labels if split == "train" else images.test_labels
@@ -52,13 +52,13 @@ def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: An
 
 COMMAND = Command(
     program="encode",
-    help="The codes of a data set, cut as in training, or of a folder, as npz: mean, log_variance [N, Z], labels or files.",
+    help="The codes of a data set, cropped as in training, or of a folder, as npz: mean, log_variance [N, Z], labels or files.",
     options=(
         *MODEL,
-        Option("input", "", "a folder of images, in the place of --dataset"),
-        Option("split", "test", "of the data set: train or test"),
-        Option("output", "codes.npz", "where to write"),
-        Option("fit", False, "cut images of a folder to their largest square and make them smaller"),
+        Option("input", "", "a folder of images, instead of --dataset"),
+        Option("split", "test", "split of the data set: train or test"),
+        Option("output", "codes.npz", "file to write"),
+        Option("fit", False, "crop images of a folder to their largest square and shrink them"),
     ),
     run=run,
     settings="data",

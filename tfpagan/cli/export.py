@@ -7,7 +7,7 @@ from tfpagan.cli.model_flags import CHECKPOINT, require
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Write the next version of the export of a run, and say where it is."""
+    """Write the next version of a run's export, and print its folder."""
     require(options, "model_dir")
     model_dir = path(options["model_dir"])
     from tfpagan.run_folder import folder as run_folder
@@ -23,12 +23,12 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 COMMAND = Command(
     program="export",
-    help="Write encoder and generator of a run as a SavedModel for TensorFlow Serving, checked in a process of its own.",
+    help="Write encoder and generator of a run as a SavedModel for TensorFlow Serving, checked in a separate process.",
     options=(
         Option("model_dir", "", "the run"),
         *CHECKPOINT,
         Option("output", "", "the folder of versions; default: export/ in the run folder"),
-        Option("name", "", "of the model in the warm-up requests; default: the name of the run folder"),
+        Option("name", "", "name of the model in warm-up requests; default: the name of the run folder"),
     ),
     run=run,
 )

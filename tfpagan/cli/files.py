@@ -20,8 +20,8 @@ from tfpagan.evaluation.statistics import UNREADABLE
 from tfpagan.images import grey, grid, normalize, to_bytes, whole, write_png
 from tfpagan.inference.model import AT_ONCE, Model
 
-PNG_PX = 1_000_000  # a side; the library that writes it takes no more
-PAIRS, PAIR_COLUMNS = 64, 16  # pairs of a grid, and its columns of images
+PNG_PX = 1_000_000  # per side: the limit of the library that writes it
+PAIRS, PAIR_COLUMNS = 64, 16  # pairs per grid, and columns of images
 LINE_SECONDS = 10.0  # between lines of progress
 Rows = TypeVar("Rows", np.ndarray, Sequence[Path])
 
@@ -45,8 +45,8 @@ def read(file: Path, shape: tuple[int, int, int], *, fit: bool) -> np.ndarray:
 
     Args:
       file: PNG, JPEG, GIF or BMP.
-      shape: (H, W, C) that is wanted.
-      fit: whether an image of another size is cut to its largest square and made smaller; else it is refused.
+      shape: required (H, W, C).
+      fit: whether an image of another size is cropped to its largest square and shrunk; else it is refused.
 
     Raises:
       UserError: naming the file.
@@ -71,7 +71,7 @@ def read_all(files: Sequence[Path], shape: tuple[int, int, int], *, fit: bool) -
 
 
 def in_parts(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Batches [n, H, W, C] of many images, with a progress bar."""
+    """Batches [n, H, W, C] of an array of images, with a progress bar."""
     yield from _with_progress(images)
 
 
@@ -82,7 +82,7 @@ def decoded(model: Model, codes: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def coloured(model: Model, images: np.ndarray, codes: np.ndarray) -> Iterator[np.ndarray]:
-    """For each image [H, W, 3]: grey, as it is, in the colours of every code; uint8 [2 + K, H, W, 3]."""
+    """For each image [H, W, 3]: in grey, unchanged, and coloured by every code; uint8 [2 + K, H, W, 3]."""
     for image in images:
         many = np.repeat(image[None], len(codes), 0)
         without = to_bytes(grey(normalize(image[None])))
@@ -90,10 +90,10 @@ def coloured(model: Model, images: np.ndarray, codes: np.ndarray) -> Iterator[np
 
 
 def read_code(file: Path, row: int) -> np.ndarray:
-    """A mean code [1, Z] of a file that `write_codes` wrote.
+    """A mean code [1, Z] from a file written by `write_codes`.
 
     Raises:
-      UserError: when it is no such file, or has no such row.
+      UserError: when it is not such a file, or has no such row.
     """
     try:
         with np.load(file, allow_pickle=False) as arrays:
@@ -106,7 +106,7 @@ def read_code(file: Path, row: int) -> np.ndarray:
 
 
 def write_codes(model: Model, batches: Iterable[np.ndarray], output: Path, **more: Any) -> None:
-    """Keep `mean` and `log_variance` [N, Z] of uint8 images as npz, and more arrays of N.
+    """Write `mean` and `log_variance` [N, Z] of uint8 images as npz, with further arrays of N rows.
 
     Raises:
       UserError: when it cannot be written.
@@ -117,7 +117,7 @@ def write_codes(model: Model, batches: Iterable[np.ndarray], output: Path, **mor
 
 
 def write_reconstructions(model: Model, batches: Iterable[np.ndarray], names: Sequence[Path], output: Path) -> None:
-    """Keep G(E(x)) of uint8 images as reconstructions/NAME, and pairs/ with grids of x beside G(E(x)).
+    """Write G(E(x)) of uint8 images to reconstructions/NAME, and grids of x beside G(E(x)) to pairs/.
 
     Raises:
       UserError: when they cannot be written.
@@ -141,7 +141,7 @@ def write_reconstructions(model: Model, batches: Iterable[np.ndarray], names: Se
 
 
 def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> None:
-    """Keep images, by the ending of `output`: .png, one grid; .npz, an array `images`; else a folder of files.
+    """Write images, depending on the suffix of `output`: .png, one grid; .npz, an array `images`; else a folder of files.
 
     Args:
       batches: of uint8 images [n, H, W, C].
@@ -168,7 +168,7 @@ def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> N
 
 
 def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int, int, int]) -> None:
-    """Refuse a grid that no PNG can hold, before its images are made.
+    """Refuse a grid too large for a PNG, before its images are generated.
 
     Args:
       output: the PNG.
@@ -182,11 +182,11 @@ def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int,
     width = _columns(count, columns)
     height = math.ceil(count / width)
     if max(px := [width * image_shape[1], height * image_shape[0]]) > PNG_PX:
-        raise UserError(f"cannot write {output}: a PNG of {px[0]} x {px[1]} px is too large; make fewer images")
+        raise UserError(f"cannot write {output}: a PNG of {px[0]} x {px[1]} px is too large; use fewer images")
 
 
 def write_gif(batches: Iterable[np.ndarray], file: Path, *, frames_per_second: float) -> None:
-    """Batches of uint8 frames [n, H, W, C] as an animation that goes to the end, back, and so on.
+    """Batches of uint8 frames [n, H, W, C] as an animation that plays forwards and backwards in a loop.
 
     Raises:
       UserError: when it cannot be written.
@@ -200,7 +200,7 @@ def write_gif(batches: Iterable[np.ndarray], file: Path, *, frames_per_second: f
 
 
 def _require_empty(folder: Path) -> None:
-    """Files of another call would be taken for those of this one."""
+    """Refuse a folder whose files could be mistaken for this call's."""
     with _writing(folder):
         if folder.is_dir() and any(folder.iterdir()):
             raise UserError(f"{folder} is not empty; name a new folder, or empty this one first")
@@ -218,13 +218,13 @@ def _write_npz(file: Path, **arrays: Any) -> None:
 
 
 def _write_pairs(pairs: np.ndarray, output: Path, number: int) -> int:
-    """A grid of pairs [n, 2, H, W, C]; the number of the next one."""
+    """Write a grid of pairs [n, 2, H, W, C]; returns the number of the next one."""
     write_png(grid(pairs.reshape(-1, *pairs.shape[2:]), PAIR_COLUMNS), f"{output}/pairs/{number:04d}.png")
     return number + 1
 
 
 def _with_progress(rows: Rows) -> Iterator[Rows]:
-    """Some rows at a time, with a progress bar where stderr is a terminal, else a line now and then."""
+    """Rows in batches, with a progress bar where stderr is a terminal, else with log lines."""
     told = time.monotonic()
     with tqdm(total=len(rows), unit="image", disable=None) as bar:
         for i in range(0, len(rows), AT_ONCE):

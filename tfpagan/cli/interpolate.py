@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """The images between two codes, as a strip or an animation."""
+    """The interpolation between two codes, as a strip or an animation."""
     require(options, "start", "end")
     output = path(options["output"])
     if output.suffix not in (".png", ".gif"):
@@ -36,7 +36,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 
 def _code(trained: "Model", text: str, *, fit: bool) -> "np.ndarray":
-    """A code [1, Z]: of an image, of a seed, or a row of a file of bin/encode."""
+    """A code [1, Z]: of an image, from a seed, or from a row of a bin/encode file."""
     from tfpagan.cli import files
 
     if text.endswith(".npz"):
@@ -53,16 +53,16 @@ def _code(trained: "Model", text: str, *, fit: bool) -> "np.ndarray":
 
 COMMAND = Command(
     program="interpolate",
-    help="The images between two images or codes, as a strip (.png) or an animation (.gif).",
+    help="The interpolation between two images or codes, as a strip (.png) or an animation (.gif).",
     options=(
         *MODEL,
-        Option("start", "", "an image file; seed:N, a draw from the prior; or FILE.npz:ROW, a code of bin/encode"),
-        Option("end", "", "likewise"),
+        Option("start", "", "an image file; seed:N, a draw from the prior; or FILE.npz:ROW, a code from bin/encode"),
+        Option("end", "", "as --start"),
         Option("count", 16, "how many images, both ends included"),
         Option("way", "spherical", "spherical or linear"),
         Option("output", "interpolation.png", "a .png or a .gif"),
-        Option("frames_per_second", 10.0, "of a .gif, which goes there and back"),
-        Option("fit", False, "cut images of another size to their largest square and make them smaller"),
+        Option("frames_per_second", 10.0, "of a .gif, which plays forwards and backwards"),
+        Option("fit", False, "crop images of another size to their largest square and shrink them"),
     ),
     run=run,
 )

@@ -1,4 +1,4 @@
-"""What the commands that use a trained model share."""
+"""Flags shared by the commands that use a trained model."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from tfpagan.inference.model import Model
 
 CHECKPOINT = (
-    Option("step", 0, "of the run's checkpoint; default: the newest"),
-    Option("best", False, "the checkpoint that --best_metric kept"),
+    Option("step", 0, "step of the run's checkpoint; default: the newest"),
+    Option("best", False, "use the checkpoint that --best_metric kept"),
 )
 MODEL = (Option("model", "", "a run folder, or an export"), *CHECKPOINT)
 
 
 def model(options: dict[str, Any]) -> "Model":
-    """The model that the flags name.
+    """The model selected by the flags.
 
     Raises:
-      UserError: when they name none, or it cannot be read.
+      UserError: when there is none, or it cannot be read.
     """
     if not options["model"]:
         raise UserError("--model is missing: a run folder, or an export")
@@ -32,10 +32,10 @@ def model(options: dict[str, Any]) -> "Model":
 
 
 def own_data(config: Config, settings: dict[str, Any]) -> DataConfig:
-    """The data of a run, at other places if the flags say so.
+    """The data of a run, with the folders given by flags.
 
     Raises:
-      UserError: when the flags say more than where the data lie.
+      UserError: on other settings than folders of data.
     """
     if other := [name for name in settings if name not in PLACES]:
         raise UserError(f"--{other[0]} cannot be given with --model_dir: a run is measured on its own data set")
@@ -43,11 +43,11 @@ def own_data(config: Config, settings: dict[str, Any]) -> DataConfig:
 
 
 def require(options: dict[str, Any], *names: str) -> None:
-    """Refuse flags that are missing.
+    """Require flags.
 
     Raises:
-      UserError: naming the first.
+      UserError: naming the first missing one.
     """
     for name in names:
         if not options[name]:
-            raise UserError(f"--{name} is missing; --help says what it is")
+            raise UserError(f"--{name} is missing; see --help")

@@ -27,7 +27,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"{options['model_dir']} has no encoder, and so no features to classify")
     images = data.prepare(dataclasses.replace(run.config.data, **settings))
     if images.train_labels is None or images.test_labels is None:
-        raise UserError(f"the data set of {options['model_dir']}, {run.config.data.dataset}, has no labels to learn")
+        raise UserError(f"the data set of {options['model_dir']}, {run.config.data.dataset}, has no labels")
     probe = Probe(options["labels_per_class"], options["sets"], options["held_out"], seed=options["seed"])
     features = arrays.features(run.networks["encoder"])
     errors = error_rates(features, images.train, images.train_labels, images.test, images.test_labels, probe)
@@ -49,12 +49,12 @@ COMMAND = Command(
     program="probe",
     help="The feature learning protocol: the test error of linear SVMs on an encoder's features, from few labels.",
     options=(
-        Option("model_dir", "", "the run whose encoder to look into, on its own data set"),
+        Option("model_dir", "", "the run whose encoder is tested, on its own data set"),
         *CHECKPOINT,
-        Option("labels_per_class", 100, "labelled images of a class in a set"),
-        Option("sets", 10, "sets of labelled images, a classifier each"),
-        Option("held_out", 1000, "training images on which the classifiers' cost is chosen"),
-        Option("seed", 0, "of the draws"),
+        Option("labels_per_class", 100, "labelled images per class in a set"),
+        Option("sets", 10, "sets of labelled images, each with its own classifier"),
+        Option("held_out", 1000, "training images for choosing the classifiers' cost"),
+        Option("seed", 0, "seed of the draws"),
         Option("json", False, "print as JSON"),
     ),
     run=run,

@@ -8,7 +8,7 @@ from tfpagan.errors import UserError
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """G(E(x)) of every image of a folder, and grids of pairs."""
+    """G(E(x)) for every image of a folder, and grids of pairs."""
     require(options, "input", "output")
     folder, output = path(options["input"]), path(options["output"])
     from tfpagan.cli import files
@@ -32,8 +32,8 @@ COMMAND = Command(
     options=(
         *MODEL,
         Option("input", "", "a folder of images"),
-        Option("output", "", "a folder, for reconstructions/, PNG files with the same names, and pairs/"),
-        Option("fit", False, "cut images of another size to their largest square and make them smaller"),
+        Option("output", "", "a folder for reconstructions/, PNG files with the same names, and for pairs/"),
+        Option("fit", False, "crop images of another size to their largest square and shrink them"),
     ),
     run=run,
 )

@@ -14,7 +14,7 @@ MOST_IMAGES = 10**12
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """A table, from runs that are there and runs that it starts."""
+    """A paper's table, from existing runs and runs that it starts."""
     table = _within_budget(_chosen(options), options)
     experiments = [row.experiment for row in table.rows]
     if options["jobs"] < 1:
@@ -28,7 +28,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     from tfpagan.evaluation import protocols
     from tfpagan.experiments import report
 
-    protocol = protocols.get(options["protocol"] or table.protocol).name  # refused here, not after the work
+    protocol = protocols.get(options["protocol"] or table.protocol).name  # fails here, not after the work
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     facts = {
         "images seen by each": options["images"] or "",
@@ -44,7 +44,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 
 def _chosen(options: dict[str, Any]) -> Table:
-    """The table, with the rows that are asked for."""
+    """The table, with the selected rows."""
     if options["table"] not in TABLES:
         known = (
             "--table is missing; known"
@@ -64,7 +64,7 @@ def _chosen(options: dict[str, Any]) -> Table:
 
 
 def _within_budget(table: Table, options: dict[str, Any]) -> Table:
-    """The table with runs that see so many images with networks so wide; 0: as the paper has them."""
+    """The table at a budget of images and a width of networks; 0: as in the paper."""
     if not 0 <= options["images"] <= MOST_IMAGES:
         raise UserError(f"--images={options['images']} is not legal: it must be at least 0 and at most {MOST_IMAGES}")
     rows = []
@@ -84,12 +84,12 @@ def _budgeted(experiment: Experiment, options: dict[str, Any]) -> Experiment:
             raise UserError(f"--images={options['images']} are fewer than the {drawn} of one step of {experiment.name}")
         changes["train_steps"] = options["images"] // drawn
     changed = dataclasses.replace(experiment, settings={**experiment.settings, **changes})
-    assert changed.config  # refuses what is not legal
+    assert changed.config  # refuses illegal settings
     return changed
 
 
 def _as_given(options: dict[str, Any]) -> str:
-    """The command line that says the same, without what has no part in the numbers."""
+    """The equivalent command line, without flags that do not affect the numbers."""
     silent = ("runs", "jobs", "dry_run", "json")
     told = [o.name for o in COMMAND.options if o.name not in silent and options[o.name] != o.default]
     return " ".join(["bin/reproduce", *(f"--{name}={options[name]}" for name in told)])
@@ -97,18 +97,18 @@ def _as_given(options: dict[str, Any]) -> str:
 
 COMMAND = Command(
     program="reproduce",
-    help="A paper's table, from runs in --runs: those that are missing are trained, those that were stopped go on.",
+    help="A paper's table, from runs in --runs: missing runs are trained, stopped ones are resumed.",
     options=(
         Option("table", "", f"one of {', '.join(TABLES)}"),
         Option("rows", "", "comma-separated names of its rows; default: all"),
-        Option("runs", "runs/reproduce", "the folder of the runs; TABLE.md and the pictures are written there"),
-        Option("images", 0, "the budget of a run: images drawn while training, over all phases; 0: the paper's steps"),
+        Option("runs", "runs/reproduce", "the folder of the runs; TABLE.md and the images are written there"),
+        Option("images", 0, "budget of a run: images drawn in training, over all phases; 0: the paper's steps"),
         Option("channels", 0, "channels of the widest convolution; 0: the paper's"),
-        Option("seed", 0, "of every run"),
-        Option("protocol", "", "of the scores; default: the table's, quick5k or nll10k"),
-        Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
-        Option("jobs", 1, "runs at once, each on its share of the cores"),
-        Option("dry_run", False, "say which runs it takes, then exit"),
+        Option("seed", 0, "seed of every run"),
+        Option("protocol", "", "protocol of the scores; default: the table's, quick5k or nll10k"),
+        Option("classifier", "inception", "inception, or a SavedModel folder from bin/train_classifier"),
+        Option("jobs", 1, "concurrent runs, each on its share of the cores"),
+        Option("dry_run", False, "list the runs, then exit"),
         Option("json", False, "print as JSON"),
     ),
     run=run,

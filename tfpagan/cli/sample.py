@@ -8,7 +8,7 @@ from tfpagan.errors import UserError
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Decode draws from the prior into a grid, an npz, or single files."""
+    """Decode samples from the prior into a grid, an npz, or single files."""
     if options["columns"] < 0:
         raise UserError(f"--columns={options['columns']} is not legal: it must be at least 0")
     require(options, "output")
@@ -25,13 +25,13 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 COMMAND = Command(
     program="sample",
-    help="Samples of a trained model: a grid, single files or npz; the same for the same seed, and more begin with fewer.",
+    help="Samples of a trained model, as a grid, single files or npz; the same for the same seed, whatever their count.",
     options=(
         *MODEL,
         Option("count", 64, "how many"),
-        Option("seed", 0, "of the codes"),
+        Option("seed", 0, "seed of the codes"),
         Option("output", "samples.png", "a .png for one grid, a .npz for an array, else a folder of single files"),
-        Option("columns", 0, "of the grid; default: as many as rows"),
+        Option("columns", 0, "columns of the grid; default: as many as rows"),
     ),
     run=run,
 )

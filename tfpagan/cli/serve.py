@@ -12,7 +12,7 @@ LEGAL = (("port", 0, 65535), ("max_rows", 1, 4096), ("max_body_mib", 1, 1024), (
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Serve the newest version of an export until a signal comes."""
+    """Serve the newest version of an export until a signal arrives."""
     require(options, "model", "host")
     for name, low, high in LEGAL:
         if not low <= options[name] <= high:
@@ -37,11 +37,11 @@ def _version(given: Path) -> Path:
     for base in (given, given / "export"):
         if (version := newest(base)) != base:
             return version
-    raise UserError(f"--model={given} holds no export; bin/export makes one of a run")
+    raise UserError(f"--model={given} holds no export; bin/export creates one from a run")
 
 
 def _name(version: Path) -> str:
-    """Of the run that the version lies in, or of the folder of versions."""
+    """The name of the run that contains the version, or of the folder of versions."""
     base = version.resolve().parent
     return base.parent.name if base.name == "export" else base.name
 
@@ -51,12 +51,12 @@ COMMAND = Command(
     help="Serve an export on TensorFlow Serving's REST interface, with a page to try it; for home and CI.",
     options=(
         Option("model", "", "a run with export/, a folder of versions, or one version"),
-        Option("name", "", "of the model in the paths; default: the name of the run folder"),
-        Option("host", "127.0.0.1", "address to listen on; 0.0.0.0: every one of this machine"),
-        Option("port", 8501, "likewise; 0: any that is free"),
-        Option("max_rows", 64, "images of one request, and of one call of the network"),
-        Option("max_body_mib", 16, "size of one request"),
-        Option("threads", 32, "requests under way at once"),
+        Option("name", "", "name of the model in paths; default: the name of the run folder"),
+        Option("host", "127.0.0.1", "address to listen on; 0.0.0.0: all addresses of this machine"),
+        Option("port", 8501, "port to listen on; 0: any free one"),
+        Option("max_rows", 64, "most images per request, and per network call"),
+        Option("max_body_mib", 16, "largest size of a request"),
+        Option("threads", 32, "concurrent requests"),
     ),
     run=run,
     plugins=False,

@@ -13,7 +13,7 @@ from tfpagan.experiments.runner import Runner, kept_in
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Every run of a grid, trained and scored; then how the scores spread."""
+    """Train and score every run of a grid, and show the spread of scores."""
     grid = sweep.parse(options["grid"])
     places = [f"--{name}={settings.pop(name)}" for name in PLACES if name in settings]
     experiments = sweep.experiments(grid, options["preset"], settings)
@@ -30,7 +30,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         return 0
     from tfpagan.evaluation import protocols
 
-    protocol = protocols.get(options["protocol"]).name  # refused here, not after the work
+    protocol = protocols.get(options["protocol"]).name  # fails here, not after the work
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     text = sweep.table(grid, outcomes)
     with kept_in(folder):
@@ -46,16 +46,16 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 COMMAND = Command(
     program="sweep",
-    help="A grid over the flags of bin/train: every combination trained and scored; those that were stopped go on.",
+    help="A grid over flags of bin/train: every combination is trained and scored; stopped runs are resumed.",
     options=(
-        Option("grid", "", "values by setting, as 'objective=dcgan,wgan_gp; learning_rate=1e-4,2e-4'"),
-        Option("by", "", "the setting that has a box for each of its values; default: the first of the grid"),
+        Option("grid", "", "values by setting, such as 'objective=dcgan,wgan_gp; learning_rate=1e-4,2e-4'"),
+        Option("by", "", "the setting with a box for each of its values; default: the first of the grid"),
         Option("preset", "", "start from a named experiment"),
         Option("runs", "runs/sweep", "the folder of the runs; sweep.md, sweep.csv and boxes.png are written there"),
-        Option("protocol", "quick5k", "of the scores"),
-        Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
-        Option("jobs", 1, "runs at once, each on its share of the cores"),
-        Option("dry_run", False, "say which runs it takes, then exit"),
+        Option("protocol", "quick5k", "protocol of the scores"),
+        Option("classifier", "inception", "inception, or a SavedModel folder from bin/train_classifier"),
+        Option("jobs", 1, "concurrent runs, each on its share of the cores"),
+        Option("dry_run", False, "list the runs, then exit"),
         Option("json", False, "print as JSON"),
     ),
     run=run,

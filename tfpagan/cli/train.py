@@ -14,11 +14,11 @@ from tfpagan.errors import UserError
 from tfpagan.run_folder import folder as run_folder
 
 KINDS = ("samples", "colourisations", "transfers", "reconstructions", "interpolations", "augmentations")
-"""Folders of pictures in a run's; a system has those that it can make."""
+"""Folders of image grids in a run folder; which ones exist depends on the system."""
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Train, or with --dry_run say what would be trained."""
+    """Train, or with --dry_run describe the run."""
     if options["json"] and not options["dry_run"]:
         raise UserError("--json prints --dry_run as JSON; give both")
     config, model_dir = _config_and_folder(options, settings)
@@ -37,7 +37,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 
 def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tuple[Config, Path]:
-    """Defaults, then the run's own stored configuration, then the preset, then the flags."""
+    """The preset, else the run's stored configuration, else the defaults; then the flags."""
     preset = options["preset"]
     base = presets.get(preset) if preset else Config()
     dataset = settings.get("dataset", base.data.dataset)
@@ -47,13 +47,13 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
         raise UserError(f"--model_dir={options['model_dir']} is not legal: it must be a folder of this machine")
     stored = run_folder.stored_config(model_dir)
     if stored and not preset:
-        logging.info("going on with the configuration of %s", model_dir)
+        logging.info("resuming with the configuration of %s", model_dir)
         base = stored
     return base.with_changes(settings), model_dir
 
 
 def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
-    """Where the pictures, checkpoints and logs of a run are, and how to go on."""
+    """Where the images, checkpoints and logs of a run are, and how to resume."""
     import tensorflow as tf
 
     rows: list[tuple[str, object]] = []
@@ -68,7 +68,7 @@ def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     bin_train = Path(__file__).parents[2] / "bin" / "train"
     program = _from_here(bin_train) if bin_train.exists() else "tfpagan-train"
     steps = config.training.train_steps * (2 if finished else 1)
-    rows.append(("go on", f"{program} --model_dir={folder} --train_steps={steps}"))
+    rows.append(("resume", f"{program} --model_dir={folder} --train_steps={steps}"))
     return "\n".join(f"{name:<16}{value}" for name, value in rows)
 
 
@@ -79,7 +79,7 @@ def _from_here(program: Path) -> str:
 
 COMMAND = Command(
     program="train",
-    help="Train an auto-encoding GAN; the same command, or just --model_dir, goes on with a stopped run.",
+    help="Train an auto-encoding GAN; the same command, or --model_dir alone, resumes a stopped run.",
     options=(
         Option("model_dir", "", "the run folder; default: runs/ and the name of the preset or data set"),
         Option("preset", "", f"start from a named experiment: {', '.join(presets.ALL)}"),

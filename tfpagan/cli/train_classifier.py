@@ -20,11 +20,11 @@ LEGAL = (
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Train on the labelled training images, measure on the test images, export."""
+    """Train on the labelled training images, test on the test images, export."""
     data_config = checks.replace(DataConfig(), settings, "data")
     folder = path(options["model_dir"] or f"runs/classifier_{data_config.dataset.rstrip('/').rsplit('/', 1)[-1]}")
     if folder.exists() and not (folder / "classifier.json").exists():
-        raise UserError(f"--model_dir={folder} is there and is no classifier; take another")
+        raise UserError(f"--model_dir={folder} exists and is not a classifier; choose another")
     for name, low, high in LEGAL:
         if not low <= options[name] <= high:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least {low} and at most {high}")
@@ -67,13 +67,13 @@ COMMAND = Command(
     options=(
         Option("model_dir", "", "where to export; default: runs/classifier_ and the name of the data set"),
         Option("channels", 64, "feature maps of the first convolution (paper: 64)"),
-        Option("train_steps", 80_000, "updates; the learning rate falls after one half and three quarters of them"),
+        Option("train_steps", 80_000, "updates; the learning rate drops after one half and three quarters of them"),
         Option("batch_size", 256, "images per step"),
-        Option("learning_rate", 0.1, "of the momentum optimizer, at first"),
-        Option("weight_decay", 1e-4, "of the L2 penalty"),
-        Option("crop_fraction", 0.75, "training images are cut at random to this share (paper: 24 of 32 px)"),
+        Option("learning_rate", 0.1, "initial learning rate of the momentum optimizer"),
+        Option("weight_decay", 1e-4, "weight of the L2 penalty"),
+        Option("crop_fraction", 0.75, "training images are cropped at random to this fraction (paper: 24 of 32 px)"),
         Option("flip", False, "mirror training images at random (not in the paper)"),
-        Option("seed", 0, "of weights, order and crops"),
+        Option("seed", 0, "seed of weights, order and crops"),
     ),
     run=run,
     settings="data",

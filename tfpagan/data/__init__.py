@@ -20,5 +20,5 @@ def register(name: str, opener: Opener) -> None:
       UserError: when `opener` is not a function, or the name is taken.
     """
     if not callable(opener):
-        raise UserError(f"{opener!r} opens no source of images: register a function of REST, data_dir and cache_dir")
+        raise UserError(f"{opener!r} does not open a data source: register a function of REST, data_dir and cache_dir")
     SOURCES.register(name, opener)

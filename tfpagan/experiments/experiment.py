@@ -1,4 +1,4 @@
-"""What an experiment asks of a run, and what the folder of a run says of it."""
+"""What an experiment requires of a run, and what a run folder reports."""
 
 import dataclasses
 import json
@@ -21,9 +21,9 @@ class Experiment:
 
     Attributes:
       name: of its folder.
-      preset: where its settings begin; "": the defaults.
-      settings: what differs, by flag.
-      stand_in: what reconstructs in the place of a trained model, as augment:pad_crop; "": the model.
+      preset: its preset; "": the defaults.
+      settings: changes to the preset, by flag.
+      stand_in: what reconstructs in place of a trained model, such as augment:pad_crop; "": the model.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Experiment:
 
     @property
     def config(self) -> Config:
-        """What it trains."""
+        """The configuration that it trains."""
         return (presets.get(self.preset) if self.preset else Config()).with_changes(self.settings)
 
     def flags(self) -> list[str]:
-        """Of bin/train."""
+        """The flags of bin/train."""
         given = {"preset": self.preset} if self.preset else {}
         return [f"--{name}={value}" for name, value in (given | dict(self.settings)).items()]
 
@@ -55,10 +55,10 @@ class Scoring:
     classifier: str
 
     def checksum(self) -> str:
-        """Of the classifier that scores will be of; "" where none is needed or can be had.
+        """The classifier's checksum; "" if none is needed or available.
 
         Raises:
-          EvaluationError: when a classifier is named and cannot be used.
+          EvaluationError: when the given classifier cannot be used.
         """
         from tfpagan.scoring import prepare
 
@@ -68,14 +68,14 @@ class Scoring:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes:
-      experiment: which.
-      scores: of `scores.csv`, by key; empty where there are none.
-      failure: why there are none; "" otherwise.
-      cpu_minutes: of training, over all its processes; None: not known, as of a run that was made by hand.
-      images_per_second: the median of its lines in metrics.jsonl.
+      experiment: the experiment.
+      scores: from `scores.csv`, by key; empty if there are none.
+      failure: why there are none; else "".
+      cpu_minutes: of training, over all its processes; None: unknown, as for a run started by hand.
+      images_per_second: the median over lines of metrics.jsonl.
     """
 
     experiment: Experiment
@@ -86,13 +86,13 @@ class Outcome:
 
 
 def steps_done(folder: Path) -> int:
-    """Of the newest checkpoint, by its name."""
+    """The step of the newest checkpoint, by its file name."""
     names = (path.name.partition("-")[2].partition(".")[0] for path in (folder / "ckpt").glob("ckpt-*.index"))
     return max((int(name) for name in names if name.isdecimal()), default=0)
 
 
 def row_of(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str) -> dict[str, str] | None:
-    """The scores of the last step under the protocol, with this classifier; None where there are none yet."""
+    """The scores of the last step under the protocol, with this classifier; None if there are none yet."""
     try:
         row = last_row(folder / "scores.csv", scoring.protocol)
     except EvaluationError:
@@ -103,7 +103,7 @@ def row_of(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str
 
 
 def cpu_minutes(folder: Path) -> float | None:
-    """Of training, over all its processes; None where nobody has counted them."""
+    """CPU minutes of training, over all its processes; None if not recorded."""
     try:
         return float(json.loads((folder / CPU_FILE).read_text())["train"]) / 60.0
     except (OSError, ValueError, KeyError, TypeError):
@@ -111,7 +111,7 @@ def cpu_minutes(folder: Path) -> float | None:
 
 
 def images_per_second(folder: Path) -> float | None:
-    """The median of a run's lines in metrics.jsonl; None where it has none."""
+    """The median over lines of metrics.jsonl; None if there are none."""
     key, speeds = "throughput/images_per_second", []
     try:
         for line in (folder / "metrics.jsonl").read_text().splitlines():

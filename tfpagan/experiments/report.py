@@ -1,4 +1,4 @@
-"""Outcomes for people: a table in Markdown with the papers' numbers beside ours, and a page of pictures."""
+"""Reports of outcomes: a table in Markdown with the papers' numbers beside ours, and a page of images."""
 
 import json
 import math
@@ -18,7 +18,7 @@ LEGENDS: Mapping[str, str] = {
     "images/s": "images/s: of training, the median",
     "CPU min": "CPU min: of training",
 }
-"""What a column is, where its name does not say it."""
+"""Meaning of a column, where its name does not say it."""
 
 PICTURES: Mapping[str, str] = {
     "samples": "samples",
@@ -26,11 +26,11 @@ PICTURES: Mapping[str, str] = {
     "transfers": "an image, another, and the other in the colours of the first",
     "reconstructions": "test images in odd columns, their reconstructions in even ones",
 }
-"""The pictures of a page: folders of a run, and what is to be seen in them."""
+"""The images of a page: folders of a run, with captions."""
 
 
 def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
-    """The table: ours, and in brackets the paper's; failures as failures; the protocols below."""
+    """The table: our numbers, in brackets the paper's; failures; protocols."""
     header = ["", *table.columns]
     lines = [f"# {table.title}", "", line_of(header), line_of(["---"] * len(header))]
     for row, outcome in zip(table.rows, outcomes, strict=True):
@@ -51,7 +51,7 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
 
 
 def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) -> str:
-    """The upper halves of the last pictures of every run, written into `folder`: Markdown that shows them."""
+    """Markdown that shows the upper halves of the last images of every run, which are written to `folder`."""
     lines: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     for row, outcome in zip(table.rows, outcomes, strict=True):
@@ -72,7 +72,7 @@ def _upper_half(picture: Path, copy: Path) -> None:
 
 
 def as_json(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
-    """The same for programs."""
+    """The table as JSON."""
     rows = [
         {
             "name": row.name,
@@ -92,7 +92,7 @@ def as_json(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any])
 
 
 def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
-    """The numbers of a column; None for what is missing."""
+    """The numbers of a column; None if missing."""
     if column == "images/s":
         return (outcome.images_per_second,)
     if column == "CPU min":
@@ -107,7 +107,7 @@ def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
 
 
 def cell(column: str, outcome: Outcome) -> str:
-    """Ours, for people."""
+    """Our numbers, formatted."""
     if outcome.failure and column not in ("images/s", "CPU min"):
         return "failed"
     return _shown(column, value_of(column, outcome))

@@ -1,4 +1,4 @@
-"""Runs that an experiment needs: found, gone on with, or started; then scored. Each is a process of its own."""
+"""Runs of an experiment: found, resumed, or started; then scored. Each is a separate process."""
 
 import concurrent.futures
 import dataclasses
@@ -40,17 +40,17 @@ class Runner:
 
     Args:
       folder: of the runs.
-      jobs: how many at once; each gets its share of the processor's cores.
-      places: flags that say where data lie.
+      jobs: number of concurrent runs; each gets its share of the cores.
+      places: flags with the folders of data.
     """
 
     def __init__(self, folder: Path, *, jobs: int = 1, places: Sequence[str] = ()):
         self._folder, self._jobs, self._places = folder, jobs, list(places)
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock, self._stopped_by = threading.Lock(), 0  # a signal's number
+        self._lock, self._stopped_by = threading.Lock(), 0  # signal number
 
     def check(self, experiments: Sequence[Experiment]) -> None:
-        """Refuse, before anything runs, folders that hold runs of other settings.
+        """Refuse, before anything runs, folders with runs of other settings.
 
         Raises:
           UserError: with the difference.
@@ -66,9 +66,9 @@ class Runner:
                 raise UserError(f"{folder} is a run of {done} steps, and {until} are wanted; name another --runs folder")
 
     def outcomes(self, experiments: Sequence[Experiment], scoring: Scoring) -> list[Outcome]:
-        """Of every experiment, trained to its last step and scored, in their order.
+        """Train every experiment to its last step and score it; outcomes in the same order.
 
-        A failure is an outcome. SIGTERM and Ctrl-C stop the runs under way, which save.
+        A failure is an outcome. SIGTERM and Ctrl-C stop the active runs, which save a checkpoint.
 
         Raises:
           SystemExit: with 143 after SIGTERM.
@@ -108,12 +108,12 @@ class Runner:
         row = row_of(folder, experiment, scoring, checksum)
         if not failure and not row:
             why = self._scored(experiment, folder, scoring, cores)
-            row = row_of(folder, experiment, scoring, checksum)  # there even if a metric is missing
+            row = row_of(folder, experiment, scoring, checksum)  # exists even if a metric is missing
             failure = "" if row else why or "it could not be scored"
         return Outcome(experiment, {} if failure else row or {}, failure, cpu_minutes(folder), images_per_second(folder))
 
     def _trained(self, experiment: Experiment, folder: Path, cores: set[int]) -> str:
-        """Train to the last step; why it could not, or ""."""
+        """Train to the last step; returns the failure, or ""."""
         until = experiment.config.training.train_steps
         if steps_done(folder) >= until:
             return ""
@@ -134,7 +134,7 @@ class Runner:
         return self._process("evaluate", [*what, *how, *self._places], folder, cores)[0]
 
     def _process(self, command: str, flags: Sequence[str], folder: Path, cores: set[int]) -> tuple[str, float]:
-        """Run a command to its end; why it failed, or "", and its CPU seconds."""
+        """Run a command to its end; returns the failure, or "", and its CPU seconds."""
         if self._stopped_by:
             return "stopped", 0.0
         folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ class Runner:
                     start_new_session=True,
                 )
                 self._running.add(process)
-            if self._stopped_by:  # since it was asked above: the handler may not have seen this one
+            if self._stopped_by:  # since the test above: the handler may have missed this process
                 process.send_signal(signal.SIGTERM)
             if cores:
                 os.sched_setaffinity(process.pid, cores)
@@ -165,7 +165,7 @@ class Runner:
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
-        """SIGTERM and Ctrl-C stop the processes under way as they do a run alone: they save."""
+        """SIGTERM and Ctrl-C are passed to the active processes, which save a checkpoint."""
 
         def stop(number: int, frame: Any) -> None:
             self._stopped_by = number
@@ -185,10 +185,10 @@ class Runner:
 
 @contextmanager
 def kept_in(folder: Path) -> Iterator[None]:
-    """What is written to a folder meanwhile.
+    """Report a failure to write to a folder within the block.
 
     Raises:
-      UserError: when it cannot be.
+      UserError: when it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def kept_in(folder: Path) -> Iterator[None]:
 
 
 def _as_begun(config: Config, stored: Config) -> Config:
-    """A configuration with what `auto`, 0 and relative paths came to mean when the run began."""
+    """A configuration with `auto`, 0 and relative paths resolved as when the run began."""
     data, known = config.data, stored.data
     kind, _, folder = data.dataset.partition(":")
     dataset = f"folder:{os.path.abspath(os.path.expanduser(folder))}" if kind == "folder" else data.dataset
@@ -207,7 +207,7 @@ def _as_begun(config: Config, stored: Config) -> Config:
 
 
 def _shares(jobs: int) -> list[set[int]]:
-    """The cores of each job; empty sets, for all of them, where there is one job or no way to choose."""
+    """The cores of each job; empty sets, for all cores, with one job or where affinity is unavailable."""
     if jobs == 1 or not hasattr(os, "sched_getaffinity"):
         return [set() for _ in range(jobs)]
     cores = sorted(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""A grid over settings: the runs that it takes, and how their scores spread."""
+"""A grid over settings: its runs, and the spread of their scores."""
 
 import csv
 import dataclasses
@@ -52,10 +52,10 @@ def parse(text: str) -> dict[str, list[Any]]:
 
 
 def experiments(grid: Mapping[str, Sequence[Any]], preset: str, settings: Mapping[str, Any]) -> list[Experiment]:
-    """A run for every combination, the last setting changing first.
+    """One run per combination; the last setting varies fastest.
 
     Raises:
-      UserError: on a combination that is not legal, or a setting that is given both ways.
+      UserError: on an illegal combination, or a setting given both in the grid and as a flag.
     """
     if both := [name for name in grid if name in settings]:
         raise UserError(f"--{both[0]} is in the grid too; give it once")
@@ -63,7 +63,7 @@ def experiments(grid: Mapping[str, Sequence[Any]], preset: str, settings: Mappin
     for values in itertools.product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
         experiment = Experiment(_folder_name(chosen), preset, {**settings, **chosen})
-        assert experiment.config  # refuses what is not legal
+        assert experiment.config  # refuses illegal settings
         found.append(experiment)
     return found
 
@@ -93,9 +93,9 @@ def write_csv(file: Path, grid: Mapping[str, Sequence[Any]], outcomes: Sequence[
 
 
 def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
-    """Box plots of every metric that the runs have, a box for each value of one setting; the best runs as black circles.
+    """Box plots of every available metric, with a box for each value of one setting; the best runs are black circles.
 
-    As alpha-GAN's figures 2 and 5: the box is the quartiles, the line in it the median, whiskers reach the ends.
+    As in alpha-GAN's figures 2 and 5: boxes show quartiles, lines medians, whiskers the extremes.
 
     Returns:
       The metrics plotted.
@@ -138,14 +138,14 @@ def _overview() -> dict[str, Key]:
 
 
 def _folder_name(chosen: Mapping[str, Any]) -> str:
-    """The settings themselves; where they are longer than a file system takes, their beginning and a checksum of all."""
+    """The settings; if too long for a file system, their beginning and a checksum."""
     name = ",".join(f"{key}={value}" for key, value in chosen.items()).replace("/", "-").replace(":", "-").encode()
     checksum = hashlib.sha256(name).hexdigest()[:8].encode()
     return (name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 9] + b"-" + checksum).decode(errors="ignore")
 
 
 def _kinds() -> dict[str, type]:
-    """Types of every setting by name, those of objectives too."""
+    """Types of all settings by name, including those of objectives."""
     sections = [*SECTIONS.values(), *(OBJECTIVES.get(name) for name in OBJECTIVES)]
     kinds: dict[str, Any] = {field.name: field.type for kind in sections for field in dataclasses.fields(kind)}
     return {"objective": str, **kinds}

@@ -1,4 +1,4 @@
-"""The papers' tables: which runs make them, what each paper reports, and how its protocol differs from ours."""
+"""The papers' tables: their runs, what each paper reports, and how its protocol differs from ours."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ class Row:
     """One system of a table.
 
     Attributes:
-      name: for people.
-      experiment: what makes it here.
-      paper: what the paper reports, by column.
+      name: for display.
+      experiment: its run.
+      paper: the paper's numbers, by column.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Table:
     """A table of a paper, or of ours.
 
     Attributes:
-      title: which.
+      title: for display.
       rows: its systems.
       columns: of metrics, as their keys declare them, and images/s and CPU min.
-      paper_protocol: how the paper's numbers were made; "" where there are none.
-      protocol: by which ours are scored.
+      paper_protocol: how the paper's numbers were obtained; "" if there are none.
+      protocol: of our scores.
     """
 
     title: str
@@ -47,11 +47,11 @@ def _preset(name: str, preset: str, paper: Mapping[str, str], **settings: Any) -
 
 
 def _systems(dataset: str) -> Table:
-    """Every system, with the settings of its paper, on one data set; pairs by channels, which match early."""
+    """Every system, with its paper's hyper-parameters, on one data set; pairs by channels, which match early."""
     rows = [
         Row(name, Experiment(f"{name}_{dataset}", "", {"objective": name, "dataset": dataset, "pair": "channels"}))
         for name in OBJECTIVES
-        if name != "conditional_age" or dataset != "mnist"  # which has no colours
+        if name != "conditional_age" or dataset != "mnist"  # because it has no colours
     ]
     columns = ("IS", "FID", "RID", "class kept", "RMSE", "codes", "images/s", "CPU min")
     return Table(f"Every system on {dataset}, the pairs of images by channels", tuple(rows), columns)

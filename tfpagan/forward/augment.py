@@ -46,7 +46,7 @@ def register(name: str, build: Build) -> None:
       UserError: when `build` is not a function, or the name is taken.
     """
     if not callable(build):
-        raise UserError(f"{build!r} is no augmentation: register a function of AugmentationConfig that returns a(x, noise)")
+        raise UserError(f"{build!r} is not an augmentation: register a function of AugmentationConfig that returns a(x, noise)")
     AUGMENTATIONS.register(name, build)
 
 

@@ -44,7 +44,7 @@ def restored(model_dir: Path, *, step: int = 0, best: bool = False, skip_damaged
       UserError: when there is no such checkpoint, or it cannot be read.
     """
     if step and best:
-        raise UserError(f"step {step} and the best are two choices; make one")
+        raise UserError(f"step {step} and the best checkpoint exclude each other; choose one")
     config = run_folder.require(model_dir)
     folder = model_dir / ("best" if best else "ckpt")
     steps = steps_in(folder)

@@ -30,7 +30,7 @@ def register(name: str, architecture: Architecture) -> None:
     """
     if not isinstance(architecture, Architecture):
         raise UserError(
-            f"{architecture!r} is no architecture: register an instance of a subclass of networks.architecture.Architecture"
+            f"{architecture!r} is not an architecture: register an instance of a subclass of networks.architecture.Architecture"
         )
     ARCHITECTURES.register(name, architecture)
 

@@ -121,9 +121,9 @@ def check(objective: type[Objective]) -> None:
       UserError: when it does not derive from `Objective`, is not a frozen dataclass, has no name, or a field is not a setting.
     """
     if not (isinstance(objective, type) and issubclass(objective, Objective)):
-        raise UserError(f"{objective!r} is no objective: derive a class from tfpagan.objectives.Objective")
+        raise UserError(f"{objective!r} is not an objective: derive a class from tfpagan.objectives.Objective")
     if "__dataclass_params__" not in vars(objective) or not objective.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise UserError(f"objective {objective.__name__} is no frozen dataclass: write @dataclass(frozen=True) above it")
+        raise UserError(f"objective {objective.__name__} is not a frozen dataclass: write @dataclass(frozen=True) above it")
     if not isinstance(getattr(objective, "name", None), str):
         raise UserError(f"objective {objective.__name__} has no name: write name = '...' in it, for --objective")
     settings_of(objective)

@@ -93,7 +93,7 @@ def _with_bytes(value: Any) -> Any:
 def _to_json(name: str, array: np.ndarray) -> Any:
     if array.dtype != object:
         if not np.isfinite(array).all():
-            raise RequestError(f"the {name} that come of it are not all finite numbers")
+            raise RequestError(f"the resulting {name} are not all finite numbers")
         return array.tolist()
     if name.endswith("_bytes"):
         return [{"b64": base64.b64encode(item).decode()} for item in array.ravel()]

@@ -80,7 +80,7 @@ def test_bin_train_classifier_needs_labels_and_legal_numbers(tmp_path: Path, cap
         ("--learning_rate=nan", "--learning_rate=nan is not legal: it must be at least 1e-09 and at most 100.0"),
         ("--seed=-1", "--seed=-1 is not legal: it must be at least 0"),
         ("--model_dir=/proc/x/y", "cannot write in --model_dir=/proc/x/y"),
-        (f"--model_dir={tmp_path}/images", "is there and is no classifier"),
+        (f"--model_dir={tmp_path}/images", "exists and is not a classifier"),
     ):
         assert cli.run("train_classifier", [*argv, f"--model_dir={tmp_path}/net", flag]) == 1
         assert message in capsys.readouterr().err
