@@ -209,7 +209,7 @@ def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
         ("reconstruct", ["--model=RUN", "--input=IMAGES", "--output=IMAGES/out"], "lies in --input"),
         ("sample", ["--model=RUN", "--output="], "--output is missing"),
         ("sample", ["--model=RUN", "--count=1000001"], "1000001 samples cannot be drawn"),
-        ("interpolate", ["--model=RUN", "--start=seed:" + "9" * 5000, "--end=seed:1"], "a whole number is wanted"),
+        ("interpolate", ["--model=RUN", "--start=seed:" + "9" * 5000, "--end=seed:1"], "a whole number must follow the colon"),
         ("interpolate", ["--model=RUN", "--start=seed:9999999999", "--end=seed:1"], "seed 9999999999 is not legal"),
         ("encode", ["--model=RUN", "--dataset=cifar10", "--image_size=16"], "--image_size=16 is not legal: the model takes"),
         ("interpolate", ["--model=RUN", "--start=seed:1"], "--end is missing"),
@@ -220,9 +220,9 @@ def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
             "4000000 x 8 px is too large",
         ),
         ("sample", ["--model=RUN", "--step=1", "--best"], "step 1 and the best checkpoint exclude each other"),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:x"], "after the colon a whole number is wanted"),
+        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:x"], "a whole number must follow the colon"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.png"], "/nowhere.png cannot be read"),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.npz:1"], "/nowhere.npz is no file of codes"),
+        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.npz:1"], "/nowhere.npz is not a file of codes"),
         ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:2", "--way=cubic"], "'cubic' is not legal"),
         (
             "interpolate",
@@ -257,7 +257,7 @@ def test_files_of_codes_are_checked(tmp_path: Path) -> None:
 
     with (tmp_path / "n.npz").open("wb") as f:
         np.save(f, np.zeros([3, 4]))
-    with pytest.raises(UserError, match="is no file of codes"):
+    with pytest.raises(UserError, match="is not a file of codes"):
         files.read_code(tmp_path / "n.npz", 0)
     np.savez(tmp_path / "w.npz", mean=np.full([3, 4], "x"))
     with pytest.raises(UserError, match="has no code in row 0"):

@@ -378,7 +378,7 @@ def test_known_data_sets_have_their_own_size(tmp_path, name, size, crop, channel
         ("mnist/x", "mnist has no configs"),
         ("cifar10_corrupted/brightnes_1", "did you mean brightness_1"),
         ("mnist:9.9.9", "cannot be loaded at version 9.9.9, only: 3.0.1"),
-        ("imdb_reviews", "is no data set of images: it has no 8-bit image feature among text, label"),
+        ("imdb_reviews", "is not an image data set: it has no 8-bit image feature among text, label"),
     ],
 )
 def test_unknown_names_are_refused(tmp_path, dataset, message):

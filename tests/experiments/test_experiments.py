@@ -105,7 +105,7 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_before_anything_runs(p
     with pytest.raises(UserError, match=r"mnist is a run of other settings \(dataset: mnist -> cifar10\)"):
         run.outcomes([Experiment("mnist", "", {"dataset": "cifar10"})], scoring)
     run.check([Experiment("mnist", "", {"dataset": "mnist"})])  # 0 px and auto are what it began with
-    with pytest.raises(UserError, match="mnist is a run of 7 steps, and 6 are wanted"):
+    with pytest.raises(UserError, match="mnist is a run of 7 steps, and 6 were requested"):
         run.outcomes([Experiment("mnist", "", {"dataset": "mnist", "train_steps": 6})], scoring)
     other = small(places, "gan", objective="dcgan")
     with pytest.raises(UserError, match=r"vae is a run of other settings \(channels: 16 -> 8\)"):

@@ -149,7 +149,7 @@ def test_what_is_neither_a_run_nor_an_export_is_refused(run: tuple[Path, Trainer
     with pytest.raises(UserError, match="is neither a run, with ckpt/, nor an export"):
         tfpagan.load(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="is no export that can be read"):
+    with pytest.raises(UserError, match="is not a readable export"):
         tfpagan.load(tmp_path)
     with pytest.raises(UserError, match="is an export, which has no checkpoints to choose from"):
         tfpagan.load(run[0] / "export", step=3)

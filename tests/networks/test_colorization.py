@@ -115,7 +115,7 @@ def test_a_server_colourises(run: Path, served: Client) -> None:
         assert np.abs(tf.io.decode_png(base64.b64decode(one["b64"])).numpy().astype(int) - expected).max() <= 1
     body["inputs"]["latents"] = codes[:1].tolist()
     refused = served.post("/v1/models/colours:predict", json=body)
-    assert (refused.status_code, refused.json) == (400, {"error": "the inputs do not have equally many rows"})
+    assert (refused.status_code, refused.json) == (400, {"error": "the inputs differ in their number of rows"})
     facts = served.get("/model.json").json
     assert (facts["encoder"], facts["prior"], facts["image_shape"]) == (True, False, list(SHAPE))
 
@@ -136,7 +136,7 @@ def test_other_models_make_no_colours(tmp_path: Path, capsys: pytest.CaptureFixt
     with pytest.raises(UserError, match="is not given lightness"):
         model.colourise(images(), model.prior(3))
     assert cli.run("colourise", [f"--model={tmp_path}/pagan", f"--output={tmp_path}/a.png"]) == 1
-    assert "makes no colours: a run of --objective=conditional_age does" in capsys.readouterr().err
+    assert "does not colourise: a run of --objective=conditional_age does" in capsys.readouterr().err
 
 
 def test_bin_colourise_draws_a_row_an_image(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,18 +128,18 @@ def test_until_it_is_loaded_it_says_so() -> None:
         ({"signature_name": 3, "inputs": 1}, "signature_name is not a string"),
         ({"signature_name": "evil", "inputs": 1}, "signature_name 'evil' is unknown; known: decode, decode_bytes"),
         ({"inputs": [[1, 2]]}, "images must be float32 of shape [None, 8, 8, 3]; given: [1, 2]"),
-        ({"inputs": [[1], [1, 2]]}, "the lists given are not equally long"),
+        ({"inputs": [[1], [1, 2]]}, "the given lists differ in length"),
         ({"inputs": {"image": 1}}, "signature serving_default takes the inputs images; given: image"),
         ({"inputs": np.zeros([6, 8, 8, 3]).tolist()}, "images asks for 6 images; this server answers 1 to 5 at a time"),
-        ({"inputs": np.full([1, 8, 8, 3], 1e39).tolist()}, "numbers that it cannot hold"),
-        ({"inputs": np.full([1, 8, 8, 3], "x").tolist()}, "given: other values"),
-        ('{"inputs": [NaN]}', "NaN is no number of JSON"),
+        ({"inputs": np.full([1, 8, 8, 3], 1e39).tolist()}, "numbers out of its range"),
+        ({"inputs": np.full([1, 8, 8, 3], "x").tolist()}, "given: values of another type"),
+        ('{"inputs": [NaN]}', "NaN is not a JSON number"),
         ({"signature_name": "decode", "inputs": []}, "latents must be float32 of shape [None, 4]; given: [0]"),
         ({"signature_name": "sample", "inputs": 3}, "the inputs num, seed must be given by name"),
         ({"signature_name": "sample", "inputs": {"seed": 1, "num": 6}}, "num asks for 6 images"),
         ({"signature_name": "sample", "inputs": {"seed": 1, "num": -1}}, "num asks for -1 images"),
         ({"signature_name": "sample", "inputs": {"seed": -1, "num": 1}}, "seed -1 is not legal"),
-        ({"signature_name": "sample", "inputs": {"seed": 2**40, "num": 1}}, "numbers that it cannot hold"),
+        ({"signature_name": "sample", "inputs": {"seed": 2**40, "num": 1}}, "numbers out of its range"),
         ({"signature_name": "sample", "inputs": {"seed": 10**30, "num": 1}}, "seed must be int32"),
         ({"signature_name": "sample", "inputs": {"seed": True, "num": 1}}, "seed must be int32"),
         ({"signature_name": "sample", "inputs": {"seed": 1.5, "num": 1}}, "seed must be int32"),
@@ -147,7 +147,10 @@ def test_until_it_is_loaded_it_says_so() -> None:
         ({"signature_name": "reconstruct_bytes", "inputs": ["x"]}, 'each {"b64": "..."}'),
         ({"signature_name": "reconstruct_bytes", "inputs": [{"b64": "%"}]}, "b64 holds no base64"),
         ({"signature_name": "reconstruct_bytes", "inputs": [{"b64": 3}]}, "b64 holds no base64"),
-        ({"signature_name": "reconstruct_bytes", "inputs": [{"b64": "AAAA"}]}, "images_bytes holds what is no PNG or JPEG"),
+        (
+            {"signature_name": "reconstruct_bytes", "inputs": [{"b64": "AAAA"}]},
+            "images_bytes holds a file that is not a grey or RGB image",
+        ),
         ({"signature_name": "encode", "instances": [{"images": 1}, {"image": 2}]}, "must name the same inputs"),
     ],
 )
@@ -160,7 +163,7 @@ def test_what_is_no_request_gets_a_400_that_says_why(client: Client, body: Any, 
 def test_a_file_of_another_size_is_named_with_both_sizes(client: Client) -> None:
     file = base64.b64encode(tf.io.encode_png(np.zeros([16, 8, 3], np.uint8)).numpy()).decode()
     body = {"signature_name": "encode_bytes", "inputs": [{"b64": file}]}
-    assert ask(client, body) == (400, {"error": "an image is 16 x 8 px; 8 x 8 is wanted"})
+    assert ask(client, body) == (400, {"error": "an image is 16 x 8 px; the model takes 8 x 8"})
 
 
 def test_a_file_that_claims_to_be_huge_is_refused_by_its_header(client: Client) -> None:
@@ -172,7 +175,7 @@ def test_a_file_that_claims_to_be_huge_is_refused_by_its_header(client: Client) 
     body = {"signature_name": "encode_bytes", "inputs": [{"b64": base64.b64encode(file).decode()}]}
     status, answer = ask(client, body)
     assert status == 400
-    assert answer["error"].startswith(("an image is 100000 x 100000 px", "images_bytes holds what is no PNG"))
+    assert answer["error"].startswith(("an image is 100000 x 100000 px", "images_bytes holds a file that is not"))
 
 
 def test_other_paths_methods_and_sizes_get_their_status(client: Client) -> None:

@@ -26,7 +26,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--seed={options['seed']} is not legal: it must be at least 0 and at most {2**31 - 1}")
     trained = model(options)
     if not trained.colourises:
-        raise UserError(f"{options['model']} makes no colours: a run of --objective=conditional_age does")
+        raise UserError(f"{options['model']} does not colourise: a run of --objective=conditional_age does")
     from tfpagan.cli import files
 
     images = _images(trained, options["input"], options["rows"], options, settings)

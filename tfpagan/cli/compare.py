@@ -10,7 +10,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Print the newest scores of several runs side by side."""
     folders = [name.strip() for name in options["runs"].split(",") if name.strip()]
     if len(folders) < 2:
-        raise UserError("--runs wants two or more run folders, separated by commas")
+        raise UserError("--runs needs two or more run folders, separated by commas")
     paths = [path(name).resolve() for name in folders]
     if again := [name for i, name in enumerate(folders) if paths[i] in paths[:i]]:
         raise UserError(f"--runs names {again[0]} twice")

@@ -99,7 +99,7 @@ def read_code(file: Path, row: int) -> np.ndarray:
         with np.load(file, allow_pickle=False) as arrays:
             codes = arrays["mean"]
     except UNREADABLE as e:
-        raise UserError(f"{file} is no file of codes, as bin/encode writes them: {e}") from None
+        raise UserError(f"{file} is not a file of codes from bin/encode: {e}") from None
     if codes.ndim != 2 or codes.dtype.kind != "f" or row >= len(codes):
         raise UserError(f"{file} has no code in row {row}: its mean is {codes.dtype} of shape {list(codes.shape)}")
     return codes[row : row + 1]

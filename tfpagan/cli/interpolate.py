@@ -43,7 +43,7 @@ def _code(trained: "Model", text: str, *, fit: bool) -> "np.ndarray":
         raise UserError(f"{text} is a file of many codes: {text}:0 names the first")
     kind, _, number = text.rpartition(":")
     if (kind == "seed" or kind.endswith(".npz")) and not re.fullmatch("[0-9]{1,20}", number):
-        raise UserError(f"{text[:80]!r} is not legal: after the colon a whole number is wanted")
+        raise UserError(f"{text[:80]!r} is not legal: a whole number must follow the colon")
     if kind == "seed":
         return trained.prior(1, int(number))
     if kind.endswith(".npz"):

@@ -248,7 +248,7 @@ def _image_key(dataset: str, features: Any) -> str:
         return "image"
     if len(images) != 1:
         found = f"{len(images)} image features ({', '.join(images)})" if images else "no 8-bit image feature"
-        raise UserError(f"--dataset={dataset} is no data set of images: it has {found} among {', '.join(features)}")
+        raise UserError(f"--dataset={dataset} is not an image data set: it has {found} among {', '.join(features)}")
     return str(images[0])
 
 

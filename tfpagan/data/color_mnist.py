@@ -17,7 +17,7 @@ class ColorMNIST:
     """Three digits drawn at random, stacked: 1,000 classes (Metz et al., 2017, section 3.3.1; alpha-GAN section 6).
 
     As many images as MNIST has, always the same: digit i of a split is the red channel of image i, and the green and blue
-    channels are two shuffles of the split. A label is the number of three digits, red first.
+    channels are two shuffles of the split. A label is the three-digit number, red first.
 
     Raises:
       UserError: as `Catalogued`, for mnist.

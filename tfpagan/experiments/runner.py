@@ -63,7 +63,7 @@ class Runner:
             if changed := configs.difference(stored, _as_begun(experiment.config, stored)):
                 raise UserError(f"{folder} is a run of other settings ({'; '.join(changed)}); name another --runs folder")
             if (done := steps_done(folder)) > until:
-                raise UserError(f"{folder} is a run of {done} steps, and {until} are wanted; name another --runs folder")
+                raise UserError(f"{folder} is a run of {done} steps, and {until} were requested; name another --runs folder")
 
     def outcomes(self, experiments: Sequence[Experiment], scoring: Scoring) -> list[Outcome]:
         """Train every experiment to its last step and score it; outcomes in the same order.

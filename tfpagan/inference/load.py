@@ -58,9 +58,9 @@ def _of_export(folder: Path) -> Model:
         latent_dim = decode.structured_input_signature[1]["latents"].shape[1]
         height, width, channels = decode.structured_outputs["images"].shape[1:]
     except KeyError as e:
-        raise UserError(f"{folder} is a SavedModel, but no export of bin/export: it has no {e}") from None
+        raise UserError(f"{folder} is a SavedModel, but not an export of bin/export: it has no {e}") from None
     except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
-        raise UserError(f"{folder} is no export that can be read: {why(e)}") from None
+        raise UserError(f"{folder} is not a readable export: {why(e)}") from None
     encode = signatures.get("encode")
 
     def decoded(z: np.ndarray) -> np.ndarray:

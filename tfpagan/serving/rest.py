@@ -101,4 +101,4 @@ def _to_json(name: str, array: np.ndarray) -> Any:
 
 
 def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")

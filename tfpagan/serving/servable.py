@@ -17,7 +17,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfpagan.serving.errors import RequestError
 
 Arrays = dict[str, np.ndarray]
-NO_IMAGE = "images_bytes holds what is no PNG or JPEG image of grey or RGB pixels"
+NO_IMAGE = "images_bytes holds a file that is not a grey or RGB image in PNG or JPEG format"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Servable:
         for file in arrays.get("images_bytes", ()):
             _check_file(file, self.image_shape)
         if len({len(array) for array in arrays.values() if array.ndim}) > 1:
-            raise RequestError("the inputs do not have equally many rows")
+            raise RequestError("the inputs differ in their number of rows")
         return arrays
 
     def run(self, signature: str, arrays: Arrays) -> Arrays:
@@ -124,7 +124,7 @@ def _check_file(file: bytes, shape: tuple[int, ...]) -> None:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise RequestError(NO_IMAGE) from None
     if (height, width) != shape[:2]:
-        raise RequestError(f"an image is {height} x {width} px; {shape[0]} x {shape[1]} is wanted")
+        raise RequestError(f"an image is {height} x {width} px; the model takes {shape[0]} x {shape[1]}")
 
 
 def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
@@ -132,7 +132,7 @@ def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
     try:
         array = np.array(value, dtype=object if spec.dtype == tf.string else None)
     except (ValueError, OverflowError):
-        raise RequestError(f"{wanted}; the lists given are not equally long") from None
+        raise RequestError(f"{wanted}; the given lists differ in length") from None
     if not spec.shape.is_compatible_with(array.shape):
         raise RequestError(f"{wanted}; given: {list(array.shape)}")
     if spec.dtype == tf.string:
@@ -140,11 +140,11 @@ def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
             raise RequestError(f'{wanted}, each {{"b64": "..."}}')
         return array
     if array.dtype.kind not in ("iuf" if spec.dtype.is_floating else "iu"):
-        raise RequestError(f"{wanted}; given: other values")
+        raise RequestError(f"{wanted}; given: values of another type")
     with np.errstate(over="ignore"):
         typed = array.astype(spec.dtype.as_numpy_dtype)
     if not np.isfinite(typed).all() or (spec.dtype.is_integer and (typed != array).any()):
-        raise RequestError(f"{wanted}; given: numbers that it cannot hold")
+        raise RequestError(f"{wanted}; given: numbers out of its range")
     return typed
 
 

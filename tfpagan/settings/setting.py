@@ -96,7 +96,7 @@ def settings_of(kind: Any) -> tuple[Setting, ...]:
         name = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")  # text: lazy annotations
         if not {"help", "legal", "resumable"} <= field.metadata.keys():
             raise UserError(
-                f"field {field.name!r} of {_named(kind)} is no setting; write {field.name}: TYPE = setting(default, help)"
+                f"field {field.name!r} of {_named(kind)} is not a setting; write {field.name}: TYPE = setting(default, help)"
             )
         if name not in TYPES:
             raise UserError(f"setting {field.name!r} of {_named(kind)} is of type {name}; it must be {', '.join(TYPES)}")

@@ -26,7 +26,7 @@ def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str
         if player.startswith("disc_") and nets.couples_batch(networks[player]):
             return f"{player} has batch normalisation, so its samples have no gradients of their own"
     if mixed_precision == "float16":
-        return "float16 cannot hold the small slopes that it divides by"
+        return "float16 cannot represent the small slopes that it divides by"
     return None
 
 
