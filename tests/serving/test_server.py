@@ -442,7 +442,7 @@ def test_a_load_is_counted_and_what_is_lost_is_told(
     ("argv", "message"),
     [
         ([], "--model is missing"),
-        (["--model=/nowhere"], "--model=/nowhere holds no export; bin/export makes one"),
+        (["--model=/nowhere"], "--model=/nowhere holds no export; bin/export creates one"),
         (["--model=MODEL", "--port=70000"], "--port=70000 is not legal: it must be at least 0 and at most 65535"),
         (["--model=MODEL", "--max_rows=0"], "--max_rows=0 is not legal"),
         (["--model=MODEL", "--name=a/b"], "--name=a/b is not legal"),
