@@ -216,12 +216,12 @@ def age(o: Oracle) -> Expected:
 
 def as_vae(o: Oracle) -> Expected:
     p, expected = o.p, dict.fromkeys(o.objective.players, 0.0)
-    if "x" in o.objective.bounds:  # L_x = E [log p(x | z) + f1], and f1 by (5)
+    if "disc_xz_x" in o.objective.players:  # L_x = E [log p(x | z) + f1], and f1 by (5)
         joint = o.logit("disc_xz_x", p.x, p.z_enc)
         expected["disc_xz_x"] = fake_cost(joint) + real_cost(o.logit("disc_xz_x", p.x_draw, p.z_other))
         expected["encoder"] += nll(o, p.x, p.x_rec) - joint.mean()
         expected["generator"] += nll(o, p.x, p.x_rec)
-    if "z" in o.objective.bounds:  # L_z = E [log q(z | x) + f2], and f2 by (6)
+    if "disc_xz_z" in o.objective.players:  # L_z = E [log q(z | x) + f2], and f2 by (6)
         joint = o.logit("disc_xz_z", p.x_draw, p.z)
         others = tf.concat([p.z_enc[-1:], p.z_enc[:-1]], 0)
         expected["disc_xz_z"] = fake_cost(joint) + real_cost(o.logit("disc_xz_z", p.x, others))

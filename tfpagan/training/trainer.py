@@ -108,11 +108,12 @@ class Trainer:
           steps: at least 1.
         """
         before = int(self.step.numpy())
-        totals, last = ({tag: float(value) for tag, value in sums.items()} for sums in self._loop(batches, tf.constant(steps)))
+        sums, last = self._loop(batches, tf.constant(steps))
+        totals, values = ({tag: float(scalars[tag]) for tag in sorted(scalars)} for scalars in (sums, last))
         return Progress(
             steps=int(self.step.numpy()) - before,
             totals=totals,
-            not_finite={tag: value for tag, value in last.items() if tag.startswith("loss/") and not math.isfinite(value)},
+            not_finite={tag: value for tag, value in values.items() if tag.startswith("loss/") and not math.isfinite(value)},
         )
 
     def trace(self, batches: Iterator[tf.Tensor]) -> tf.Graph:
