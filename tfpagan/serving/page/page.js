@@ -1,5 +1,5 @@
 "use strict";
-// The page asks the server what every client asks: TensorFlow Serving's :predict, with PNG files as base64.
+// The page is an ordinary client: it calls TensorFlow Serving's :predict, with PNG files as base64.
 
 const $ = (id) => document.getElementById(id);
 const STEPS = 8, SAMPLES = 64, SLIDERS = 6, REACH = 3, LOADING = 503;
@@ -57,7 +57,7 @@ async function encoded(b64) {
   return (await predict("encode_bytes", {images_bytes: [{b64}]})).latents[0];
 }
 
-// In parts of what the server answers at a time.
+// In parts of the size that the server accepts.
 async function decoded(codes) {
   const images = [];
   for (let i = 0; i < codes.length; i += model.max_rows) {
@@ -66,17 +66,17 @@ async function decoded(codes) {
   return images.map((image) => image.b64);
 }
 
-// An image in the colours of a code.
+// An image, coloured by a code.
 async function colourised(b64, code) {
   return (await predict("colourise_bytes", {images_bytes: [{b64}], latents: [code]}))[0].b64;
 }
 
-// The code of the first sample of a seed.
+// The code of a seed's first sample.
 async function drawn(seed) {
   return (await call(`/codes/${seed}.json`)).latents[0];
 }
 
-// Along the arc between the directions of two codes, as tfpagan/codes.py.
+// Along the arc between the directions of two codes, as in tfpagan/latents.py.
 function arc(a, b, t) {
   const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
   const norms = Math.sqrt(dot(a, a) * dot(b, b));
@@ -140,7 +140,7 @@ async function move() {
   $("moved").src = png(model.prior ? (await decoded([code]))[0] : await colourised(given.b64, code));
 }
 
-// While an answer is under way only the newest position of the sliders waits.
+// While a request is in flight only the newest slider position waits.
 let moving = false, again = false;
 const moved = guarded(async () => {
   if (moving) { again = true; return; }
@@ -170,7 +170,7 @@ function makeSliders() {
   }
 }
 
-// What the model is, once the server has loaded it.
+// Facts about the model, once the server has loaded it.
 async function loaded() {
   for (;;) {
     const response = await fetch("/model.json"), answer = await response.json();
@@ -212,6 +212,6 @@ async function beginWithSamples() {
   from(await drawn(seedOf("seedL")));
 }
 
-// A file that misses its place must not be opened in the place of the page.
+// A file dropped outside the drop areas must not replace the page.
 for (const event of ["dragover", "drop"]) window.addEventListener(event, (e) => e.preventDefault());
 begin();
