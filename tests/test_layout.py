@@ -82,6 +82,7 @@ def test_the_wheel_has_evaluation_inside_the_package_and_the_page(wheel: Path) -
     assert (wheel / "tfpagan/serving/page/index.html").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("installed", ["editable", "wheel"])
 def test_a_file_called_evaluation_beside_the_user_is_nobodys_business(
     tmp_path: Path, request: pytest.FixtureRequest, installed: str

@@ -122,6 +122,7 @@ def test_sigterm_leaves_as_an_exception_does(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_configuration_sizes_and_time_and_writes_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, images: Path
 ) -> None:

@@ -41,6 +41,7 @@ def png(file: Path) -> np.ndarray:
     return tf.io.decode_png(file.read_bytes()).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["", "export", "export/1"])
 def test_samples_are_a_grid_an_array_or_files_of_the_same_images(run: Path, part: str, tmp_path: Path) -> None:
     expected = tfpagan.load(run).sample(7, seed=3)
@@ -159,6 +160,7 @@ def test_codes_are_those_of_the_encoder_with_the_names_of_the_files(run: Path, i
         assert arrays["files"].tolist() == [*(f"{images}/{i}.png" for i in range(5)), f"{images}/more/5.jpg"]
 
 
+@pytest.mark.slow
 def test_the_images_of_the_run_are_cut_as_in_training(tmp_path: Path) -> None:
     whole = tiny.images(40, (16, 16, 3))
     (tmp_path / "d").mkdir()

@@ -81,6 +81,7 @@ def test_too_few_images_of_a_class_are_named() -> None:
         error_rates(pixels, *images(400, 0), *images(10, 1), Probe(200, 3, 50))
 
 
+@pytest.mark.slow
 def test_the_command_probes_a_run_and_refuses_what_has_no_encoder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -614,6 +614,7 @@ def real(name, tmp_path):
     return prepare(DataConfig(dataset=name, cache_dir=str(tmp_path)))
 
 
+@pytest.mark.slow
 @pytest.mark.real_images
 def test_real_mnist_is_framed_by_zeros(tmp_path):
     images = real("mnist", tmp_path)
@@ -625,6 +626,7 @@ def test_real_mnist_is_framed_by_zeros(tmp_path):
     assert np.bincount(images.test_labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
+@pytest.mark.slow
 @pytest.mark.real_images
 def test_real_cifar10_keeps_the_pixels_that_tfds_decodes(tmp_path):
     images = real("cifar10", tmp_path)

@@ -52,6 +52,7 @@ def test_color_mnist_uses_every_digit_once_in_every_channel_and_is_the_same_ever
     assert len(set(labels)) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.real_images
 def test_real_color_mnist_is_three_real_digits(tmp_path: Path) -> None:
     data_dir = os.environ.get("TFDS_DATA_DIR", "")

@@ -50,7 +50,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def small(places: dict[str, str], name: str, **settings: object) -> Experiment:
-    sizes = {"dataset": places["dataset"], "image_size": 16, "channels": 8, "latent_dim": 4, "batch_size": 4, "train_steps": 3}
+    sizes = {"dataset": places["dataset"], "image_size": 16, "batch_size": 4, "train_steps": 3}
+    sizes |= {"architecture": "color_mnist", "channels": 8, "latent_dim": 4}  # few layers, which are traced sooner
     return Experiment(name, "", sizes | settings)
 
 
@@ -58,6 +59,7 @@ def runner(places: dict[str, str], folder: Path, jobs: int = 1) -> Runner:
     return Runner(folder, jobs=jobs, places=[f"--cache_dir={places['cache']}"])
 
 
+@pytest.mark.slow
 def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, str], tmp_path: Path) -> None:
     experiment, scoring = small(places, "vae", objective="vae", architecture="dcgan"), Scoring("custom", places["classifier"])
     protocol = "custom"
@@ -138,11 +140,13 @@ def test_scores_of_another_classifier_or_of_none_are_not_taken(tmp_path: Path) -
         assert row_of(tmp_path, experiment, scoring, other) is None
 
 
+@pytest.mark.slow
 def test_sigterm_saves_the_run_under_way_and_no_other_begins(tmp_path: Path) -> None:
     program = [
         "--grid=seed=0,1",
         "--objective=dcgan",
         "--dataset=shapes",
+        "--architecture=color_mnist",
         "--channels=8",
         "--train_steps=100000",
         f"--runs={tmp_path}/runs",

@@ -41,6 +41,7 @@ def pixels(n: int) -> np.ndarray:
     return tiny.images(n, SHAPE)
 
 
+@pytest.mark.slow
 def test_the_signatures_give_what_the_networks_give(run: tuple[Path, Trainer], exported: Path) -> None:
     generator, encoder = (run[1].inference(role) for role in ("generator", "encoder"))
     x = images.normalize(pixels(5)).numpy()
@@ -60,6 +61,7 @@ def test_samples_follow_their_seed_and_more_begin_with_fewer(exported: Path) -> 
     assert np.abs(ask(exported, "sample", seed=8, num=3)["images"] - three).max() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encode", [tf.io.encode_png, lambda x: tf.io.encode_jpeg(x, quality=100)], ids=["png", "jpeg"])
 def test_byte_signatures_take_and_give_files(exported: Path, encode: object) -> None:
     files = [encode(x).numpy() for x in pixels(3)]  # type: ignore[operator]
@@ -85,6 +87,7 @@ def test_files_of_another_size_are_refused_with_both_sizes(exported: Path) -> No
         ask(exported, "reconstruct_bytes", images_bytes=[b"no image"])
 
 
+@pytest.mark.slow
 def test_it_loads_where_tfpagan_cannot_be_imported(exported: Path) -> None:
     program = f"""
 import sys
@@ -97,6 +100,7 @@ print(loaded.signatures["sample"](seed=tf.constant(1), num=tf.constant(2))["imag
     assert done.stdout.strip() == "(2, 8, 8, 3)"
 
 
+@pytest.mark.slow
 def test_saved_model_cli_runs_it(exported: Path, tmp_path: Path) -> None:
     z = np.zeros([2, tiny.Z], np.float32)
     np.save(tmp_path / "z.npy", z)
@@ -120,6 +124,7 @@ def test_warm_up_requests_ask_every_signature_in_its_own_types(exported: Path) -
         assert signatures[request.model_spec.signature_name](**inputs)
 
 
+@pytest.mark.slow
 def test_every_export_gets_the_next_number_and_says_what_it_is_of(
     run: tuple[Path, Trainer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,6 +136,7 @@ def test_every_export_gets_the_next_number_and_says_what_it_is_of(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["7", "8"]
 
 
+@pytest.mark.slow
 def test_an_export_that_answers_otherwise_is_not_published(
     run: tuple[Path, Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,11 +182,13 @@ def test_what_cannot_be_exported_gets_one_line(
     assert message in line
 
 
+@pytest.mark.slow
 def test_a_run_of_mixed_precision_is_exported(tmp_path: Path) -> None:
     tiny.write_run(tmp_path / "run", SHAPE, mixed_precision="bfloat16")
     assert cli.run("export", [f"--model_dir={tmp_path}/run"]) == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_not_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not even silently another: whoever exports means the newest."""
     tiny.write_run(tmp_path / "run", SHAPE, steps=(1, 2))
@@ -195,6 +203,7 @@ def test_a_damaged_checkpoint_is_not_exported(tmp_path: Path, capsys: pytest.Cap
     assert cli.run("export", [f"--model_dir={tmp_path}/run", "--step=1"]) == 0
 
 
+@pytest.mark.slow
 def test_a_system_without_an_encoder_serves_its_decoder(run: tuple[Path, Trainer], tmp_path: Path) -> None:
     whole = restore.restored(run[0])
     alone = restore.Inference({"generator": whole.networks["generator"]}, whole.config, whole.image_shape, whole.step)

@@ -44,6 +44,7 @@ def pixels(n: int) -> np.ndarray:
     return tiny.images(n, SHAPE)
 
 
+@pytest.mark.slow
 def test_it_gives_what_the_networks_give_on_bytes_and_on_floats(run: tuple[Path, Trainer], loaded: Model) -> None:
     generator, encoder = (run[1].inference(role) for role in ("generator", "encoder"))
     assert (loaded.image_shape, loaded.latent_dim) == (SHAPE, tiny.Z)

@@ -84,6 +84,7 @@ def test_what_a_model_looks_at_of_the_images_is_their_lightness(run: Path) -> No
     assert np.abs(model.encode(grey) - model.encode(x)).max() > 1e-5  # the encoder sees the colours
 
 
+@pytest.mark.slow
 def test_a_run_and_its_export_colourise_alike(run: Path, tmp_path: Path) -> None:
     version = export.publish(restore.restored(run), tmp_path / "export", name="colours")
     model, exported, x = tfpagan.load(run), tfpagan.load(version), images()
@@ -105,6 +106,7 @@ def served(run: Path, tmp_path: Path) -> Iterator[Client]:
         yield Client(application)
 
 
+@pytest.mark.slow
 def test_a_server_colourises(run: Path, served: Client) -> None:
     model, x = tfpagan.load(run), images(2)
     codes = model.prior(2)

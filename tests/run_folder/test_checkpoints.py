@@ -81,6 +81,7 @@ def test_a_checkpoint_of_other_variables_is_not_taken_for_ours(tmp_path: Path) -
         Kept(tmp_path).checkpoints.restore()
 
 
+@pytest.mark.slow
 def test_a_failed_write_names_the_folder_and_keeps_the_earlier_one(tmp_path: Path) -> None:
     """A file size limit stands for a full disk; in a process of its own, for it cannot be lifted again."""
     program = f"""

@@ -28,7 +28,8 @@ from tfpagan.scoring import adapters
 from tfpagan.settings.sections import DataConfig
 
 PX = 16
-SIZES = [f"--image_size={PX}", "--channels=8", "--latent_dim=4", "--batch_size=4", "--train_steps=4"]
+LAYERS = ["--architecture=color_mnist", "--channels=8", "--latent_dim=4"]  # few, which are traced sooner
+SIZES = [*LAYERS, f"--image_size={PX}", "--batch_size=4", "--train_steps=4"]
 FEW = ["--metrics=is,fid,kid,rid,rmse,ms_ssim,fid_rec,panel", "--samples=21", "--splits=2"]
 
 
@@ -63,6 +64,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_and_the_numbers_are_kept_with_it(
     run: Path, classifier: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,6 +191,7 @@ def brightness() -> Iterator[None]:
     del metrics.METRICS["brightness"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brightness")
 def test_a_metric_from_outside_is_a_metric_like_others(
     run: Path, data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -263,6 +266,7 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(protocols.NAMED, "quick1k", small)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
 def test_training_evaluates_and_keeps_the_best_checkpoint(
     data: list[str], classifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -287,6 +291,7 @@ def test_training_evaluates_and_keeps_the_best_checkpoint(
     assert steps == sorted(steps)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
 def test_evaluations_during_training_trace_each_network_once_and_open_no_data_set(
     data: list[str], tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
@@ -322,6 +327,7 @@ def test_evaluations_during_training_trace_each_network_once_and_open_no_data_se
     assert len(opened) == 2  # once to say what it is, once to read it
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
 def test_an_evaluation_that_fails_does_not_end_the_training(
     data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -337,6 +343,7 @@ def test_an_evaluation_that_fails_does_not_end_the_training(
     assert tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt") == f"{tmp_path}/run/ckpt/ckpt-4"
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_given_up_at_a_signal_and_the_checkpoint_is_there_before_it(
     data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -358,6 +365,7 @@ def test_an_evaluation_is_given_up_at_a_signal_and_the_checkpoint_is_there_befor
     assert not (tmp_path / "run/scores.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_classifier_for_other_images_is_refused_before_training(
     data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -367,6 +375,7 @@ def test_a_classifier_for_other_images_is_refused_before_training(
     assert "classifier grey takes greyscale images, and these have 3 channels" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
 def test_a_best_metric_that_is_not_measured_is_refused_before_training(
     data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -62,6 +62,7 @@ def files(n: int) -> list[dict[str, str]]:
 # The format
 
 
+@pytest.mark.slow
 def test_rows_and_columns_give_the_same_numbers(client: Client, servable: Servable) -> None:
     x = images(3)
     expected = servable.run("encode", {"images": x})
@@ -287,6 +288,7 @@ def raw(port: int, *, length: int) -> socket.socket:
     return connection
 
 
+@pytest.mark.slow
 def test_it_answers_over_a_socket_as_the_model_does(
     start: Callable[..., tuple[subprocess.Popen[str], int]], servable: Servable
 ) -> None:
@@ -299,6 +301,7 @@ def test_it_answers_over_a_socket_as_the_model_does(
     assert process.wait(HANGS) == 0
 
 
+@pytest.mark.slow
 def test_what_is_under_way_at_sigterm_is_answered(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
     process, port = start()
     sent = threading.Barrier(9)
@@ -318,6 +321,7 @@ def test_what_is_under_way_at_sigterm_is_answered(start: Callable[..., tuple[sub
     assert process.wait(HANGS) == 0
 
 
+@pytest.mark.slow
 def test_it_ends_though_requests_keep_coming(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
     process, port = start()
     seen: set[int] = set()
@@ -341,6 +345,7 @@ def test_it_ends_though_requests_keep_coming(start: Callable[..., tuple[subproce
     assert seen <= {200, 503}
 
 
+@pytest.mark.slow
 def test_a_client_that_is_refused_while_it_sends_reads_the_answer(
     start: Callable[..., tuple[subprocess.Popen[str], int]],
 ) -> None:
@@ -357,6 +362,7 @@ def test_a_client_that_is_refused_while_it_sends_reads_the_answer(
             assert (response.status, response.getheader("Connection")) == (status, "close")
 
 
+@pytest.mark.slow
 def test_a_refused_body_is_no_further_request(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
     _, port = start()
     for head in ("Transfer-Encoding: chunked", "Content-Length: 3"):
@@ -367,6 +373,7 @@ def test_a_refused_body_is_no_further_request(start: Callable[..., tuple[subproc
         assert answer.count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.slow
 def test_a_body_that_ends_early_is_refused_without_a_word_in_the_log(
     start: Callable[..., tuple[subprocess.Popen[str], int]],
 ) -> None:
@@ -379,6 +386,7 @@ def test_a_body_that_ends_early_is_refused_without_a_word_in_the_log(
     assert "Traceback" not in process.communicate(timeout=HANGS)[1]
 
 
+@pytest.mark.slow
 def test_a_refused_body_is_neither_kept_nor_read_for_ever(
     start: Callable[..., tuple[subprocess.Popen[str], int]],
 ) -> None:
@@ -395,6 +403,7 @@ def test_a_refused_body_is_neither_kept_nor_read_for_ever(
     assert b"a body of 2097152 bytes is larger than this server reads: 1048576" in answer
 
 
+@pytest.mark.slow
 def test_many_clients_at_once_lose_nothing(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
     _, port = start()
 
@@ -412,6 +421,7 @@ def test_many_clients_at_once_lose_nothing(start: Callable[..., tuple[subprocess
         assert all(all(right) for right in pool.map(client, range(16)))
 
 
+@pytest.mark.slow
 def test_a_load_is_counted_and_what_is_lost_is_told(
     start: Callable[..., tuple[subprocess.Popen[str], int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -438,6 +448,7 @@ def test_a_load_is_counted_and_what_is_lost_is_told(
         assert f"--url={wrong} is not legal" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -44,6 +44,7 @@ def test_the_logits_of_real_and_fake_images_lose_features_of_their_own() -> None
     assert 0.4 < (masks[0] != masks[1]).mean() < 0.56  # 2 x 0.4 x 0.6 of them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", ["width", "channels", "siamese"])
 def test_every_step_mode_drops_the_same(pair: str) -> None:
     config = dataclasses.replace(CONFIG, pair=pair)

@@ -34,6 +34,7 @@ def push_fake_logits(built: Networks, to: float) -> None:
             network.to_logit.bias.assign([to])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("case", CASES)
@@ -45,6 +46,7 @@ def test_fused_and_simultaneous_are_the_reference(case: str, pair: str, augmenta
     assert_same_gradients(compute("fused", objective, built, augmentation), oracle)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", [-100.0, 100.0])
 @pytest.mark.parametrize("case", CASES)
 def test_the_modes_agree_for_logits_at_the_ends(case: str, to: float) -> None:
@@ -123,6 +125,7 @@ class WithoutOneGame(PAGAN):
         return (game for game in super().games(p) if game.disc != self.without)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("game", "touched"),
     [("disc_x", {"generator"}), ("disc_z", {"encoder"}), ("disc_xx", {"generator", "encoder"})],

@@ -23,7 +23,7 @@ from tfpagan.training import trainer
 
 HANGS = 300
 """Seconds after which a process is taken to hang; a busy machine may need minutes."""
-SIZES = ["--image_size=8", "--channels=8", "--latent_dim=4", "--batch_size=4"]
+SIZES = ["--architecture=color_mnist", "--image_size=8", "--channels=8", "--latent_dim=4", "--batch_size=4"]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,7 @@ def png(path: Path) -> np.ndarray:
     return tf.io.decode_png(path.read_bytes()).numpy()
 
 
+@pytest.mark.slow
 def test_the_run_folder_holds_what_the_interface_promises(finished: Path) -> None:
     assert json.loads((finished / "config.json").read_text())["networks"]["channels"] == 8
     assert sorted(p.name for p in (finished / "ckpt").glob("*.index")) == ["ckpt-2.index", "ckpt-4.index"]
@@ -106,6 +107,7 @@ def test_tensorboard_has_the_codes_the_settings_and_the_graph(finished: Path) ->
     assert any("while" in node.name for node in graphs[0].node)
 
 
+@pytest.mark.slow
 def test_the_projector_has_codes_labels_and_thumbnails(tmp_path: Path) -> None:
     for label in ("cat", "dog"):
         (tmp_path / "d" / label).mkdir(parents=True)
@@ -132,6 +134,7 @@ def test_the_end_says_where_everything_is_and_how_to_go_on(
         assert part in printed
 
 
+@pytest.mark.slow
 def test_the_model_dir_alone_goes_on_with_the_stored_configuration(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished, run)
@@ -164,6 +167,7 @@ def test_checkpoints_without_their_configuration_are_not_gone_on_with(
     assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-4"
 
 
+@pytest.mark.slow
 def test_a_first_attempt_that_failed_on_its_data_binds_nobody(
     dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +191,7 @@ def test_a_run_that_is_past_its_steps_has_nothing_to_do(finished: Path, caplog: 
     assert tf.train.latest_checkpoint(str(finished / "ckpt")) == f"{finished}/ckpt/ckpt-4"
 
 
+@pytest.mark.slow
 def test_a_model_dir_that_cannot_be_written_is_named(
     dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +205,7 @@ def test_a_model_dir_that_cannot_be_written_is_named(
         assert f"cannot write in --model_dir={model_dir}" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint(
     dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +239,7 @@ def wait_for_lines(file: Path, count: int, process: subprocess.Popen[str]) -> No
     raise AssertionError(f"{file} did not get {count} lines within {HANGS} seconds")
 
 
+@pytest.mark.slow
 def test_a_stopped_and_resumed_run_is_the_undisturbed_one_bit_for_bit(dataset: list[str], tmp_path: Path) -> None:
     argv = [*dataset, *SIZES, "--train_steps=90", "--deterministic", "--ema_decay=0.9", "--summary_every_steps=1"]
     straight = start([*argv, f"--model_dir={tmp_path}/straight"])
@@ -265,6 +272,7 @@ def _losses(line: str) -> dict[str, float]:
     return {tag: value for tag, value in json.loads(line).items() if not tag.startswith("throughput")}
 
 
+@pytest.mark.slow
 def test_a_second_process_in_the_same_folder_is_refused(dataset: list[str], tmp_path: Path) -> None:
     argv = [*dataset, *SIZES, "--train_steps=100000", "--summary_every_steps=1", f"--model_dir={tmp_path}/run"]
     first = start(argv)

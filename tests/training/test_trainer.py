@@ -18,7 +18,7 @@ from tfpagan.training import gradients
 from tfpagan.training import trainer as trainers
 from tfpagan.training.trainer import Trainer
 
-SMALL = {"channels": 8, "latent_dim": tiny.Z, "batch_size": 4}
+SMALL = {"architecture": "color_mnist", "channels": 8, "latent_dim": tiny.Z, "batch_size": 4}  # fewer layers to trace
 
 
 def config(changes: Mapping[str, Any] | None = None) -> Config:
@@ -38,6 +38,7 @@ def variables(trainer: Trainer) -> dict[str, np.ndarray]:
     return {v.name: v.numpy() for network in trainer.networks.values() for v in network.variables}
 
 
+@pytest.mark.slow
 def test_there_is_one_trace_however_many_steps_and_calls(one_device: tf.distribute.Strategy) -> None:
     trainer = make(one_device)
     batches = feed()
@@ -49,6 +50,7 @@ def test_there_is_one_trace_however_many_steps_and_calls(one_device: tf.distribu
     assert int(trainer.position.numpy()) == 24
 
 
+@pytest.mark.slow
 def test_every_player_moves_and_the_scalars_have_the_tags_of_the_interface(one_device: tf.distribute.Strategy) -> None:
     trainer = make(one_device)
     before = variables(trainer)
@@ -84,6 +86,7 @@ def update_once(trainer: Trainer, *batches: np.ndarray) -> dict[str, float]:
     return {tag: float(value) for tag, value in scalars.items()}
 
 
+@pytest.mark.slow
 def test_the_loop_does_what_the_update_says(one_device: tf.distribute.Strategy) -> None:
     traced, plain = make(one_device), make(one_device)
     totals = traced.advance(feed(), 1).totals
@@ -91,6 +94,7 @@ def test_the_loop_does_what_the_update_says(one_device: tf.distribute.Strategy) 
         assert totals[tag] == pytest.approx(value, rel=1e-4, abs=1e-6), tag
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["fused", "simultaneous"])
 def test_the_modes_keep_the_same_statistics(one_device: tf.distribute.Strategy, mode: str) -> None:
     """The reference takes a pass per player, and its extra passes must leave no trace in moving averages, u and v."""
@@ -101,6 +105,7 @@ def test_the_modes_keep_the_same_statistics(one_device: tf.distribute.Strategy, 
             np.testing.assert_allclose(variables(given)[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_the_average_follows_with_its_decay(one_device: tf.distribute.Strategy) -> None:
     trainer = make(one_device, {"ema_decay": 0.75})
     assert set(trainer.averages) == {"generator", "encoder"}
@@ -122,6 +127,7 @@ def statistics(network: tf.keras.Model) -> list[np.ndarray]:
     return [v.numpy() for v in networks.moving_averages(network)]
 
 
+@pytest.mark.slow
 def test_the_averages_have_batch_statistics_of_their_own(
     one_device: tf.distribute.Strategy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +145,7 @@ def test_the_averages_have_batch_statistics_of_their_own(
         assert np.abs(players - before).mean() > 0.2 * np.abs(before).mean()
 
 
+@pytest.mark.slow
 def test_the_averages_see_every_tenth_step(one_device: tf.distribute.Strategy) -> None:
     trainer, batches = make(one_device, {"ema_decay": 0.75}), feed()
 
@@ -154,6 +161,7 @@ def test_the_averages_see_every_tenth_step(one_device: tf.distribute.Strategy) -
     assert not any(seen(9))
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one(
     one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +187,7 @@ def test_a_batch_that_does_not_divide_is_refused(two_replicas: tf.distribute.Mir
         make(two_replicas, {"batch_size": 5})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("augmentation", "pair"),
     [("blur", "channels"), ("contrast", "siamese"), ("none", "width")],  # pad_crop and width are the next test's
@@ -207,6 +216,7 @@ def assert_did_as(plain: Trainer, totals: Mapping[str, float], trainer: Trainer)
             np.testing.assert_allclose(after[name], value, rtol=1e-3, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_the_xla_flag_compiles_the_update_in_the_loop(one_device: tf.distribute.Strategy) -> None:
     trainer, plain = make(one_device, {"xla": True}), make(one_device)
     assert_did_as(plain, trainer.advance(feed(), 1).totals, trainer)
@@ -219,6 +229,7 @@ def test_the_xla_flag_compiles_the_update_in_the_loop(one_device: tf.distribute.
     }
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_towards_the_same_losses(one_device: tf.distribute.Strategy) -> None:
     mixed, plain = make(one_device, {"mixed_precision": "bfloat16"}), make(one_device)
     given, expected = update_once(mixed), update_once(plain)
@@ -231,6 +242,7 @@ def test_bfloat16_trains_towards_the_same_losses(one_device: tf.distribute.Strat
     assert len(moved) == sum("kernel" in name for name in before)
 
 
+@pytest.mark.slow
 def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.Strategy) -> None:
     trainer, plain = make(one_device, {"mixed_precision": "float16"}), make(one_device, {"gradients": "simultaneous"})
     optimizer = trainer.optimizers["generator"]
@@ -243,6 +255,7 @@ def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.
         assert progress.totals[f"grad_norm/{player}"] == pytest.approx(expected[f"grad_norm/{player}"], rel=0.1), player
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_loop_and_is_named(one_device: tf.distribute.Strategy) -> None:
     trainer = make(one_device)
     batches = feed()
@@ -262,6 +275,7 @@ class TwoPhase(PAGAN):
         return ("disc_x", "disc_z", "disc_xx"), ("generator", "encoder")
 
 
+@pytest.mark.slow
 def test_phases_draw_a_batch_each_and_move_only_their_players(one_device: tf.distribute.Strategy) -> None:
     two_phase = dataclasses.replace(config({"gradients": "simultaneous"}), objective=TwoPhase())
     trainer, twice, looped = (Trainer(config=two_phase, image_shape=tiny.SHAPE, strategy=one_device) for _ in range(3))
@@ -279,6 +293,7 @@ def test_phases_draw_a_batch_each_and_move_only_their_players(one_device: tf.dis
     assert int(looped.position.numpy()) == 8
 
 
+@pytest.mark.slow
 def test_phases_of_the_same_players_are_traced_once_and_draw_anew(one_device: tf.distribute.Strategy) -> None:
     changes = {"objective": "wgan_gp", "critic_steps": 3, "disc_norm": "spectral"}
     looped, plain = make(one_device, changes), make(one_device, changes)

@@ -53,13 +53,15 @@ def test_one_device_gets_a_mirrored_strategy_and_with_xla_one_that_xla_can_compi
         devices.strategy("CPU:0,CPU:1", xla=True)
 
 
+@pytest.mark.slow
 def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
     for i in range(20):
         picture = np.random.default_rng(i).integers(0, 256, [8, 8, 3]).astype(np.uint8)
         (folder / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
-    argv = [f"--dataset=folder:{folder}", "--image_size=8", "--channels=8", "--batch_size=4", "--sync_batch_norm"]
+    argv = [f"--dataset=folder:{folder}", "--image_size=8", "--batch_size=4", "--sync_batch_norm"]
+    argv += ["--architecture=color_mnist", "--channels=8"]
     argv += ["--train_steps=2", f"--model_dir={tmp_path}/run", f"--cache_dir={tmp_path}/cache"]
     command = [sys.executable, "-m", "tfpagan.cli", "train", *argv]
     with socket.socket() as one, socket.socket() as two:

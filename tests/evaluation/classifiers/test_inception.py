@@ -162,6 +162,7 @@ def test_a_damaged_download_is_fetched_again(tmp_path: Path, monkeypatch: pytest
     assert fetched == [inception.HANDLE] * 3
 
 
+@pytest.mark.slow
 def test_a_full_size_inception_is_loaded_once_and_takes_images_of_any_size(tmp_path: Path) -> None:
     """Inception v3 of keras.applications with random weights: 21.8 million parameters, 2048 features."""
     body = tf.keras.applications.InceptionV3(include_top=False, weights=None, pooling="avg", input_shape=INCEPTION_SHAPE)

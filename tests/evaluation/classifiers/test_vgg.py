@@ -27,6 +27,7 @@ def labelled(n: int) -> tuple[np.ndarray, np.ndarray]:
 RECIPE = vgg.Recipe(channels=4, train_steps=60, batch_size=16, learning_rate=0.02)
 
 
+@pytest.mark.slow
 def test_the_classifier_learns_is_exported_and_gives_the_same_outputs(tmp_path: Path) -> None:
     images, labels = labelled(200)
     model = vgg.train(images[:100], labels[:100], RECIPE, say=lambda line: None)
@@ -41,6 +42,7 @@ def test_the_classifier_learns_is_exported_and_gives_the_same_outputs(tmp_path: 
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_trains_as_many_steps_as_it_says_and_an_export_takes_the_place_of_the_last(tmp_path: Path) -> None:
     images, labels = labelled(32)
     said: list[str] = []

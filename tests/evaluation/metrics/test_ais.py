@@ -55,6 +55,7 @@ def test_more_distributions_come_closer_and_from_below() -> None:
     assert off[2] < 0.2
 
 
+@pytest.mark.slow
 def test_the_estimate_is_the_same_however_many_images_run_at_once_within_its_error_and_for_the_same_seed() -> None:
     once = annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, QUICK, seed=3)
     np.testing.assert_array_equal(annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, QUICK, seed=3), once)

@@ -31,6 +31,7 @@ def test_the_penalty_looks_between_the_two() -> None:
     np.testing.assert_allclose(penalty, 1.0, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_distances_grow_with_the_distance_and_the_same_seed_repeats_them() -> None:
     real = images(200, 100, 0)
     near, far = (negative_distance(real, images(200, b, 1), QUICK)[0] for b in (100, 200))
