@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tfpagan import cli
-from tfpagan.config import plugins
+from tfpagan.config import Config, plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation.metrics import METRICS
 from tfpagan.objectives import OBJECTIVES
@@ -113,6 +113,37 @@ def test_an_objective_from_outside_has_flags_trains_and_keeps_them(
     assert stored["objective"] == {"name": "hinge_gan", "margin": 0.5}
     assert cli.run("train", [name, "--objective=hinge_gan", "--margin=-1", *places]) == 1
     assert "--margin=-1.0 is not legal: it must be above 0.0" in capsys.readouterr().err
+
+
+def test_annotations_may_be_lazy(written: Path, new_process: Callable[[], None]) -> None:
+    file = written / "hinge_gan.py"
+    file.write_text("from __future__ import annotations\n" + file.read_text())
+    plugins.load(str(file))
+    chosen = Config().with_changes({"objective": "hinge_gan", "margin": 2})
+    assert chosen.objective.margin == 2  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match="--margin='two' is not of type float"):
+        chosen.with_changes({"margin": "two"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ("margin: float = 1.0", "field 'margin' of Mine is no setting; write margin: TYPE = setting"),
+        (
+            "margins: tuple = setting((), 'help')",
+            "setting 'margins' of Mine is of type tuple; it must be str, int, float, bool",
+        ),
+    ],
+)
+def test_fields_that_are_no_settings_are_refused(
+    fields: str, message: str, tmp_path: Path, new_process: Callable[[], None]
+) -> None:
+    head = "from dataclasses import dataclass, field\nfrom tfpagan import objectives\n"
+    head += "from tfpagan.objectives.contract import Objective, setting\n"
+    decorated = "@objectives.register\n@dataclass(frozen=True)\nclass Mine(Objective):\n    name = 'mine'\n"
+    (tmp_path / "mine.py").write_text(f"{head}{decorated}    {fields}\n")
+    with pytest.raises(UserError, match=message):
+        plugins.load(f"{tmp_path}/mine.py")
 
 
 def pictures(folder: Path) -> None:

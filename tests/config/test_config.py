@@ -22,7 +22,7 @@ def test_the_defaults_are_the_papers_constants() -> None:
     assert c.objective == PAGAN(reconstruction="adversarial")
 
 
-@pytest.mark.parametrize("name", presets.ALL)
+@pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_preset_survives_json(name: str) -> None:
     config = presets.get(name)
     assert configs.from_json(config.to_json()) == config
@@ -33,12 +33,12 @@ def test_the_papers_presets_change_the_data_only(name: str) -> None:
     assert dataclasses.replace(presets.get(name), data=Config().data) == Config()
 
 
-@pytest.mark.parametrize("name", presets.ALL)
+@pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_preset_says_its_command(name: str) -> None:
-    assert f"bin/train --preset={name}" in (presets.ALL[name].__doc__ or "")
+    assert f"bin/train --preset={name}" in (presets.PRESETS.get(name).__doc__ or "")
 
 
-@pytest.mark.parametrize("name", presets.ALL)
+@pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_preset_is_named_for_its_system_and_data_set(name: str) -> None:
     config = presets.get(name)
     assert name.startswith(config.objective.name)
@@ -48,7 +48,7 @@ def test_every_preset_is_named_for_its_system_and_data_set(name: str) -> None:
 
 
 def test_table_4_is_the_padding_of_the_image() -> None:
-    padded = {name: presets.get(name).augmentation.pad_fraction for name in presets.ALL if name.startswith("pagan_pad")}
+    padded = {name: presets.get(name).augmentation.pad_fraction for name in presets.PRESETS if name.startswith("pagan_pad")}
     assert list(padded.values()) == [0.0, 0.05, 0.1, 0.15, 0.2]
     assert all(presets.get(name).augmentation.augmentation == "pad_crop" for name in padded)
 

@@ -82,7 +82,7 @@ COMMAND = Command(
     help="Train an auto-encoding GAN; the same command, or --model_dir alone, resumes a stopped run.",
     options=(
         Option("model_dir", "", "the run folder; default: runs/ and the name of the preset or data set"),
-        Option("preset", "", f"start from a named experiment: {', '.join(presets.ALL)}"),
+        Option("preset", "", f"start from a named experiment: {', '.join(presets.PRESETS)}"),
         Option("dry_run", False, "print configuration, sizes, memory and time, then exit"),
         Option("json", False, "print --dry_run as JSON"),
     ),

@@ -6,8 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tfpagan.losses import divergences, penalties
-from tfpagan.objectives.contract import LossTerm, Objective, Pass
-from tfpagan.settings.setting import setting
+from tfpagan.objectives.contract import LossTerm, Objective, Pass, setting
 
 if TYPE_CHECKING:
     import tensorflow as tf

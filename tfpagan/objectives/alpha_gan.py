@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from tfpagan.losses import divergences, penalties
 from tfpagan.losses.adversarial import REVERSE_KL
-from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass
-from tfpagan.settings.setting import setting
+from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass, setting
 
 
 @dataclass(frozen=True)

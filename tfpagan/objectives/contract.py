@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tfpagan.errors import UserError
 from tfpagan.forward.condition import NONE, Condition
 from tfpagan.losses import adversarial
-from tfpagan.settings.setting import settings_of
+from tfpagan.settings.setting import setting, settings_of
+
+__all__ = ["Game", "LossTerm", "Objective", "Pass", "check", "setting"]
 
 if TYPE_CHECKING:
     from typing import TypeAlias

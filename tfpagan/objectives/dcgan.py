@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tfpagan.objectives.contract import Game, Objective, Pass
-from tfpagan.settings.setting import setting
+from tfpagan.objectives.contract import Game, Objective, Pass, setting
 
 
 @dataclass(frozen=True)

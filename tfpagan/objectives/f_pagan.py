@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tfpagan.losses import adversarial
-from tfpagan.objectives.contract import Game, Objective, Pass
+from tfpagan.objectives.contract import Game, Objective, Pass, setting
 from tfpagan.objectives.pagan import PAGAN
-from tfpagan.settings.setting import setting
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tfpagan.losses import penalties
-from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass
-from tfpagan.settings.setting import setting
+from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass, setting
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tfpagan.losses import densities
-from tfpagan.objectives.contract import LossTerm, Objective, Pass
-from tfpagan.settings.setting import setting
+from tfpagan.objectives.contract import LossTerm, Objective, Pass, setting
 
 
 @dataclass(frozen=True)

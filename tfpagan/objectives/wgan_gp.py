@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from tfpagan.losses import penalties
 from tfpagan.losses.adversarial import WASSERSTEIN
-from tfpagan.objectives.contract import Game, Objective, Pass
-from tfpagan.settings.setting import setting
+from tfpagan.objectives.contract import Game, Objective, Pass, setting
 
 if TYPE_CHECKING:
     import tensorflow as tf

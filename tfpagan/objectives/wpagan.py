@@ -6,9 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tfpagan.losses import adversarial, penalties
-from tfpagan.objectives.contract import Game, Objective, Pass
+from tfpagan.objectives.contract import Game, Objective, Pass, setting
 from tfpagan.objectives.pagan import PAGAN
-from tfpagan.settings.setting import setting
 
 if TYPE_CHECKING:
     import tensorflow as tf
