@@ -51,7 +51,7 @@ def muted(n: int = 3) -> np.ndarray:
 
 def test_a_model_keeps_lightness_and_makes_colours_of_codes(run: Path) -> None:
     model, x = tfpagan.load(run), muted()
-    generator = restore.restored(run).networks["generator"]._network
+    generator = restore.restored(run).networks["generator"].network
     generator.to_image.kernel.assign(generator.to_image.kernel * 0.0)  # colours of the biases alone
     generator.to_image.bias.assign([0.1, -0.1])
     made = arrays.recolouring(LIGHTNESS.generator_in_use(generator))(model.prior(3), x / np.float32(127.5) - 1)

@@ -147,26 +147,26 @@ class _OfImages:
     """Wraps an encoder of Lab images as an encoder of RGB images in [-1, 1]."""
 
     def __init__(self, condition: Condition, encoder: Any):
-        self._condition, self._network, self.variables = condition, encoder, encoder.variables
+        self._condition, self.network, self.variables = condition, encoder, encoder.variables
 
     def __call__(self, x: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
-        return self._network(self._condition.to_model(x))
+        return self.network(self._condition.to_model(x))
 
     def features(self, x: "tf.Tensor") -> "tf.Tensor":
         """Features for a classifier [N, F]."""
-        return self._network.features(self._condition.to_model(x))
+        return self.network.features(self._condition.to_model(x))
 
 
 class _Colouriser:
     """Wraps a generator of Lab images as one of RGB images, from codes and the images whose lightness to keep."""
 
     def __init__(self, condition: Condition, generator: Any):
-        self._condition, self._network, self.variables = condition, generator, generator.variables
+        self._condition, self.network, self.variables = condition, generator, generator.variables
 
     def __call__(self, z: "tf.Tensor", x: "tf.Tensor") -> "tf.Tensor":
         from tfpagan.images import to_rgb
 
-        return to_rgb(self._network(self._condition.generator_input(z, self._condition.to_model(x))))
+        return to_rgb(self.network(self._condition.generator_input(z, self._condition.to_model(x))))
 
 
 def _in_rows(columns: "list[tf.Tensor]") -> np.ndarray:

@@ -160,7 +160,7 @@ class Trainer:
             self._follow(images)
         return scalars
 
-    @tf.function(experimental_attributes={"_noinline": True})
+    @tf.function(autograph=False, experimental_attributes={"_noinline": True})
     def _phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Traced once for all phases of the same players: the graph has ten critic steps once.
 
