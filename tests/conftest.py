@@ -16,8 +16,8 @@ CPUS = 2
 def pytest_configure(config: pytest.Config) -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * CPUS)
-    # Graphs are run as they are traced: to optimise one takes as long, and each is run a few times. Commands that tests start as
-    # processes of their own run with it.
+    # Graphs are run as they are traced: optimising one takes as long, and each runs only a few times. The commands that tests
+    # start as processes of their own do optimise.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
