@@ -71,7 +71,7 @@ NAMED = {
     "nll10k": Protocol("nll10k", ("nll", "rmse"), reconstructions=10_000),
     "quick1k": _quick("quick1k", 1000),
     "quick5k": _quick("quick5k", 5000),
-    "full": Protocol("full", tuple(name for name, metric in METRICS.items() if metric.in_full), samples=50_000),
+    "full": Protocol("full", samples=50_000),
 }
 
 
@@ -83,4 +83,19 @@ def get(name: str) -> Protocol:
     """
     if name not in NAMED:
         raise EvaluationError(f"unknown protocol {name!r}; known: {', '.join(NAMED)}")
+    if name == "full":  # at use: what plugins register belongs to it
+        every = tuple(name for name, metric in METRICS.items() if metric.in_full)
+        return dataclasses.replace(NAMED[name], metrics=every)
     return NAMED[name]
+
+
+def measuring(protocol: Protocol, key: str) -> Protocol:
+    """The protocol, with the metric that gives a number added under a name of its own where it does not measure it.
+
+    >>> measuring(get("rid10k"), "psnr").name, measuring(get("fid50k"), "psnr").name
+    ('rid10k', 'fid50k+rmse')
+    """
+    for name, metric in METRICS.items():
+        if name not in protocol.metrics and any(key == k.name for official in (True, False) for k in metric.keys(official)):
+            return dataclasses.replace(protocol, name=f"{protocol.name}+{name}", metrics=(*protocol.metrics, name))
+    return protocol

@@ -12,6 +12,7 @@ import pytest
 from tfpagan import cli
 from tfpagan.config import Config, plugins
 from tfpagan.errors import UserError
+from tfpagan.evaluation import protocols
 from tfpagan.evaluation.metrics import METRICS
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings.registries import ARCHITECTURES, AUGMENTATIONS, SOURCES
@@ -128,7 +129,7 @@ def test_annotations_may_be_lazy(written: Path, new_process: Callable[[], None])
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ("margin: float = 1.0", "field 'margin' of Mine is no setting; write margin: TYPE = setting"),
+        ("margin: float = 1.0", "field 'margin' of Mine is not a setting; write margin: TYPE = setting"),
         (
             "margins: tuple = setting((), 'help')",
             "setting 'margins' of Mine is of type tuple; it must be str, int, float, bool",
@@ -144,6 +145,51 @@ def test_fields_that_are_no_settings_are_refused(
     (tmp_path / "mine.py").write_text(f"{head}{decorated}    {fields}\n")
     with pytest.raises(UserError, match=message):
         plugins.load(f"{tmp_path}/mine.py")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("channels: int = setting(8, 'mine')", "there is a flag --channels already"),
+        ("plugin: str = setting('', 'mine')", "there is a flag --plugin already"),
+        ("players = ('generator', 'discriminator')", "has a player 'discriminator'; it must be generator, encoder, disc_x"),
+        ("players = ()", "has no player 'generator'"),
+        (
+            "players = ('generator', 'disc_x'); phases = (('encoder',),)",
+            "has a phase with encoder, which is not among its players",
+        ),
+    ],
+)
+def test_objectives_that_cannot_be_played_are_refused_when_they_register(
+    body: str, message: str, tmp_path: Path, new_process: Callable[[], None]
+) -> None:
+    players = "" if "players" in body else "    players = ('generator', 'disc_x')\n"
+    head = "from dataclasses import dataclass\nfrom tfpagan import objectives\n"
+    head += "from tfpagan.objectives.contract import Objective, setting\n"
+    decorated = f"@objectives.register\n@dataclass(frozen=True)\nclass Mine(Objective):\n    name = 'mine'\n{players}"
+    (tmp_path / "mine.py").write_text(f"{head}{decorated}    {body}\n")
+    with pytest.raises(UserError, match=re.escape(message)):
+        plugins.load(f"{tmp_path}/mine.py")
+
+
+def test_a_grid_knows_lazy_settings_and_old_names(
+    written: Path, new_process: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written / "hinge_gan.py"
+    file.write_text("from __future__ import annotations\n" + file.read_text())
+    sweep = [f"--plugin={file}", "--objective=hinge_gan", "--dry_run", f"--runs={written / 'runs'}"]
+    assert cli.run("sweep", ["--grid=margin=1,2", *sweep]) == 0
+    assert [f"--plugin={file}" in line for line in capsys.readouterr().out.splitlines()] == [True, True]
+    assert cli.run("sweep", ["--grid=step=fused,reference", *sweep]) == 1
+    assert "there is no setting step: how gradients are computed is --gradients" in capsys.readouterr().err
+
+
+def test_a_metric_from_outside_is_in_full_and_may_choose_the_best(written: Path, new_process: Callable[[], None]) -> None:
+    plugins.load(f"{written}/sharpness.py")
+    assert "sharpness" in protocols.get("full").metrics
+    chosen = protocols.measuring(protocols.get("quick1k"), "sharpness_ratio")
+    assert (chosen.name, chosen.metrics[-1]) == ("quick1k+sharpness", "sharpness")
+    assert protocols.measuring(protocols.get("quick1k"), "rmse").name == "quick1k"
 
 
 def pictures(folder: Path) -> None:
@@ -166,7 +212,7 @@ def pictures(folder: Path) -> None:
         ("from tfpagan.forward import augment; augment.register('blur', print)", "augmentation 'blur' exists already"),
         (
             "from tfpagan import data; data.register('Upper', print)",
-            "'Upper' cannot name a thing of this kind (source of images)",
+            "'Upper' is not a legal source of images name",
         ),
         ("from tfpagan.evaluation import metrics; metrics.register(3)", "3 is no metric"),
     ],

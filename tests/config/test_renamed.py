@@ -66,7 +66,7 @@ def test_the_loss_of_adversaries_keeps_its_value() -> None:
     ("flag", "answer"),
     [
         ("--step=fused", "there is no --step: how gradients are computed is --gradients"),
-        ("--code=flow", "there is no --code: it is --posterior now"),
+        ("--code=flow", "there is no --code: it is --posterior now, and normal is gaussian"),
         ("--condition=lightness", "there is no --condition: what a generator is given follows from --objective"),
         ("--faker_loss=minimax", "there is no --faker_loss: it is --adversary_loss now"),
     ],

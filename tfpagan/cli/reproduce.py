@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
+from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.runner import Runner, kept_in
@@ -23,7 +24,13 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     runner = Runner(folder, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
         runner.check(experiments)
-        print("\n".join(f"{folder / e.name}: bin/train {' '.join(e.flags())}" for e in experiments if not e.stand_in))
+        print(
+            "\n".join(
+                f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}"
+                for e in experiments
+                if not e.stand_in
+            )
+        )
         return 0
     from tfpagan.evaluation import protocols
     from tfpagan.experiments import report

@@ -6,6 +6,7 @@ from typing import Any
 from absl import logging
 
 from tfpagan.cli.flags import PLACES, Command, Option, path
+from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.experiments import sweep
 from tfpagan.experiments.experiment import Scoring
@@ -26,7 +27,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     runner = Runner(folder, jobs=options["jobs"], places=places)
     if options["dry_run"]:
         runner.check(experiments)
-        print("\n".join(f"{folder / e.name}: bin/train {' '.join(e.flags())}" for e in experiments))
+        print("\n".join(f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments))
         return 0
     from tfpagan.evaluation import protocols
 

@@ -9,7 +9,7 @@ from typing import Any
 from absl import logging
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.config import Config, presets
+from tfpagan.config import Config, plugins, presets
 from tfpagan.errors import UserError
 from tfpagan.run_folder import folder as run_folder
 
@@ -68,7 +68,9 @@ def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     bin_train = Path(__file__).parents[2] / "bin" / "train"
     program = _from_here(bin_train) if bin_train.exists() else "tfpagan-train"
     steps = config.training.train_steps * (2 if finished else 1)
-    rows.append(("resume", f"{program} --model_dir={folder} --train_steps={steps}"))
+    rows.append(
+        ("resume", " ".join([program, f"--model_dir={folder}", f"--train_steps={steps}", *map(shlex.quote, plugins.flags())]))
+    )
     return "\n".join(f"{name:<16}{value}" for name, value in rows)
 
 

@@ -36,6 +36,8 @@ def load(given: str) -> Plugin:
     Raises:
       UserError: when there is no such file or module, its import fails, or another of its name is loaded.
     """
+    if not given:
+        raise UserError("--plugin= is not legal: it must be a file as path.py, or a module that Python can import")
     file = Path(given).expanduser()
     by_path = file.suffix == ".py"
     if by_path and not file.is_file():
@@ -48,8 +50,8 @@ def load(given: str) -> Plugin:
         return plugin
     try:
         module = _module_of(file) if by_path else importlib.import_module(given)
-    except UserError:
-        raise
+    except UserError as e:
+        raise UserError(f"--plugin={given}: {e}") from None
     except ModuleNotFoundError as e:
         missing = f"there is no module {e.name}" if e.name else one_line(e)
         raise UserError(f"--plugin={given}: {missing}; give a file as path.py, or a module that Python can import") from None

@@ -28,7 +28,13 @@ RENAMED = (
     Renamed(
         "training", "step", "gradients", answer="how gradients are computed is --gradients; a checkpoint is chosen by --step"
     ),
-    Renamed("networks", "code", "posterior", lambda code: "gaussian" if code == "normal" else code),
+    Renamed(
+        "networks",
+        "code",
+        "posterior",
+        lambda code: "gaussian" if code == "normal" else code,
+        "it is --posterior now, and normal is gaussian",
+    ),
     Renamed("networks", "condition", "", answer="what a generator is given follows from --objective"),
     Renamed("objective", "faker_loss", "adversary_loss"),
 )

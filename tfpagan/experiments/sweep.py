@@ -1,13 +1,13 @@
 """A grid over settings: its runs, and the spread of their scores."""
 
 import csv
-import dataclasses
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfpagan.config import renamed
 from tfpagan.errors import UserError
 from tfpagan.evaluation import metrics
 from tfpagan.evaluation.metrics import Key
@@ -16,6 +16,7 @@ from tfpagan.experiments.experiment import Experiment, Outcome
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import SECTIONS
+from tfpagan.settings.setting import settings_of
 
 BEST = 10  # black circles, as in alpha-GAN's figures
 LONGEST_NAME = 200  # bytes of a folder's name
@@ -37,6 +38,8 @@ def parse(text: str) -> dict[str, list[Any]]:
         name, equals, values = (piece.strip() for piece in part.partition("="))
         if not equals or not values:
             raise UserError(f"--grid={text} is not legal: it must be NAME=VALUE,VALUE,...; NAME=...")
+        if known := renamed.answer(name):
+            raise UserError(f"there is no setting {name}: {known}")
         if name not in kinds:
             raise UserError(checks.unknown(name, kinds, "setting of the grid"))
         if name in WITH_COMMAS:
@@ -147,7 +150,7 @@ def _folder_name(chosen: Mapping[str, Any]) -> str:
 def _kinds() -> dict[str, type]:
     """Types of all settings by name, including those of objectives."""
     sections = [*SECTIONS.values(), *(OBJECTIVES.get(name) for name in OBJECTIVES)]
-    kinds: dict[str, Any] = {field.name: field.type for kind in sections for field in dataclasses.fields(kind)}
+    kinds: dict[str, Any] = {setting.name: setting.type for kind in sections for setting in settings_of(kind)}
     return {"objective": str, **kinds}
 
 

@@ -40,15 +40,15 @@ class Architecture:
 
     def generator(self, config: NetworkConfig, image_shape: Shape, init: Initializers) -> Generator:
         """A `Generator` for images of a shape."""
-        raise NotImplementedError
+        raise UserError(f"architecture {type(self).__name__} has no generator")
 
     def encoder(self, config: NetworkConfig, init: Initializers) -> EncoderNetwork:
         """A subclass of `EncoderNetwork`, which ends in `add_end`."""
-        raise NotImplementedError
+        raise UserError(f"architecture {type(self).__name__} has no encoder")
 
     def trunk(self, config: NetworkConfig, init: Initializers) -> Trunk:
         """A `Trunk`, normalised as `config.disc_norm` says."""
-        raise NotImplementedError
+        raise UserError(f"architecture {type(self).__name__} has no trunk")
 
     def colourising_generator(self, config: NetworkConfig, init: Initializers) -> tf.keras.Model:
         """A generator conditioned on lightness: codes [N, Z] with lightness [N, H, W, 1] to Lab images [N, H, W, 3].

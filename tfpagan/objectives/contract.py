@@ -5,12 +5,14 @@ strategy, writer or flag. The fields of its dataclass are the paper's hyper-para
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfpagan.errors import UserError
 from tfpagan.forward.condition import NONE, Condition
 from tfpagan.losses import adversarial
+from tfpagan.settings.sections import SECTIONS
 from tfpagan.settings.setting import setting, settings_of
 
 __all__ = ["Game", "LossTerm", "Objective", "Pass", "check", "setting"]
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     Tensors: TypeAlias = tf.Tensor | tuple[tf.Tensor, ...]
 else:
     Pass = Tensors = Any  # objectives are imported for --help, which must not wait for TensorFlow
+
+
+ROLES = r"(generator|encoder|disc_(x|z|xx|xz)(_\w+)?)"
+OTHER_FLAGS = ("objective", "plugin", "flagfile", "help", "model_dir", "preset", "dry_run", "json")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,4 +134,24 @@ def check(objective: type[Objective]) -> None:
         raise UserError(f"objective {objective.__name__} is not a frozen dataclass: write @dataclass(frozen=True) above it")
     if not isinstance(getattr(objective, "name", None), str):
         raise UserError(f"objective {objective.__name__} has no name: write name = '...' in it, for --objective")
-    settings_of(objective)
+    _check_settings(objective)
+    _check_players(objective)
+
+
+def _check_settings(objective: type[Objective]) -> None:
+    taken = {setting.name for section in SECTIONS.values() for setting in settings_of(section)} | set(OTHER_FLAGS)
+    for own in settings_of(objective):
+        if own.name in taken:
+            raise UserError(f"objective {objective.name}: there is a flag --{own.name} already; name the field differently")
+
+
+def _check_players(objective: type[Objective]) -> None:
+    one = objective()
+    for role in one.players:
+        if not re.fullmatch(ROLES, role):
+            known = "generator, encoder, disc_x, disc_z, disc_xx or disc_xz, which may have a further word, as disc_x_2"
+            raise UserError(f"objective {objective.name} has a player {role!r}; it must be {known}")
+    if "generator" not in one.players:
+        raise UserError(f"objective {objective.name} has no player 'generator'")
+    if strangers := {role for phase in one.phases for role in phase} - set(one.players):
+        raise UserError(f"objective {objective.name} has a phase with {min(strangers)}, which is not among its players")

@@ -37,9 +37,7 @@ class Registry(Collection[str], Generic[T]):
           UserError: when the name is taken, or is not a word of lower-case letters, digits and underscores.
         """
         if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
-            raise UserError(
-                f"{name!r} cannot name a thing of this kind ({self.what}): lower-case letters, digits and underscores can"
-            )
+            raise UserError(f"{name!r} is not a legal {self.what} name: use lower-case letters, digits and underscores")
         if name in self._things:
             raise UserError(f"{self.what} {name!r} exists already; register yours under another name")
         self._things[name] = thing

@@ -51,7 +51,7 @@ def _readable(facts: dict[str, Any], config: Config) -> str:
     ]
     lines += [f"downloads     {facts['downloads']}"]
     lines += [f"parameters    {total:,}: " + ", ".join(f"{r} {n:,}" for r, n in facts["parameters"].items())]
-    lines += [f"step          {facts['step_mode']}, on {facts['replicas']} replica(s)"]
+    lines += [f"gradients     {facts['step_mode']}, on {facts['replicas']} replica(s)"]
     lines += [f"memory        {facts['memory_mib']:,} MiB after {MEASURED_STEPS} steps"]
     speed = f"{facts['seconds_per_step']:.3g} s a step, measured here over {MEASURED_STEPS} steps"
     lines += [f"time          {facts['hours']:g} hours for {config.training.train_steps:,} steps ({speed})"]

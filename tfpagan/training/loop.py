@@ -155,7 +155,7 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop
     from tfpagan.scoring import prepare
     from tfpagan.training.evaluation_hook import EvaluationHook
 
-    protocol = protocols.get(training.eval_protocol)
+    protocol = protocols.measuring(protocols.get(training.eval_protocol), training.best_metric)
     classifier, why = prepare.classifier(protocol, training.eval_classifier)
     strategy = None if trainer.several_workers else trainer.strategy  # each of several workers scores by itself
     scorer = prepare.scorer(protocol, images, strategy, classifier, why, interrupted=stop.heard)
