@@ -14,8 +14,7 @@ from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import Images, checksum
-from tfpagan.evaluation.metrics.kid import KID_IMAGES
-from tfpagan.evaluation.statistics import UNKNOWN_COUNT, Moments, RandomSubset, read_npz, write_npz
+from tfpagan.evaluation.statistics import KID_IMAGES, UNKNOWN_COUNT, Moments, RandomSubset, read_npz, write_npz
 
 
 @dataclasses.dataclass(frozen=True)

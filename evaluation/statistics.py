@@ -11,6 +11,9 @@ import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
 
+KID_IMAGES = 5_000
+"""How many images are looked at, chosen at random: the features themselves are needed, 8 KiB of Inception's an image."""
+
 
 class Moments:
     """Count, mean and covariance of the features [N, D] seen so far.

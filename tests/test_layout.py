@@ -51,6 +51,7 @@ def test_the_house_is_small_and_has_no_circle() -> None:
     assert found.rooms <= 24
     assert found.floors <= 9
     assert found.circles == []
+    assert measured("tfpagan.evaluation").circles == []
 
 
 def test_no_file_is_longer_than_300_lines() -> None:

@@ -2,15 +2,12 @@
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, known
-
-if TYPE_CHECKING:
-    from tfpagan.evaluation.protocols import Protocol
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, Settings, known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +47,7 @@ class AIS(Metric):
             Key("ais_sigma"),
         )
 
-    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+    def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"ais": dataclasses.asdict(protocol.annealing)}
 
     def start(self, context: Context) -> Measurement:

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import enum
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from tfpagan.evaluation.errors import GivenUpError
 
 if TYPE_CHECKING:
     from tfpagan.evaluation.images import Images
-    from tfpagan.evaluation.protocols import Protocol
     from tfpagan.evaluation.reference import Reference
     from tfpagan.evaluation.results import ScoredPair
     from tfpagan.evaluation.subjects import Subject
@@ -22,6 +21,23 @@ FEW_IMAGES = 10_000
 """Below this many, scores of the same model differ too much between draws, and FID is biased upwards."""
 
 T = TypeVar("T")
+
+
+class Settings(Protocol):
+    """What a metric may read of a protocol: of `protocols.Protocol`, which stands above the metrics."""
+
+    @property
+    def samples(self) -> int: ...
+    @property
+    def reconstructions(self) -> int: ...
+    @property
+    def splits(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def annealing(self) -> Any: ...
 
 
 class Over(enum.Enum):
@@ -108,7 +124,7 @@ class Context:
     """
 
     subject: "Subject"
-    protocol: "Protocol"
+    protocol: Settings
     count: int
     samples: "Callable[[int, int], Images]"
     test: "Images | None" = None
@@ -192,7 +208,7 @@ class Metric(abc.ABC):
           EvaluationError: when it cannot be made; its text becomes the reason of the missing numbers.
         """
 
-    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+    def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         """What two of its numbers must share to be compared, besides what all metrics share.
 
         Args:

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, known, network
-from tfpagan.evaluation.statistics import RandomSubset
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, Settings, known, network
+from tfpagan.evaluation.statistics import KID_IMAGES, RandomSubset
 
 if TYPE_CHECKING:
-    from tfpagan.evaluation.protocols import Protocol
     from tfpagan.evaluation.reference import Reference
 
 BLOCK_SIZE = 1000
-KID_IMAGES = 5_000
-"""How many images are looked at, chosen at random: the features themselves are needed, 8 KiB of Inception's an image."""
 
 
 class KID(Metric):
@@ -28,7 +25,7 @@ class KID(Metric):
         name = f"kernel_{network(official)}_distance"
         return Key(name, better="lower", tag="kid" if official else ""), Key(f"{name}_error")
 
-    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+    def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"kid_images": KID_IMAGES, "kid_block_size": BLOCK_SIZE}
 
     def start(self, context: Context) -> Measurement:

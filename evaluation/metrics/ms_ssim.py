@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Over
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Over, Settings
 
 if TYPE_CHECKING:
     from tfpagan.evaluation.images import Images
-    from tfpagan.evaluation.protocols import Protocol
 
 FILTER_PX = 11
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -27,7 +26,7 @@ class MSSSIM(Metric):
     def keys(self, official: bool) -> tuple[Key, ...]:
         return tuple(Key(f"ms_ssim_diversity{which}{error}") for which in ("", "_real") for error in ("", "_error"))
 
-    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+    def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"ms_ssim_scales": scales(*image_shape[:2])} if image_shape else {}
 
     def start(self, context: Context) -> Measurement:

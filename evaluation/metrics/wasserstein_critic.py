@@ -1,14 +1,11 @@
 """The independent Wasserstein critic (Danihelka et al., 2017; Rosca et al., 2017, section 5)."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over
-
-if TYPE_CHECKING:
-    from tfpagan.evaluation.protocols import Protocol
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +47,7 @@ class WassersteinCritic(Metric):
         name = "negative_wasserstein_distance"
         return Key(name, better="higher"), Key(f"{name}_std")
 
-    def facts(self, protocol: "Protocol", image_shape: tuple[int, ...]) -> dict[str, Any]:
+    def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"critic": dataclasses.asdict(self.budget)}
 
     def start(self, context: Context) -> Measurement:

@@ -1,7 +1,7 @@
 """How the packages lie: `python tests/helpers/layout.py` prints rooms, floors, arrows and circles.
 
-A room is a package directly under tfpagan/, or a module there. A stands above B where a module of A imports one of B, for types
-or for use. The ground floor imports no other room.
+A room is a package directly under the measured one, or a module there. A stands above B where a module of
+A imports one of B, for types or for use. The ground floor imports no other room.
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class Layout:
     circles: list[tuple[str, ...]]
 
 
-def measured() -> Layout:
-    """Of the package as it is installed."""
+def measured(package: str = "tfpagan") -> Layout:
+    """Of a package as it is installed, `tfpagan` or one in it."""
     graph = grimp.build_graph("tfpagan", cache_dir=None)
-    below: dict[str, set[str]] = {room.split(".")[1]: set() for room in graph.find_children("tfpagan")}
+    below: dict[str, set[str]] = {_room(room, package): set() for room in graph.find_children(package)}
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):
-            one, other = _room(module), _room(imported)
+            one, other = _room(module, package), _room(imported, package)
             if one and other and one != other:
                 below[one].add(other)
     floors: dict[str, int] = {}
@@ -43,10 +43,11 @@ def measured() -> Layout:
     return Layout(len(below), highest, sum(map(len, below.values())), circles)
 
 
-def _room(module: str) -> str:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else ""
+def _room(module: str, package: str) -> str:
+    inside = module.removeprefix(f"{package}.")
+    return "" if inside == module else inside.split(".")[0]
 
 
 if __name__ == "__main__":
-    print(measured())
+    for name in ("tfpagan", "tfpagan.evaluation"):
+        print(name, measured(name))
