@@ -15,6 +15,7 @@ from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise, own_rows
 from tfpagan.images import normalize
 from tfpagan.training import step
+from tfpagan.training.adam import Adam
 
 ADAM_EPSILON = 1e-8
 STATISTICS_EVERY_STEPS = 10
@@ -210,7 +211,7 @@ class Trainer:
     def _optimizer(self, role: str) -> tf.keras.optimizers.Optimizer:
         training = self.config.training
         own = training.disc_learning_rate if role.startswith("disc_") else 0.0
-        optimizer = tf.keras.optimizers.Adam(
+        optimizer = Adam(
             own or training.learning_rate, training.adam_beta1, training.adam_beta2, ADAM_EPSILON, jit_compile=False
         )
         if training.mixed_precision == "float16":
