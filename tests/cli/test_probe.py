@@ -7,6 +7,7 @@ import pytest
 from helpers import tiny
 
 from tfpagan import cli
+from tfpagan.data.shapes import builder
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.probe import Probe, error_rates
 
@@ -86,10 +87,12 @@ def test_the_command_probes_a_run_and_refuses_what_has_no_encoder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    monkeypatch.setattr(builder, "SPLITS", {"train": builder.CHUNK, "test": builder.CHUNK})  # drawn in a second
     tiny.write_run(tmp_path / "run", (32, 32, 3))
     flags = ["--labels_per_class=10", "--sets=2", "--held_out=50", "--json"]
     assert cli.run("probe", [f"--model_dir={tmp_path}/run", *flags]) == 0
-    assert '"test_images": 2000' in capsys.readouterr().out
+    assert '"test_images": 500' in capsys.readouterr().out
     tiny.write_run(tmp_path / "gan", (32, 32, 3), objective="dcgan")
     assert cli.run("probe", [f"--model_dir={tmp_path}/gan", *flags]) == 1
     assert "has no encoder" in capsys.readouterr().err

@@ -61,7 +61,7 @@ def runner(places: dict[str, str], folder: Path, jobs: int = 1) -> Runner:
 
 @pytest.mark.slow
 def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, str], tmp_path: Path) -> None:
-    experiment, scoring = small(places, "vae", objective="vae", architecture="dcgan"), Scoring("custom", places["classifier"])
+    experiment, scoring = small(places, "vae", objective="vae"), Scoring("custom", places["classifier"])
     protocol = "custom"
     quick = dataclasses.replace(scoring, protocol=protocol)
     # 50,000 samples take minutes: the protocol of the test is a small one, in the runner's process and in the commands'.
@@ -141,23 +141,25 @@ def test_scores_of_another_classifier_or_of_none_are_not_taken(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_sigterm_saves_the_run_under_way_and_no_other_begins(tmp_path: Path) -> None:
+def test_sigterm_saves_the_run_under_way_and_no_other_begins(places: dict[str, str], tmp_path: Path) -> None:
     program = [
         "--grid=seed=0,1",
         "--objective=dcgan",
-        "--dataset=shapes",
+        f"--dataset={places['dataset']}",
+        f"--cache_dir={places['cache']}",
         "--architecture=color_mnist",
+        "--image_size=16",
         "--channels=8",
+        "--summary_every_steps=1",
         "--train_steps=100000",
         f"--runs={tmp_path}/runs",
     ]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "tfpagan.cli", "sweep", *program]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     log = tmp_path / "runs" / "seed=0" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while not log.exists() and time.monotonic() < deadline:
-        time.sleep(0.5)
+        time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143

@@ -3,25 +3,27 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from helpers import tiny
-from helpers.serving import SHAPE
+from helpers.serving import SHAPE, Start
 
 from tfpagan.inference import export, restore
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     tiny.write_run(folder, SHAPE)
     return export.publish(restore.restored(folder), folder / "export", name="tiny")
 
 
-@pytest.fixture
-def start(exported: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], int]]]:
+@contextmanager
+def starting(exported: Path) -> Iterator[Start]:
+    """Starts servers, and kills them at the end."""
     processes: list[subprocess.Popen[str]] = []
 
     def started(*argv: str) -> tuple[subprocess.Popen[str], int]:
@@ -38,3 +40,17 @@ def start(exported: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str],
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def start(exported: Path) -> Iterator[Start]:
+    """Starts a server of the export with flags of the test's own: its process and port."""
+    with starting(exported) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def port(exported: Path) -> Iterator[int]:
+    """Of a server that serves many tests: they neither stop it nor change what it serves."""
+    with starting(exported) as started:
+        yield started()[1]

@@ -1,7 +1,6 @@
 """The page of bin/serve in a real headless Chromium: images in, reconstructions, samples, interpolations, sliders."""
 
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,8 +45,7 @@ def chromium() -> Iterator[WebDriver]:
 
 
 @pytest.fixture
-def page(chromium: WebDriver, start: Callable[..., tuple[subprocess.Popen[str], int]]) -> WebDriver:
-    _, port = start()
+def page(chromium: WebDriver, port: int) -> WebDriver:
     chromium.get(f"http://127.0.0.1:{port}/")
     until(chromium, lambda: sources(chromium, "#moved") != [None])
     return chromium

@@ -7,11 +7,10 @@ import re
 import signal
 import socket
 import struct
-import subprocess
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import tiny
-from helpers.serving import SHAPE
+from helpers.serving import SHAPE, Start
 from werkzeug.test import Client
 
 from tfpagan import cli
@@ -289,9 +288,7 @@ def raw(port: int, *, length: int) -> socket.socket:
 
 
 @pytest.mark.slow
-def test_it_answers_over_a_socket_as_the_model_does(
-    start: Callable[..., tuple[subprocess.Popen[str], int]], servable: Servable
-) -> None:
+def test_it_answers_over_a_socket_as_the_model_does(start: Start, servable: Servable) -> None:
     process, port = start()
     expected = servable.run("encode", {"images": images(2)})["mean"]
     status, answer = post(port, {"signature_name": "encode", "inputs": images(2).tolist()})
@@ -302,7 +299,7 @@ def test_it_answers_over_a_socket_as_the_model_does(
 
 
 @pytest.mark.slow
-def test_what_is_under_way_at_sigterm_is_answered(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+def test_what_is_under_way_at_sigterm_is_answered(start: Start) -> None:
     process, port = start()
     sent = threading.Barrier(9)
 
@@ -322,7 +319,7 @@ def test_what_is_under_way_at_sigterm_is_answered(start: Callable[..., tuple[sub
 
 
 @pytest.mark.slow
-def test_it_ends_though_requests_keep_coming(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
+def test_it_ends_though_requests_keep_coming(start: Start) -> None:
     process, port = start()
     seen: set[int] = set()
     over = threading.Event()
@@ -346,10 +343,7 @@ def test_it_ends_though_requests_keep_coming(start: Callable[..., tuple[subproce
 
 
 @pytest.mark.slow
-def test_a_client_that_is_refused_while_it_sends_reads_the_answer(
-    start: Callable[..., tuple[subprocess.Popen[str], int]],
-) -> None:
-    _, port = start()
+def test_a_client_that_is_refused_while_it_sends_reads_the_answer(port: int) -> None:
     for head, status in (("Transfer-Encoding: chunked", 411), ("Content-Length: 1000", 404)):
         with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
             connection.sendall(f"POST /nope HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n".encode())
@@ -363,8 +357,7 @@ def test_a_client_that_is_refused_while_it_sends_reads_the_answer(
 
 
 @pytest.mark.slow
-def test_a_refused_body_is_no_further_request(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
-    _, port = start()
+def test_a_refused_body_is_no_further_request(port: int) -> None:
     for head in ("Transfer-Encoding: chunked", "Content-Length: 3"):
         with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
             smuggled = "GET /v1/models/tiny HTTP/1.1\r\nHost: tiny\r\n\r\n"
@@ -374,9 +367,7 @@ def test_a_refused_body_is_no_further_request(start: Callable[..., tuple[subproc
 
 
 @pytest.mark.slow
-def test_a_body_that_ends_early_is_refused_without_a_word_in_the_log(
-    start: Callable[..., tuple[subprocess.Popen[str], int]],
-) -> None:
+def test_a_body_that_ends_early_is_refused_without_a_word_in_the_log(start: Start) -> None:
     process, port = start()
     with raw(port, length=1000) as connection:
         connection.sendall(b"{")
@@ -387,9 +378,7 @@ def test_a_body_that_ends_early_is_refused_without_a_word_in_the_log(
 
 
 @pytest.mark.slow
-def test_a_refused_body_is_neither_kept_nor_read_for_ever(
-    start: Callable[..., tuple[subprocess.Popen[str], int]],
-) -> None:
+def test_a_refused_body_is_neither_kept_nor_read_for_ever(start: Start) -> None:
     process, port = start("--max_body_mib=1")
     with raw(port, length=2**40) as connection, pytest.raises(OSError, match=r"Broken pipe|reset"):
         connection.sendall(bytes(2**29))
@@ -404,9 +393,7 @@ def test_a_refused_body_is_neither_kept_nor_read_for_ever(
 
 
 @pytest.mark.slow
-def test_many_clients_at_once_lose_nothing(start: Callable[..., tuple[subprocess.Popen[str], int]]) -> None:
-    _, port = start()
-
+def test_many_clients_at_once_lose_nothing(port: int) -> None:
     def client(number: int) -> list[bool]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
         right = []
@@ -422,9 +409,7 @@ def test_many_clients_at_once_lose_nothing(start: Callable[..., tuple[subprocess
 
 
 @pytest.mark.slow
-def test_a_load_is_counted_and_what_is_lost_is_told(
-    start: Callable[..., tuple[subprocess.Popen[str], int]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_load_is_counted_and_what_is_lost_is_told(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     process, port = start("--max_rows=4")
     argv = ["--clients=8", "--requests=5"]
     url = f"--url=http://127.0.0.1:{port}/v1/models/tiny"

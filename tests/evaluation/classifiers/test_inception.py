@@ -168,7 +168,7 @@ def test_a_full_size_inception_is_loaded_once_and_takes_images_of_any_size(tmp_p
     body = tf.keras.applications.InceptionV3(include_top=False, weights=None, pooling="avg", input_shape=INCEPTION_SHAPE)
     network = tf.keras.Model(body.input, {"logits": tf.keras.layers.Dense(1008)(body.output), "pool_3": body.output})
     module = tf.Module()
-    module.network = network
+    module.weights = network.variables  # not the network itself: Keras would trace every layer to save it
     module.__call__ = tf.function(
         lambda x: network(x, training=False), input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)]
     )
