@@ -35,7 +35,7 @@ class Signature:
 
     def traced(self) -> tf.types.experimental.GenericFunction:
         """As a tf.function, for a SavedModel."""
-        return tf.function(self.function, input_signature=self.inputs)
+        return tf.function(self.function, input_signature=self.inputs, autograph=False)  # no signature branches on a tensor
 
 
 class Served:
