@@ -104,7 +104,7 @@ def test_more_memory_than_there_is_gets_one_line(monkeypatch: pytest.MonkeyPatch
 
         assert flags.execute(flags.Command("train", "", (), run), []) == 1
         (line,) = capsys.readouterr().err.strip().splitlines()
-        assert "more memory than there is" in line
+        assert "out of memory; try " in line
 
 
 def test_sigterm_leaves_as_an_exception_does(tmp_path: Path) -> None:

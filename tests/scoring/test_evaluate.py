@@ -117,7 +117,7 @@ def test_without_inception_the_rest_is_scored_and_the_exit_code_says_so(
     assert result["metrics"]["frechet_inception_distance"] is None
     assert "Inception cannot be had" in result["reasons"]["frechet_inception_distance"]
     assert result["metrics"]["rmse"] > 0
-    assert "there is no fid: no classifier: Inception cannot be had here" in given.err
+    assert "fid cannot be computed: no classifier: Inception cannot be had here" in given.err
 
 
 def test_an_augmentation_stands_in_for_a_model(data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,12 +160,12 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
         (["--export=/nowhere", "--metrics=rmse"], "/nowhere is no SavedModel"),
         (["--model_dir=RUN", "--metrics=fod"], "unknown metric 'fod'"),
         (["--model_dir=RUN", "--protocol=fid"], "unknown protocol 'fid'"),
-        (["--model_dir=RUN", "--protocol=is50k", "--metrics=is"], "--protocol and --metrics cannot go together"),
+        (["--model_dir=RUN", "--protocol=is50k", "--metrics=is"], "--protocol and --metrics cannot be given together"),
         (["--model_dir=RUN", "--dataset=mnist"], "--dataset cannot be given with --model_dir"),
         (["--model_dir=RUN", "--classifier=/nowhere"], "/nowhere holds no classifier"),
         (["--model_dir=RUN", "--inception=/nowhere", "--metrics=fid"], "there is no /nowhere"),
         (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images; 100 are asked for"),
-        (["--model_dir=RUN", "--inception=/a", "--classifier=/b"], "--inception and --classifier cannot go together"),
+        (["--model_dir=RUN", "--inception=/a", "--classifier=/b"], "--inception and --classifier cannot be given together"),
         (["--real=~nosuchuser/a", "--fake=~nosuchuser/b", "--metrics=fid"], "there is no folder ~nosuchuser/b"),
         (["--model_dir=RUN", "--batch_size=0"], "--batch_size=0 is not legal"),
         (["--model_dir=RUN", "--samples=-9"], "--samples=-9 is not legal: it must be at least 0"),

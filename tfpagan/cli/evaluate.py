@@ -26,25 +26,25 @@ MOST = 10_000_000
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Score what is named, print the numbers with their protocol, and keep them with the run."""
+    """Score the given model or images, print the numbers with their protocol, and store them in the run folder."""
     kinds = [name for name in ("model_dir", "export", "fake", "reconstructor") if options[name]]
     if len(kinds) != 1:
         raise UserError("name one thing to score: --model_dir, --export, --real with --fake, or --reconstructor")
     if bool(options["real"]) != bool(options["fake"]):
         raise UserError("--real and --fake go together: real images, or their statistics, and the images to score")
     if options["inception"] and options["classifier"] != "inception":
-        raise UserError("--inception and --classifier cannot go together: there is one classifier")
+        raise UserError("--inception and --classifier cannot be given together: only one classifier is used")
     if options["batch_size"] < 1:
         raise UserError(f"--batch_size={options['batch_size']} is not legal: it must be at least 1")
     protocol = _protocol(options)
     outcome = {"model_dir": _run, "export": _export, "fake": _folders, "reconstructor": _stand_in}[kinds[0]]
     if options["model_dir"]:
-        run_folder.require(path(options["model_dir"]))  # before anything is made there
+        run_folder.require(path(options["model_dir"]))  # before anything is created there
     from tfpagan.scoring.files import ScoreFiles
     from tfpagan.scoring.prepare import named
 
     folder = options["output"] or options["model_dir"]
-    files = ScoreFiles(path(folder)) if folder else None  # refused here, not after the work
+    files = ScoreFiles(path(folder)) if folder else None  # fails here rather than after the evaluation
     scores, subject = outcome(protocol, options, settings)
     result = named(scores, **subject)
     print(result.to_json() if options["json"] else result.table())
@@ -52,14 +52,14 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         files.keep(result, scores)
     for metric in scores.failed:
         key = next(key for key in result.reasons if key in scores.failed[metric])
-        print(f"evaluate: error: there is no {metric}: {result.reasons[key]}", file=sys.stderr)
+        print(f"evaluate: error: {metric} cannot be computed: {result.reasons[key]}", file=sys.stderr)
     return 1 if scores.failed else 0
 
 
 def _protocol(options: dict[str, Any]) -> Protocol:
     """The named protocol, or a custom one from the flags; a flag that differs from the named protocol makes it custom."""
     if options["protocol"] and options["metrics"]:
-        raise UserError("--protocol and --metrics cannot go together: a protocol has its metrics")
+        raise UserError("--protocol and --metrics cannot be given together: a protocol defines its metrics")
     for name in ("samples", "splits", "seed", "reconstructions"):
         if not -1 <= options[name] <= MOST:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least 0 and at most {MOST}")
@@ -113,7 +113,7 @@ def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, A
     kind, _, name = options["reconstructor"].partition(":")
     if kind != "augment":
         raise UserError(
-            f"--reconstructor={options['reconstructor']} is not legal: it must be augment:NAME, as augment:pad_crop"
+            f"--reconstructor={options['reconstructor']} is not legal: it must be augment:NAME, such as augment:pad_crop"
         )
     augmentation = checks.replace(AugmentationConfig(), {"augmentation": name}, "augmentation")
     from tfpagan.scoring.adapters import of_augmentation
@@ -125,7 +125,7 @@ def _on_data_set(
     subject: "Subject", protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]
 ) -> "tuple[Scores, dict[str, Any]]":
     if "dataset" not in settings:
-        raise UserError("--dataset is missing: the data set on which this is scored, as --dataset=cifar10")
+        raise UserError("--dataset is missing: the data set to score on, such as --dataset=cifar10")
     from tfpagan import data
     from tfpagan.training import devices
 
@@ -136,9 +136,9 @@ def _on_data_set(
 
 def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
     if other := [name for name in settings if name != "cache_dir"]:
-        raise UserError(f"--{other[0]} cannot be given with --real and --fake: they are all the images there are")
+        raise UserError(f"--{other[0]} cannot be given with --real and --fake: no other images are used")
     if options["reconstructions"] >= 0:
-        raise UserError("--reconstructions cannot be given with --real and --fake: every file has its partner")
+        raise UserError("--reconstructions cannot be given with --real and --fake: every image is paired")
     from tfpagan.data import places
     from tfpagan.evaluation import reference
     from tfpagan.evaluation.folders import FolderImages
@@ -183,34 +183,38 @@ def _classifier(protocol: Protocol, options: dict[str, Any]) -> "tuple[Classifie
 
 COMMAND = Command(
     program="evaluate",
-    help="Score a run, an export, a folder of images, or an augmentation in the place of a model.",
+    help="Score a run, an export, a folder of images, or an augmentation in place of a model.",
     options=(
-        Option("model_dir", "", "the run to score, by its newest checkpoint"),
+        Option("model_dir", "", "the run to score"),
         *CHECKPOINT,
         Option(
             "export",
             "",
-            "the SavedModel to score, with signatures decode and encode (or reconstruct alone), or a folder of versions",
+            "the SavedModel to score, with signatures decode and encode (or only reconstruct), or a folder of versions",
         ),
         Option("real", "", "a folder of real images, or an npz of their statistics (mu, sigma); with --fake"),
-        Option("fake", "", "a folder of images to score; for rid and rmse file by file beside --real"),
-        Option("reconstructor", "", "augment:NAME puts a(x) in the place of G(E(x)), as in PAGAN's Table 2"),
+        Option("fake", "", "a folder of images to score; rid and rmse pair its files with those of --real by name"),
+        Option("reconstructor", "", "augment:NAME scores a(x) instead of G(E(x)), as in PAGAN's Table 2"),
         Option("protocol", "", f"one of {', '.join(protocols.NAMED)} (default: quick5k)"),
-        Option("metrics", "", lambda: f"comma-separated, in the place of a protocol: {', '.join(METRICS)}"),
-        Option("classifier", "inception", "inception, or a SavedModel folder as bin/train_classifier makes it"),
-        Option("inception", "", "where Inception is: folder, .tar.gz, .pb; default: $TFPAGAN_INCEPTION, then TF-Hub"),
-        Option("samples", -1, "how many samples are drawn; default: the protocol's"),
-        Option("reconstructions", -1, "how many test images are reconstructed, 0: all; default: the protocol's"),
-        Option("splits", -1, "of the Inception Score and RID; default: the protocol's"),
-        Option("seed", -1, "of samples, codes and shuffles; default: the protocol's"),
-        Option("ais_images", Annealing.images, "ais: how many test images"),
-        Option("ais_chains", Annealing.chains, "ais: chains of an image"),
-        Option("ais_distributions", Annealing.distributions, "ais: between prior and posterior"),
-        Option("ais_sigma", Annealing.sigma, "ais: noise of pixels in [0, 1]; 0: the likeliest of some, on training images"),
+        Option("metrics", "", lambda: f"comma-separated metrics, instead of a protocol: {', '.join(METRICS)}"),
+        Option("classifier", "inception", "inception, or a SavedModel folder from bin/train_classifier"),
+        Option("inception", "", "Inception as a folder, .tar.gz, .tgz or .pb; default: $TFPAGAN_INCEPTION, else from TF-Hub"),
+        Option("samples", -1, "number of samples; default: the protocol's"),
+        Option("reconstructions", -1, "number of test images to reconstruct, 0: all; default: the protocol's"),
+        Option("splits", -1, "number of splits of the Inception Score and RID; default: the protocol's"),
+        Option("seed", -1, "seed of samples, codes and shuffles; default: the protocol's"),
+        Option("ais_images", Annealing.images, "ais: number of test images"),
+        Option("ais_chains", Annealing.chains, "ais: number of chains per image"),
+        Option("ais_distributions", Annealing.distributions, "ais: number of distributions between prior and posterior"),
+        Option(
+            "ais_sigma",
+            Annealing.sigma,
+            "ais: standard deviation of the noise, for pixels in [0, 1]; 0: the best of several, chosen on training images",
+        ),
         Option("code", "", "which code is decoded: mean or draw; default: the protocol's"),
-        Option("batch_size", 64, "images at a time; changes memory and speed only"),
-        Option("devices", "", "comma-separated, as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU"),
-        Option("output", "", "where scores.csv, metrics.jsonl and the rest go; default: the run folder"),
+        Option("batch_size", 64, "images per batch; affects only memory and speed"),
+        Option("devices", "", "comma-separated, such as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU"),
+        Option("output", "", "folder for scores.csv, metrics.jsonl and eval/; default: the run folder"),
         Option("json", False, "print as JSON"),
     ),
     run=run,

@@ -1,4 +1,4 @@
-"""Flags in, one line per mistake out: what every executable shares."""
+"""The command line of all executables: flags, help, and errors of one line."""
 
 import dataclasses
 import logging as standard_logging
@@ -21,12 +21,12 @@ from tfpagan.settings.sections import SECTIONS
 from tfpagan.settings.setting import settings_of
 
 PLACES = ("data_dir", "cache_dir")
-"""Settings that say where data lie, and nothing of what they are."""
+"""Settings that locate data without affecting what they are."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """A flag that is not a setting of the run; what its help says may depend on the plugins."""
+    """A flag that is not a setting of the run; `help` is a function where its text depends on the loaded plugins."""
 
     name: str
     default: Any
@@ -39,11 +39,11 @@ class Command:
 
     Attributes:
       program: its name in bin/.
-      help: one line.
+      help: one-line description.
       options: its own flags.
-      run: what it does with the values of its options and the settings that were given; returns the exit code.
-      settings: which settings are flags too: all, those of the data, only where data lie, or none.
-      plugins: whether it takes `--plugin`.
+      run: called with the values of the options and the settings that were given; returns the exit code.
+      settings: which settings are flags as well: all, those of the data section, only the locations of data, or none.
+      plugins: whether it accepts `--plugin`.
     """
 
     program: str
@@ -55,18 +55,18 @@ class Command:
 
 
 def execute(command: Command, argv: Sequence[str]) -> int:
-    """Parses, runs, and turns a user's mistake into one line on stderr and exit code 1."""
+    """Parse the flags and run the command; a user's mistake becomes one line on stderr and exit code 1."""
     if any(a.startswith("-") and a.lstrip("-").split("=")[0] in ("help", "helpfull", "helpshort", "h") for a in argv):
-        return _answered(command, lambda: _print_help(command, argv))
-    # TensorFlow's C++ announces itself on stderr; what goes wrong in it arrives as exceptions all the same.
+        return _reporting_mistakes(command, lambda: _print_help(command, argv))
+    # Hides the log of TensorFlow's C++ code, whose errors are raised as exceptions anyway.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours are parsed into a parser of their own
-    standard_logging.getLogger("tensorflow").setLevel("WARNING")  # which replicas there are is said below
+    flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours have a separate parser
+    standard_logging.getLogger("tensorflow").setLevel("WARNING")  # the commands log the number of replicas themselves
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
-    logging.get_absl_handler().setFormatter(None)  # messages alone, without file and line
+    logging.get_absl_handler().setFormatter(None)  # only the message, without file and line
     logging.get_absl_handler().addFilter(_is_ours_or_a_warning)
-    return _answered(command, lambda: _run(command, argv))
+    return _reporting_mistakes(command, lambda: _run(command, argv))
 
 
 def _run(command: Command, argv: Sequence[str]) -> int:
@@ -74,7 +74,7 @@ def _run(command: Command, argv: Sequence[str]) -> int:
     given = parse(command, argv)
     given.pop("plugin", None)
     options = {o.name: given.pop(o.name, o.default) for o in command.options}
-    with _terminated_as_by_an_exception():
+    with _sigterm_as_exception():
         return command.run(options, given)
 
 
@@ -85,19 +85,19 @@ def _print_help(command: Command, argv: Sequence[str]) -> int:
 
 
 def _load_plugins(command: Command, argv: Sequence[str]) -> None:
-    """Before the flags are known: what plugins register has flags and legal values of its own."""
+    """Load the plugins before all flags are parsed, because plugins add flags and legal values."""
     if not command.plugins:
         return
     parser = flags.FlagValues()
     flags.DEFINE_multi_string("plugin", [], "", flag_values=parser)
-    with suppress(flags.Error, UnicodeDecodeError):  # said when all flags are parsed
+    with suppress(flags.Error, UnicodeDecodeError):  # reported when all flags are parsed
         parser([command.program, *argv], known_only=True)
     for given in parser["plugin"].value:
         plugins.load(given)
 
 
-def _answered(command: Command, do: Callable[[], int]) -> int:
-    """What `do` returns; a user's mistake becomes one line on stderr and exit code 1."""
+def _reporting_mistakes(command: Command, do: Callable[[], int]) -> int:
+    """Call `do` and return its exit code; a user's mistake becomes one line on stderr and exit code 1."""
     try:
         return do()
     except (UserError, EvaluationError) as e:
@@ -108,7 +108,7 @@ def _answered(command: Command, do: Callable[[], int]) -> int:
             raise
         batched = any(name == "batch_size" for name, _, _ in rows(command))
         advice = "a smaller --batch_size" if batched else "fewer images at once"
-        print(f"{command.program}: error: this needs more memory than there is; try {advice}", file=sys.stderr)
+        print(f"{command.program}: error: out of memory; try {advice}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{command.program}: interrupted", file=sys.stderr)
@@ -116,13 +116,13 @@ def _answered(command: Command, do: Callable[[], int]) -> int:
 
 
 @contextmanager
-def _terminated_as_by_an_exception() -> Iterator[None]:
-    """SIGTERM leaves nothing half done behind, where the command has no better answer to it."""
+def _sigterm_as_exception() -> Iterator[None]:
+    """Raise SystemExit on SIGTERM, so that temporary files are removed, unless the command handles the signal itself."""
 
     def end(number: int, frame: Any) -> None:
         sys.exit(128 + number)
 
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
         yield
         return
     before = signal.signal(signal.SIGTERM, end)
@@ -133,10 +133,10 @@ def _terminated_as_by_an_exception() -> Iterator[None]:
 
 
 def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:
-    """The flags that were given, by name.
+    """The values of the flags that were given, by name.
 
     Raises:
-      UserError: on a flag that is unknown or has a value of the wrong type.
+      UserError: on an unknown flag, a value of the wrong type, or an argument that is not a flag.
     """
     parser = flags.FlagValues()
     kinds = {name: kind for name, kind, _ in rows(command)}
@@ -190,17 +190,17 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
 
 
 def path(text: str) -> Path:
-    """A path with ~ in its place; that of an unknown user stays, and names what is not there."""
+    """A path with ~ expanded; the ~ of an unknown user is kept, so that an error message shows the path as given."""
     return Path(os.path.expanduser(text))
 
 
 def _is_ours_or_a_warning(record: standard_logging.LogRecord) -> bool:
-    """TensorFlow tells of its inner life by the same logger."""
+    """Keep our messages and every warning; TensorFlow's Python code logs to the same logger."""
     return record.levelno >= standard_logging.WARNING or "-packages/tensorflow" not in record.pathname
 
 
 def _out_of_memory(e: Exception) -> bool:
-    tf = sys.modules.get("tensorflow")  # imported by what ran, if it was
+    tf = sys.modules.get("tensorflow")  # None if the command did not import it
     return isinstance(e, MemoryError) or (tf is not None and isinstance(e, tf.errors.ResourceExhaustedError))
 
 
@@ -216,20 +216,20 @@ def _sections(command: Command) -> tuple[type, ...]:
 
 
 def _owners(name: str) -> dict[str, Any]:
-    """The objectives that have a setting, with their defaults; none for a setting of all."""
+    """The objectives that have a setting of their own by this name, with their defaults; empty for a common setting."""
     kinds = {name: OBJECTIVES.get(name) for name in OBJECTIVES}
     return {o: s.default for o, kind in kinds.items() for s in settings_of(kind) if s.name == name}
 
 
 def _described(text: str, default: Any) -> str:
-    """The help with the default, where that says something and the text does not say it in words."""
+    """The help text with the default, unless that is empty or False or the text states it already."""
     return text if default == "" or default is False or "default:" in text else f"{text} (default: {default})"
 
 
 def _help(command: Command) -> str:
-    listed: list[tuple[str, type, str]] = [("flagfile", str, "read flags from a file, one a line")]
+    listed: list[tuple[str, type, str]] = [("flagfile", str, "read flags from a file, one per line")]
     if command.plugins:
-        what = "systems, architectures, metrics, augmentations or sources of images"
+        what = "systems, architectures, metrics, augmentations or data sources"
         listed.append(("plugin", str, f"a Python file or module that registers {what}; may be repeated"))
     listed += rows(command)
     width = max(len(name) for name, _, _ in listed) + 4
