@@ -1,6 +1,6 @@
-"""One function per published experiment, and small ones for a laptop: `bin/train --preset=NAME`.
+"""Presets (`bin/train --preset=NAME`): one function per published experiment, and small runs for a laptop.
 
-Each docstring gives the command and, where the paper has one, the score to expect with its protocol.
+Each docstring gives the command and the paper's scores, where it reports any.
 """
 
 from collections.abc import Callable

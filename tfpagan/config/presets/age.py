@@ -1,7 +1,7 @@
-"""AGE's experiments (Ulyanov et al., 2018, section 3): Adam 2e-4, two generator steps per encoder step, mu 10.
+"""AGE's experiments (Ulyanov et al., 2018, section 3): Adam at 2e-4, two generator steps per encoder step, mu = 10.
 
-lambda is the best of 500, 1000 and 2000 for each data set; the paper does not say which. It names no number of steps, and
-networks "similar to DCGAN's": here they are PAGAN's.
+The paper takes the best lambda of 500, 1000 and 2000 for each data set without saying which, and does not give the number
+of steps. Its networks are "similar to DCGAN's"; here they are PAGAN's.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def age_svhn() -> Config:
 
     bin/train --preset=age_svhn
 
-    bin/probe holds out 1,000 training images to choose the cost on; the paper does not say how many.
+    bin/probe holds out 1,000 training images to choose the cost; the paper does not give this number.
     """
     return _on("svhn_cropped", 64)
 
@@ -36,7 +36,7 @@ def age_cifar10() -> Config:
 
     bin/train --preset=age_cifar10
 
-    Inception Score 5.90 +- 0.04; in PAGAN's Tables 1 and 2 FID 39.51, RID 19.02 +- 0.84, RMSE 6.675.
+    Inception Score 5.90 +- 0.04; PAGAN's Tables 1 and 2 give FID 39.51, RID 19.02 +- 0.84, RMSE 6.675.
     """
     return _on("cifar10", 128)
 
@@ -54,13 +54,14 @@ def age_mnist() -> Config:
 
     bin/train --preset=age_mnist
 
-    The paper's density is of 28 x 28 pixels. Ours are padded to 32 x 32, and each of the 240 black ones adds to a density.
+    The paper's density is over 28 x 28 pixels. Here images are padded to 32 x 32, and each of the 240 added black pixels
+    contributes to the density.
     """
     return _on("mnist", 10)
 
 
 def conditional_age_cars196() -> Config:
-    """Conditional AGE on Stanford Cars at 64 px (section 3.2, figure 4): colours of a given lightness, three dimensions.
+    """Conditional AGE on Stanford Cars at 64 px (section 3.2, figure 4): colours for a given lightness, 3 dimensions.
 
     bin/train --preset=conditional_age_cars196
     """

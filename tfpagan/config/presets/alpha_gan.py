@@ -1,10 +1,10 @@
 """The experiments of alpha-GAN and its baselines (Rosca et al., 2017, section 6 and appendix H).
 
-Batch 64, Adam with beta1 0.5 and beta2 0.9, batch norm; ColorMNIST for 100,000 steps, CelebA and CIFAR-10 for 200,000. The
-paper sweeps learning rates (its Table 2) and weights (H.1) and does not name the best: what stands here is one point of the
-sweep, and `bin/sweep` runs the others. Its networks for ColorMNIST are those of its Tables 3 and 4, at our 32 px: 8 x 8 x 64
-units for its 7 x 7 x 64. For CelebA and CIFAR-10 it has DCGAN's, without the second convolution of each size that PAGAN's
-have; here all systems have PAGAN's.
+Batch size 64, Adam with beta1 0.5 and beta2 0.9, batch norm; 100,000 steps on ColorMNIST, 200,000 on CelebA and CIFAR-10.
+The paper sweeps learning rates (its Table 2) and weights (H.1) without naming the best: each preset is one point of its
+sweep, and `bin/sweep` runs the others. The networks for ColorMNIST are those of its Tables 3 and 4 at 32 px: 8 x 8 x 64
+units instead of 7 x 7 x 64. For CelebA and CIFAR-10 the paper uses DCGAN's networks, which lack PAGAN's second convolution
+at each size; here all systems use PAGAN's.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ DATA: dict[str, dict[str, Any]] = {
         "dataset": "color_mnist",
         "architecture": "color_mnist",
         "channels": 64,
-        "latent_dim": 50,  # of 10, 50 and 75
+        "latent_dim": 50,  # paper: 10, 50 or 75
         "train_steps": 100_000,
     },
     "celeb_a": {"dataset": "celeb_a", "image_size": 64, "crop": "center", "train_steps": 200_000},
@@ -29,7 +29,7 @@ def _on(data: str, objective: str, **settings: Any) -> Config:
 
 
 def alpha_gan_color_mnist() -> Config:
-    """alpha-GAN on ColorMNIST: both lambdas 50 of 1, 5, 10, 50; learning rate 5e-4 of 1e-4, 5e-4.
+    """alpha-GAN on ColorMNIST: both lambdas 50 (paper: 1, 5, 10 or 50), learning rate 5e-4 (paper: 1e-4 or 5e-4).
 
     bin/train --preset=alpha_gan_color_mnist
     """
@@ -37,7 +37,7 @@ def alpha_gan_color_mnist() -> Config:
 
 
 def alpha_gan_celeb_a() -> Config:
-    """alpha-GAN on CelebA at 64 px: both lambdas 50 of 1, 5, 10, 50; learning rate 5e-4 of 1e-4, 5e-4.
+    """alpha-GAN on CelebA at 64 px: both lambdas 50 (paper: 1, 5, 10 or 50), learning rate 5e-4 (paper: 1e-4 or 5e-4).
 
     bin/train --preset=alpha_gan_celeb_a
     """
@@ -45,7 +45,7 @@ def alpha_gan_celeb_a() -> Config:
 
 
 def alpha_gan_cifar10() -> Config:
-    """alpha-GAN on CIFAR-10: both lambdas 50 of 1, 5, 10, 50; learning rate 5e-4 of 1e-4, 5e-4.
+    """alpha-GAN on CIFAR-10: both lambdas 50 (paper: 1, 5, 10 or 50), learning rate 5e-4 (paper: 1e-4 or 5e-4).
 
     bin/train --preset=alpha_gan_cifar10
     """
@@ -53,17 +53,17 @@ def alpha_gan_cifar10() -> Config:
 
 
 def dcgan_color_mnist() -> Config:
-    """DCGAN on ColorMNIST: learning rate 2e-4 of 1e-4, 2e-4, 3e-4; a dropout of 0.8, read as the share that is kept.
+    """DCGAN on ColorMNIST: learning rate 2e-4 (paper: 1e-4, 2e-4 or 3e-4); its dropout of 0.8 is read as the share kept.
 
     bin/train --preset=dcgan_color_mnist
 
-    With 0.8 dropped, its samples have no strokes after 3,000 steps, where they are digits with 0.2.
+    With a dropout rate of 0.8, samples have no strokes after 3,000 steps; with 0.2 they are digits.
     """
     return _on("color_mnist", "dcgan", disc_dropout=0.2)
 
 
 def dcgan_celeb_a() -> Config:
-    """DCGAN on CelebA at 64 px: learning rate 2e-4 of 1e-4, 2e-4, 3e-4.
+    """DCGAN on CelebA at 64 px: learning rate 2e-4 (paper: 1e-4, 2e-4 or 3e-4).
 
     bin/train --preset=dcgan_celeb_a
     """
@@ -71,7 +71,7 @@ def dcgan_celeb_a() -> Config:
 
 
 def dcgan_cifar10() -> Config:
-    """DCGAN on CIFAR-10: learning rate 2e-4 of 1e-4, 2e-4, 3e-4.
+    """DCGAN on CIFAR-10: learning rate 2e-4 (paper: 1e-4, 2e-4 or 3e-4).
 
     bin/train --preset=dcgan_cifar10
     """
@@ -79,7 +79,7 @@ def dcgan_cifar10() -> Config:
 
 
 def wgan_gp_color_mnist() -> Config:
-    """WGAN-GP on ColorMNIST: learning rate 1e-4 of 1e-4, 2e-4, 3e-4; gradient penalty 10.
+    """WGAN-GP on ColorMNIST: learning rate 1e-4 (paper: 1e-4, 2e-4 or 3e-4), gradient penalty 10.
 
     bin/train --preset=wgan_gp_color_mnist
     """
@@ -87,7 +87,7 @@ def wgan_gp_color_mnist() -> Config:
 
 
 def wgan_gp_celeb_a() -> Config:
-    """WGAN-GP on CelebA at 64 px: learning rate 1e-4 of 1e-4, 2e-4, 3e-4; gradient penalty 10.
+    """WGAN-GP on CelebA at 64 px: learning rate 1e-4 (paper: 1e-4, 2e-4 or 3e-4), gradient penalty 10.
 
     bin/train --preset=wgan_gp_celeb_a
     """
@@ -95,7 +95,7 @@ def wgan_gp_celeb_a() -> Config:
 
 
 def wgan_gp_cifar10() -> Config:
-    """WGAN-GP on CIFAR-10: learning rate 1e-4 of 1e-4, 2e-4, 3e-4; gradient penalty 10.
+    """WGAN-GP on CIFAR-10: learning rate 1e-4 (paper: 1e-4, 2e-4 or 3e-4), gradient penalty 10.
 
     bin/train --preset=wgan_gp_cifar10
     """

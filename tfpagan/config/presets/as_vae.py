@@ -1,7 +1,7 @@
-"""AS-VAE's experiments (Pu et al., 2017, section 5): Adam 1e-4, Xavier initialisation.
+"""AS-VAE's experiments (Pu et al., 2017, section 5): Adam at 1e-4, Xavier initialisation.
 
-Its networks are in an appendix that is not at hand: here they are PAGAN's. It names no number of steps, and neither the rate
-nor the place of its dropout: none is set here, and `--disc_dropout` is what there is.
+Its networks are in an appendix that was not available; here they are PAGAN's. The paper gives neither the number of steps
+nor the rate and position of its dropout; the presets use none, and `--disc_dropout` adds some.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ def as_vae_mnist() -> Config:
 
     bin/train --preset=as_vae_mnist
 
-    Negative log-likelihood 82.51 nats, by the bound and with a normalising flow of length 80.
+    Bound on the negative log-likelihood: 82.51 nats, with a normalising flow of length 80.
     """
     return _on("as_vae", "mnist", likelihood="bernoulli", posterior="flow")
 
@@ -46,7 +46,7 @@ def as_vae_r_mnist() -> Config:
 
     bin/train --preset=as_vae_r_mnist
 
-    Negative log-likelihood 81.14 nats, by the bound and with a normalising flow of length 80.
+    Bound on the negative log-likelihood: 81.14 nats, with a normalising flow of length 80.
     """
     return _on("as_vae_r", "mnist", likelihood="bernoulli", posterior="flow")
 

@@ -4,7 +4,7 @@ from tfpagan.config import Config
 
 
 def pagan_shapes_cpu() -> Config:
-    """A first look on a laptop: the embedded shapes, 48 channels, a few minutes on two cores.
+    """A first run on a laptop: the embedded shapes, 48 channels, a few minutes on two cores.
 
     bin/train --preset=pagan_shapes_cpu
     """
@@ -19,22 +19,23 @@ def pagan_shapes_cpu() -> Config:
 
 
 def pagan_mnist_cpu() -> Config:
-    """MNIST at 64 channels, for two CPU cores (time and scores: docs/results.md).
+    """MNIST with 64 channels, for two CPU cores (time and scores: docs/results.md).
 
     bin/train --preset=pagan_mnist_cpu
 
-    Not in the paper: pairs by channels, which match sooner than by width, and a moving average of generator and encoder.
+    Not in the paper: pairs joined by channels, which match earlier in training than pairs joined by width; and a moving
+    average of generator and encoder.
     """
     changes = {"dataset": "mnist", "channels": 64, "pair": "channels", "train_steps": 16_000, "ema_decay": 0.999}
     return Config().with_changes(changes)
 
 
 def pagan_cifar10_cpu() -> Config:
-    """CIFAR-10 at 64 channels with pairs by channels, which match colours and layout early, for two CPU cores.
+    """CIFAR-10 with 64 channels, for two CPU cores; with pairs joined by channels, colours and layout match early.
 
     bin/train --preset=pagan_cifar10_cpu
 
-    The paper pairs by width, and has no moving average.
+    The paper joins pairs by width and uses no moving average.
     """
     changes = {"dataset": "cifar10", "channels": 64, "pair": "channels", "train_steps": 20_000, "ema_decay": 0.999}
     return Config().with_changes(changes)

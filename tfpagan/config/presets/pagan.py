@@ -1,6 +1,6 @@
-"""PAGAN's own experiments (Alanov et al., 2018): the constants of section 5, 100,000 steps of batch 64 at 512 channels.
+"""PAGAN's own experiments (Alanov et al., 2018), with section 5's settings: 100,000 steps, batch size 64, 512 channels.
 
-Scores are the paper's, on CIFAR-10 with the official Inception.
+Scores are the paper's, on CIFAR-10 with the official Inception network.
 """
 
 from tfpagan.config import Config
@@ -33,7 +33,7 @@ def pagan_celeb_a() -> Config:
 
 
 def pagan_l1_cifar10() -> Config:
-    """PAGAN-L1: the L1 distance in the place of the game on pairs, no augmentation (Table 3).
+    """PAGAN-L1: the L1 distance instead of the game on pairs, and no augmentation (Table 3).
 
     bin/train --preset=pagan_l1_cifar10
 
@@ -53,7 +53,7 @@ def pagan_noaug_cifar10() -> Config:
 
 
 def pagan_pad0_cifar10() -> Config:
-    """Padding of 0 of the image, then a random crop (Table 4).
+    """Padding by 0 of the image size, then a random crop (Table 4).
 
     bin/train --preset=pagan_pad0_cifar10
 
@@ -63,7 +63,7 @@ def pagan_pad0_cifar10() -> Config:
 
 
 def pagan_pad005_cifar10() -> Config:
-    """Padding of 0.05 of the image, then a random crop (Table 4).
+    """Padding by 0.05 of the image size, then a random crop (Table 4).
 
     bin/train --preset=pagan_pad005_cifar10
 
@@ -73,17 +73,17 @@ def pagan_pad005_cifar10() -> Config:
 
 
 def pagan_pad01_cifar10() -> Config:
-    """Padding of 0.1 of the image, then a random crop (Table 4).
+    """Padding by 0.1 of the image size, then a random crop (Table 4).
 
     bin/train --preset=pagan_pad01_cifar10
 
-    FID 37.20, Inception Score 6.43 +- 0.03 (not of the last step), RID 12.75 +- 0.75.
+    FID 37.20, Inception Score 6.43 +- 0.03 (not at the last step), RID 12.75 +- 0.75.
     """
     return pagan_cifar10().with_changes({"pad_fraction": 0.1})
 
 
 def pagan_pad015_cifar10() -> Config:
-    """Padding of 0.15 of the image, then a random crop (Table 4).
+    """Padding by 0.15 of the image size, then a random crop (Table 4).
 
     bin/train --preset=pagan_pad015_cifar10
 
@@ -93,7 +93,7 @@ def pagan_pad015_cifar10() -> Config:
 
 
 def pagan_pad02_cifar10() -> Config:
-    """Padding of 0.2 of the image, then a random crop (Table 4).
+    """Padding by 0.2 of the image size, then a random crop (Table 4).
 
     bin/train --preset=pagan_pad02_cifar10
 
@@ -123,7 +123,7 @@ def pagan_contrast_cifar10() -> Config:
 
 
 def f_pagan_cifar10() -> Config:
-    """f-PAGAN (appendix C.1; the paper gives no score); --divergence chooses D_f.
+    """f-PAGAN (appendix C.1; the paper gives no score); --divergence selects D_f.
 
     bin/train --preset=f_pagan_cifar10
     """
@@ -141,17 +141,17 @@ def wpagan_cifar10() -> Config:
 
 
 def vae_cifar10() -> Config:
-    """The VAE that RID and RMSE are compared on (Table 2): residual networks, Gaussian likelihood.
+    """The VAE whose RID and RMSE are compared in Table 2: residual networks, Gaussian likelihood.
 
     bin/train --preset=vae_cifar10
 
-    RMSE 5.85, RID 44.33 +- 2.27. --architecture=dcgan has the networks of the others.
+    RMSE 5.85, RID 44.33 +- 2.27. --architecture=dcgan uses the networks of the other systems.
     """
     return pagan_cifar10().with_changes({"objective": "vae"})
 
 
 def ali_cifar10() -> Config:
-    """ALI (Dumoulin et al., 2017) with PAGAN's networks and constants, for Table 1.
+    """ALI (Dumoulin et al., 2017) with PAGAN's networks and hyper-parameters, for Table 1.
 
     bin/train --preset=ali_cifar10
 
@@ -161,7 +161,7 @@ def ali_cifar10() -> Config:
 
 
 def alice_cifar10() -> Config:
-    """ALICE (Li et al., 2017) with PAGAN's networks and constants, for Table 1.
+    """ALICE (Li et al., 2017) with PAGAN's networks and hyper-parameters, for Table 1.
 
     bin/train --preset=alice_cifar10
 
