@@ -77,9 +77,7 @@ def test_a_run_made_of_plugins_goes_on_is_scored_shown_and_exported(
         ("export", [f"--model_dir={run}"]),
     ):
         assert cli.run(command, flags) == 1
-        assert (
-            "made with the plugin arrays.py, which is not loaded: give it by --plugin=PATH/arrays.py" in capsys.readouterr().err
-        )
+        assert "made with the plugin arrays.py, which is not loaded: add --plugin=PATH/arrays.py" in capsys.readouterr().err
 
     assert cli.run("train", [*names, f"--model_dir={run}", "--train_steps=3"]) == 0
     assert cli.run("evaluate", [*names, f"--model_dir={run}", "--metrics=sharpness,rmse", "--json"]) == 0
@@ -181,7 +179,7 @@ def test_a_grid_knows_lazy_settings_and_old_names(
     assert cli.run("sweep", ["--grid=margin=1,2", *sweep]) == 0
     assert [f"--plugin={file}" in line for line in capsys.readouterr().out.splitlines()] == [True, True]
     assert cli.run("sweep", ["--grid=step=fused,reference", *sweep]) == 1
-    assert "there is no setting step: how gradients are computed is --gradients" in capsys.readouterr().err
+    assert "there is no setting step: --gradients sets how gradients are computed" in capsys.readouterr().err
 
 
 def test_a_metric_from_outside_is_in_full_and_may_choose_the_best(written: Path, new_process: Callable[[], None]) -> None:
@@ -212,7 +210,7 @@ def pictures(folder: Path) -> None:
         ("from tfpagan.forward import augment; augment.register('blur', print)", "augmentation 'blur' exists already"),
         (
             "from tfpagan import data; data.register('Upper', print)",
-            "'Upper' is not a legal source of images name",
+            "'Upper' is not a legal data source name",
         ),
         ("from tfpagan.evaluation import metrics; metrics.register(3)", "3 is no metric"),
     ],

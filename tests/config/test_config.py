@@ -210,5 +210,5 @@ def test_every_objectives_defaults_are_settings_that_it_can_work_with(name: str)
 
 @pytest.mark.parametrize("layers", ["", "512,", "0", "512, 256", "a", "512;256"])
 def test_widths_of_layers_are_whole_numbers(layers: str) -> None:
-    with pytest.raises(UserError, match="whole numbers from 1 to 99999 with commas between them"):
+    with pytest.raises(UserError, match="comma-separated whole numbers from 1 to 99999"):
         Config().with_changes({"code_layers": layers})

@@ -65,10 +65,10 @@ def test_the_loss_of_adversaries_keeps_its_value() -> None:
 @pytest.mark.parametrize(
     ("flag", "answer"),
     [
-        ("--step=fused", "there is no --step: how gradients are computed is --gradients"),
-        ("--code=flow", "there is no --code: it is --posterior now, and normal is gaussian"),
-        ("--condition=lightness", "there is no --condition: what a generator is given follows from --objective"),
-        ("--faker_loss=minimax", "there is no --faker_loss: it is --adversary_loss now"),
+        ("--step=fused", "there is no --step: --gradients sets how gradients are computed"),
+        ("--code=flow", "there is no --code: it is now --posterior, and its value normal is now gaussian"),
+        ("--condition=lightness", "there is no --condition: it follows from --objective"),
+        ("--faker_loss=minimax", "there is no --faker_loss: it is now --adversary_loss"),
     ],
 )
 def test_old_flags_say_their_new_name(flag: str, answer: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The configuration of a run: its sections together, as JSON and as flags; and named configurations in `presets`."""
+"""The configuration of a run, as JSON and as flags; named configurations are in `presets`."""
 
 from tfpagan.config.config import Config, difference, from_json, is_resumable
 

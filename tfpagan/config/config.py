@@ -18,12 +18,12 @@ from tfpagan.settings.setting import replace, settings_of, unknown
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Everything that decides what a run computes.
+    """Everything that determines what a run computes.
 
     Attributes:
       data, augmentation, networks, objective, training: sections of settings.
-      plugins: that were loaded when the run was made.
-      image_channels: of the data set, once it is known; 0 before.
+      plugins: those that were loaded when the run was created.
+      image_channels: channels of the data set's images; 0: not known yet.
 
     >>> Config().with_changes({"channels": 64}).networks.channels
     64
@@ -38,10 +38,10 @@ class Config:
     image_channels: int = 0
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Config":
-        """A copy with settings changed by their flag's name.
+        """A copy with changed settings, given by flag name.
 
-        `objective` is a name and comes first: another one brings the settings that its paper uses, where `changes` says
-        nothing of them.
+        `objective` is applied first: a new objective resets the hyper-parameters of the previous one's paper and applies
+        those of its own, except where `changes` sets them.
 
         Raises:
           UserError: on an unknown name, an illegal value, or a setting that the objective does not have.
@@ -65,14 +65,14 @@ class Config:
         return config
 
     def flat(self) -> dict[str, Any]:
-        """Every setting by its flag's name."""
+        """All settings by flag name."""
         values: dict[str, Any] = {}
         for name in SECTIONS:
             values |= dataclasses.asdict(getattr(self, name))
         return values | {"objective": self.objective.name} | dataclasses.asdict(self.objective)
 
     def to_json(self) -> str:
-        """The configuration as indented JSON, one section an object."""
+        """The configuration as indented JSON, with one object per section."""
         sections = {name: dataclasses.asdict(getattr(self, name)) for name in SECTIONS}
         sections["objective"] = {"name": self.objective.name} | dataclasses.asdict(self.objective)
         if self.image_channels:
@@ -83,7 +83,7 @@ class Config:
 
 
 def from_json(text: str) -> Config:
-    """The configuration that `to_json` wrote, in this or an earlier version; settings that are not in it have their defaults.
+    """The configuration that `to_json` wrote in this or an earlier version; missing settings take their defaults.
 
     Raises:
       UserError: when the text is not JSON, names an unknown section or setting, or a plugin of the run is not loaded.
@@ -108,7 +108,7 @@ def from_json(text: str) -> Config:
 
 
 def difference(stored: Config, given: Config) -> list[str]:
-    """The settings that a resumed run may not change and that differ, one `name: stored -> given` each."""
+    """Differences that a resumed run may not have, each as `name: stored -> given`."""
     old, new = stored.flat(), given.flat()
     return plugins.difference(stored.plugins, given.plugins) + [
         f"{name}: {old.get(name)} -> {new.get(name)}"
@@ -118,7 +118,7 @@ def difference(stored: Config, given: Config) -> list[str]:
 
 
 def is_resumable(name: str) -> bool:
-    """Whether a setting may differ when a run goes on: it does not decide what a step computes."""
+    """Whether a resumed run may change a setting, because it does not affect what a step computes."""
     return any(setting.name == name and setting.resumable for kind in SECTIONS.values() for setting in settings_of(kind))
 
 
@@ -140,10 +140,10 @@ def _check_together(config: Config) -> None:
             legal = f"it must be {'one of ' * (len(values) > 1)}{', '.join(map(str, values))}"
             raise UserError(f"--{name}={chosen[name]} is not legal with --objective={config.objective.name}: {legal}")
     likelihood = config.networks.likelihood
-    if likelihood != "none" and "likelihood" not in config.objective.legal:  # a system must know what to do with it
+    if likelihood != "none" and "likelihood" not in config.objective.legal:  # the objective must support it
         raise UserError(f"--likelihood={likelihood} is not legal with --objective={config.objective.name}: it must be none")
     if config.networks.posterior == "flow" and config.networks.latent_dim < 2:
-        raise UserError("--posterior=flow needs a --latent_dim of at least 2: a coupling changes one half by the other")
+        raise UserError("--posterior=flow needs a --latent_dim of at least 2: a coupling layer splits the code in two")
     for low, high in (("blur_sigma_min", "blur_sigma_max"), ("contrast_min", "contrast_max")):
         if getattr(a, low) > getattr(a, high):
-            raise UserError(f"--{low}={getattr(a, low)} is above --{high}={getattr(a, high)}; the smallest value comes first")
+            raise UserError(f"--{low}={getattr(a, low)} is above --{high}={getattr(a, high)}")

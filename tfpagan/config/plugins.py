@@ -1,4 +1,4 @@
-"""Files from outside that register systems, networks, metrics, augmentations and sources of images: `--plugin`."""
+"""Plugins (`--plugin`): files or modules that register systems, architectures, metrics, augmentations or data sources."""
 
 import hashlib
 import importlib
@@ -16,28 +16,28 @@ from tfpagan.errors import UserError, one_line
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin as config.json names it.
+    """A plugin as recorded in config.json.
 
     Attributes:
       name: of the file, or of the module.
-      checksum: the first 16 digits of SHA-256 of the file.
+      checksum: the first 16 hexadecimal digits of the SHA-256 of the file.
     """
 
     name: str
     checksum: str
 
 
-_LOADED: dict[str, tuple[Plugin, str]] = {}  # by name, with what it was asked for by
+_LOADED: dict[str, tuple[Plugin, str]] = {}  # by name, with the argument of `load`
 
 
 def load(given: str) -> Plugin:
-    """Import a plugin, once: 'folder/mine.py', or 'package.module'.
+    """Import a plugin, 'folder/mine.py' or 'package.module', unless it is loaded already.
 
     Raises:
-      UserError: when there is no such file or module, its import fails, or another of its name is loaded.
+      UserError: when there is no such file or module, its import fails, or another plugin of that name is loaded.
     """
     if not given:
-        raise UserError("--plugin= is not legal: it must be a file as path.py, or a module that Python can import")
+        raise UserError("--plugin= is not legal: it must be a .py file or an importable module")
     file = Path(given).expanduser()
     by_path = file.suffix == ".py"
     if by_path and not file.is_file():
@@ -54,8 +54,8 @@ def load(given: str) -> Plugin:
         raise UserError(f"--plugin={given}: {e}") from None
     except ModuleNotFoundError as e:
         missing = f"there is no module {e.name}" if e.name else one_line(e)
-        raise UserError(f"--plugin={given}: {missing}; give a file as path.py, or a module that Python can import") from None
-    except (Exception, SystemExit) as e:  # whatever a foreign file raises
+        raise UserError(f"--plugin={given}: {missing}; give a .py file or an importable module") from None
+    except (Exception, SystemExit) as e:  # a plugin may raise anything
         raise UserError(f"--plugin={given} cannot be imported: {type(e).__name__}: {one_line(e)}") from None
     plugin = Plugin(name, _checksum(Path(str(module.__file__))) if module.__file__ else "")
     _LOADED[name] = plugin, given
@@ -63,19 +63,19 @@ def load(given: str) -> Plugin:
 
 
 def loaded() -> tuple[Plugin, ...]:
-    """The plugins of this process, in the order in which they were loaded."""
+    """The plugins of this process, in loading order."""
     return tuple(plugin for plugin, _ in _LOADED.values())
 
 
 def flags() -> list[str]:
-    """The flags by which another process loads the same plugins."""
+    """The flags with which another process loads the same plugins."""
     return [
         f"--plugin={Path(given).expanduser().resolve() if given.endswith('.py') else given}" for _, given in _LOADED.values()
     ]
 
 
 def require(wanted: Iterable[Plugin]) -> None:
-    """Refuse a run whose plugins are not loaded; say so where one is not what it was.
+    """Require a run's plugins to be loaded; log a warning if one has changed.
 
     Raises:
       UserError: naming the first that is missing.
@@ -84,13 +84,13 @@ def require(wanted: Iterable[Plugin]) -> None:
     for plugin in wanted:
         if plugin.name not in here:
             how = f"--plugin={'PATH/' if plugin.name.endswith('.py') else ''}{plugin.name}"
-            raise UserError(f"this run was made with the plugin {plugin.name}, which is not loaded: give it by {how}")
+            raise UserError(f"this run was made with the plugin {plugin.name}, which is not loaded: add {how}")
         if here[plugin.name].checksum != plugin.checksum:
             logging.warning("the plugin %s has changed since this run was made", plugin.name)
 
 
 def difference(stored: Sequence[Plugin], given: Sequence[Plugin]) -> list[str]:
-    """Plugins of a stored run that are not the same now, one `plugin name: stored -> given` each."""
+    """Plugins of a stored run that are missing or have changed, each as `plugin name: stored -> given`."""
     now = {plugin.name: plugin.checksum for plugin in given}
     return [f"plugin {p.name}: {p.checksum} -> {now.get(p.name)}" for p in stored if now.get(p.name) != p.checksum]
 
@@ -99,8 +99,8 @@ def _module_of(file: Path) -> ModuleType:
     name = f"tfpagan_plugin_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise UserError(f"--plugin={file} is no Python file")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
+        raise UserError(f"--plugin={file} is not a Python file")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look up their module
     try:
         spec.loader.exec_module(module)
     except BaseException:

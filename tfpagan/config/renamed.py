@@ -1,4 +1,4 @@
-"""Settings that had another name: config.json of earlier versions is read, and an old flag is answered with the new one."""
+"""Renamed settings: config.json of earlier versions is still read; an old flag is refused with its new name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Renamed:
-    """One change of a setting's name.
+    """A setting that was renamed or removed.
 
     Attributes:
       section: of config.json.
-      old: the name before.
-      new: the name now; "" where the setting is gone.
-      value: the value before to the value now.
-      answer: what an old flag is answered with; "": that it is `new` now.
+      old: the former name.
+      new: the current name; "": removed.
+      value: from a former value to the current one.
+      answer: the error message for the old flag; "": that it is now `new`.
     """
 
     section: str
@@ -25,23 +25,21 @@ class Renamed:
 
 
 RENAMED = (
-    Renamed(
-        "training", "step", "gradients", answer="how gradients are computed is --gradients; a checkpoint is chosen by --step"
-    ),
+    Renamed("training", "step", "gradients", answer="--gradients sets how gradients are computed; --step selects a checkpoint"),
     Renamed(
         "networks",
         "code",
         "posterior",
         lambda code: "gaussian" if code == "normal" else code,
-        "it is --posterior now, and normal is gaussian",
+        "it is now --posterior, and its value normal is now gaussian",
     ),
-    Renamed("networks", "condition", "", answer="what a generator is given follows from --objective"),
+    Renamed("networks", "condition", "", answer="it follows from --objective"),
     Renamed("objective", "faker_loss", "adversary_loss"),
 )
 
 
 def translated(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The sections of a config.json of any version by today's names.
+    """The sections of a config.json of any version, with the current names of settings.
 
     >>> translated({"networks": {"code": "normal", "condition": "none"}})
     {'networks': {'posterior': 'gaussian'}}
@@ -57,8 +55,8 @@ def translated(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
 
 
 def answer(flag: str) -> str:
-    """What is said to somebody who gives a flag by the name that it had; "" for any other flag."""
+    """The error message for the former name of a flag; "" for any other flag."""
     for change in RENAMED:
         if change.old == flag:
-            return change.answer or f"it is --{change.new} now"
+            return change.answer or f"it is now --{change.new}"
     return ""

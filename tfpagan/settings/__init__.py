@@ -1,1 +1,1 @@
-"""What a setting is, and the sections of settings that every run has."""
+"""Settings: their definition, and the sections of settings that every run has."""

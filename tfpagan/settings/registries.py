@@ -1,7 +1,7 @@
-"""Registries of what settings name, besides objectives: architectures, augmentations, data sources.
+"""Registries of architectures, augmentations and data sources; that of objectives is in `objectives/__init__.py`.
 
-Their types are defined in packages above this one: `networks.architecture.Architecture`, `forward.augment.Build`,
-`data.source.Opener`.
+The types of their entries are defined in packages above this one: `networks.architecture.Architecture`,
+`forward.augment.Build`, `data.source.Opener`.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ AUGMENTATIONS = Registry[Any](
     },
 )
 SOURCES = Registry[Any](
-    "source of images",
+    "data source",
     {
         "folder": "tfpagan.data.prepare:open_folder",
         "color_mnist": "tfpagan.data.prepare:open_color_mnist",

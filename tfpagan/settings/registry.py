@@ -1,4 +1,4 @@
-"""A registry: built-in entries by name, and those that plugins register."""
+"""A registry of built-in entries and of those that plugins register, by name."""
 
 import importlib
 from collections.abc import Collection, Iterator, Mapping
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 class Registry(Collection[str], Generic[T]):
-    """Entries by the name that a flag takes.
+    """Entries by the name used in flags.
 
-    A built-in entry may be given by its location, 'package.module:attribute', and is imported when it is first used: `--help`
-    needs the names and must not wait for TensorFlow.
+    A built-in entry may be given by its location, 'package.module:attribute', and is then imported on first use: `--help`
+    needs only the names and must not wait for TensorFlow.
 
     Args:
       what: kind of entry, for messages.
-      built_in: by name: the entry, or its location.
+      built_in: entries, or their locations, by name.
 
     >>> shapes = Registry[float]("shape", {"circle": "math:pi"})
     >>> shapes.register("square", 4.0)
@@ -43,7 +43,7 @@ class Registry(Collection[str], Generic[T]):
         self._things[name] = thing
 
     def get(self, name: str) -> T:
-        """The entry of a name.
+        """The entry registered under a name.
 
         Raises:
           UserError: on an unknown name.

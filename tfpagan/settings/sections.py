@@ -9,14 +9,14 @@ from tfpagan.settings.setting import setting
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Which images, and how they become [H, W, C] of one size (`data/`)."""
+    """The data set, and how its images are brought to one size [H, W, C] (`data/`)."""
 
     dataset: str = setting(
         "shapes", "TFDS name (celeb_a, cifar10, mnist, ...), folder:/path, color_mnist, or the embedded 'shapes'"
     )
-    data_dir: str = setting("", "where TFDS data sets are; default: $TFDS_DATA_DIR, then ~/tensorflow_datasets", resumable=True)
+    data_dir: str = setting("", "folder of TFDS data sets; default: $TFDS_DATA_DIR, else ~/tensorflow_datasets", resumable=True)
     cache_dir: str = setting(
-        "", "where decoded images are kept; default: $XDG_CACHE_HOME/tfpagan, then ~/.cache/tfpagan", resumable=True
+        "", "folder for decoded images; default: $XDG_CACHE_HOME/tfpagan, else ~/.cache/tfpagan", resumable=True
     )
     image_size: int = setting(
         0,
@@ -26,7 +26,7 @@ class DataConfig:
     )
     crop: str = setting(
         "auto",
-        "none, center (the largest square), center:PX, pad (zeros up to image_size), or auto: what suits the data set",
+        "none, center (the largest square), center:PX, pad (zeros up to image_size), or auto: chosen by data set",
     )
     skip_corrupt_images: bool = setting(False, "skip and count images that cannot be decoded")
 
@@ -35,7 +35,7 @@ class DataConfig:
 class AugmentationConfig:
     """The stochastic augmentation a(x) of the real pairs (PAGAN section 3 and appendix B; `forward/augment.py`)."""
 
-    augmentation: str = setting("pad_crop", "a(x) of the real pairs; none is PAGAN-NOAUG", choices=AUGMENTATIONS)
+    augmentation: str = setting("pad_crop", "a(x) of the real pairs; none: PAGAN-NOAUG", choices=AUGMENTATIONS)
     pad_fraction: float = setting(
         0.1, "pad_crop: reflected border on each side, as a fraction of the image size", at_least=0.0, at_most=0.5
     )
@@ -47,7 +47,7 @@ class AugmentationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
-    """Widths and kinds of the networks (PAGAN section 5; `networks/`)."""
+    """Types and sizes of the networks (PAGAN section 5; `networks/`)."""
 
     channels: int = setting(
         512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
@@ -55,14 +55,14 @@ class NetworkConfig:
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
     architecture: str = setting(
         "dcgan",
-        "the networks; dcgan: PAGAN's; resnet: residual generator and encoder; color_mnist: alpha-GAN's for "
+        "network architecture; dcgan: PAGAN's; resnet: residual generator and encoder; color_mnist: alpha-GAN's for "
         "ColorMNIST (64 channels)",
         choices=ARCHITECTURES,
     )
     initializer: str = setting("normal", "initial kernels: Normal(0, 0.02), or Xavier's", choices=("normal", "xavier"))
     encoder_norm: str = setting(
         "batch",
-        "normalisation inside the encoder; spectral lets it collapse to the prior",
+        "normalisation in the encoder; with spectral it can collapse to the prior",
         choices=("batch", "spectral", "none"),
     )
     posterior: str = setting(
@@ -71,16 +71,16 @@ class NetworkConfig:
         "sphere: deterministic, on the unit sphere, with a uniform prior on it",
         choices=("gaussian", "flow", "point", "sphere"),
     )
-    flow_length: int = setting(80, "posterior flow: number of couplings", at_least=1, at_most=1000)
-    disc_norm: str = setting("spectral", "normalisation inside the discriminators", choices=("spectral", "batch", "none"))
+    flow_length: int = setting(80, "--posterior=flow: number of coupling layers", at_least=1, at_most=1000)
+    disc_norm: str = setting("spectral", "normalisation in the discriminators", choices=("spectral", "batch", "none"))
     disc_dropout: float = setting(
         0.0, "dropout rate of image features after the discriminators' last convolution", at_least=0.0, below=1.0
     )
     code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
-    pair: str = setting("width", "how the pair discriminator sees two images", choices=("width", "channels", "siamese"))
+    pair: str = setting("width", "how the pair discriminator joins two images", choices=("width", "channels", "siamese"))
     likelihood: str = setting(
         "none",
-        "p(x | z) of a stochastic decoder, centred at the generator's output; none: the output is x",
+        "p(x | z) of a stochastic decoder, centred at the generator's output; none: the decoder is deterministic",
         choices=("none", "gaussian", "laplace", "bernoulli"),
     )
     likelihood_scale: float = setting(
@@ -88,7 +88,7 @@ class NetworkConfig:
         "standard deviation (laplace: scale) of p(x | z), for pixels in [-1, 1]; 0: learned with the generator",
         at_least=0.0,
     )
-    sync_batch_norm: bool = setting(False, "batch statistics over all replicas instead of each replica's own")
+    sync_batch_norm: bool = setting(False, "compute batch statistics over all replicas instead of per replica")
 
 
 QUICK_PROTOCOLS = ("quick1k", "quick5k", "is50k", "fid50k", "rid10k", "full")
@@ -96,12 +96,12 @@ QUICK_PROTOCOLS = ("quick1k", "quick5k", "is50k", "fid50k", "rid10k", "full")
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """Optimisation and the loop (PAGAN section 5, Algorithm 1; `training/`)."""
+    """Optimisation and the training loop (PAGAN section 5, Algorithm 1; `training/`)."""
 
-    train_steps: int = setting(100_000, "updates of every player", at_least=1, resumable=True)
+    train_steps: int = setting(100_000, "training steps; each updates every player at least once", at_least=1, resumable=True)
     batch_size: int = setting(64, "images per step, over all replicas", at_least=2, at_most=65536)
-    learning_rate: float = setting(2e-4, "Adam's step size", above=0.0)
-    disc_learning_rate: float = setting(0.0, "Adam's step size for the discriminators; 0: the same", at_least=0.0)
+    learning_rate: float = setting(2e-4, "Adam's learning rate", above=0.0)
+    disc_learning_rate: float = setting(0.0, "Adam's learning rate for the discriminators; 0: the same", at_least=0.0)
     adam_beta1: float = setting(0.5, "Adam's decay rate of the first moment", at_least=0.0, below=1.0)
     adam_beta2: float = setting(0.999, "Adam's decay rate of the second moment", at_least=0.0, below=1.0)
     ema_decay: float = setting(
@@ -118,8 +118,8 @@ class TrainingConfig:
     mixed_precision: str = setting("none", "dtype of activations", choices=("none", "bfloat16", "float16"))
     xla: bool = setting(False, "compile the whole update as one XLA program", resumable=True)
     seed: int = setting(0, "seed of weights, noise and the order of the data", at_least=0, at_most=2**31 - 1)
-    deterministic: bool = setting(False, "the same numbers in every run on the same machine; slower")
-    devices: str = setting("", "comma-separated, as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU", resumable=True)
+    deterministic: bool = setting(False, "give the same numbers in every run on the same machine; slower")
+    devices: str = setting("", "comma-separated, such as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU", resumable=True)
     summary_every_steps: int = setting(
         100, "steps between lines of metrics.jsonl and TensorBoard scalars", at_least=1, resumable=True
     )
@@ -127,9 +127,7 @@ class TrainingConfig:
     save_every_steps: int = setting(1000, "steps between checkpoints", at_least=1, resumable=True)
     eval_every_steps: int = setting(0, "steps between evaluations; 0: none", at_least=0, resumable=True)
     eval_protocol: str = setting("quick1k", "protocol of evaluations during training", choices=QUICK_PROTOCOLS, resumable=True)
-    eval_classifier: str = setting(
-        "inception", "inception, or a SavedModel folder as bin/train_classifier makes it", resumable=True
-    )
+    eval_classifier: str = setting("inception", "inception, or a SavedModel folder from bin/train_classifier", resumable=True)
     best_metric: str = setting(
         "",
         "key of the metric that selects the best checkpoint, kept in best/, such as rmse; default: none is kept",

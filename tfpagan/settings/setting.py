@@ -1,7 +1,7 @@
-"""Settings: dataclass fields that know their help text, their legal values, and whether a resumed run may change them.
+"""Settings: dataclass fields with a help text, legal values, and whether a resumed run may change them.
 
 A settings class is a frozen dataclass whose fields are all created by `setting`; `sections.py` and `objectives/` define them.
-This module has what is common to all: checking values, and converting to and from plain dictionaries.
+This module has what they share: listing settings, checking values and applying changes.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from tfpagan.errors import UserError
 T = TypeVar("T")
 
 MOST = 60
-"""Most names that a message lists."""
+"""Maximum number of names listed in a message."""
 TYPES = {kind.__name__: kind for kind in (str, int, float, bool)}
 
 
@@ -59,7 +59,7 @@ class Legal:
         if self.multiple_of is not None:
             words.append(f"a multiple of {self.multiple_of}")
         if self.whole_numbers:
-            words.append("whole numbers from 1 to 99999 with commas between them")
+            words.append("comma-separated whole numbers from 1 to 99999")
         return " and ".join(words) or "any value"
 
 
@@ -93,7 +93,7 @@ def settings_of(kind: Any) -> tuple[Setting, ...]:
     """
     found = []
     for field in dataclasses.fields(kind):
-        name = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")  # text: lazy annotations
+        name = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")  # lazy annotations: text
         if not {"help", "legal", "resumable"} <= field.metadata.keys():
             raise UserError(
                 f"field {field.name!r} of {_named(kind)} is not a setting; write {field.name}: TYPE = setting(default, help)"
@@ -105,7 +105,7 @@ def settings_of(kind: Any) -> tuple[Setting, ...]:
 
 
 def check(settings: Any) -> None:
-    """Refuse values of the wrong type or outside the legal range.
+    """Refuse values that are of the wrong type or not legal.
 
     Raises:
       UserError: naming the setting, the value given and the legal values.
@@ -120,10 +120,10 @@ def check(settings: Any) -> None:
 
 
 def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
-    """A copy of `settings` with `changes`; unknown names are an error that lists the known ones.
+    """A copy of `settings` with `changes` applied; `what` names the settings in messages.
 
     Raises:
-      UserError: on an unknown name or an illegal value.
+      UserError: on an unknown name, with the known ones, or an illegal value.
     """
     names = [field.name for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
     for name in changes:
@@ -135,7 +135,7 @@ def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
 
 
 def unknown(given: str, known: Iterable[str], what: str) -> str:
-    """Error message for an unknown name: the closest known ones, or all of them, up to MOST."""
+    """Error message for an unknown name, with the closest known names, or else all of them, up to MOST."""
     known = sorted(known)
     near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
     rest = f" and {len(known) - MOST} more" if len(known) > MOST else ""
