@@ -115,9 +115,9 @@ def test_without_inception_the_rest_is_scored_and_the_exit_code_says_so(
     given = capsys.readouterr()
     result = json.loads(given.out)
     assert result["metrics"]["frechet_inception_distance"] is None
-    assert "Inception cannot be had" in result["reasons"]["frechet_inception_distance"]
+    assert "Inception is not available" in result["reasons"]["frechet_inception_distance"]
     assert result["metrics"]["rmse"] > 0
-    assert "fid cannot be computed: no classifier: Inception cannot be had here" in given.err
+    assert "fid cannot be computed: no classifier: Inception is not available" in given.err
 
 
 def test_an_augmentation_stands_in_for_a_model(data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

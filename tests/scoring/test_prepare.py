@@ -1,4 +1,4 @@
-"""The classifier that scores a run: where it is looked for, and what is said when it cannot be had."""
+"""The classifier that scores a run: where it is looked for, and what is said when it is not available."""
 
 from pathlib import Path
 
@@ -30,21 +30,39 @@ def test_inception_is_where_the_flag_or_the_variable_says(tmp_path: Path, monkey
 
 def test_what_was_named_and_is_not_there_ends_the_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TFPAGAN_INCEPTION", str(tmp_path / "nowhere"))
-    with pytest.raises(EvaluationError, match=r"there is no .*nowhere\. Give --inception, or \$TFPAGAN_INCEPTION, one of"):
-        prepare.classifier(FID, "inception")
+    for flag, place in (("--inception", r"--inception or \$TFPAGAN_INCEPTION"), ("", r"\$TFPAGAN_INCEPTION")):
+        with pytest.raises(EvaluationError, match=rf"there is no .*nowhere\. Set {place} to one of: "):
+            prepare.classifier(FID, "inception", inception_flag=flag)
 
 
+@pytest.mark.parametrize(
+    ("flags", "named", "other"),
+    [
+        (
+            {"inception_flag": "--inception"},
+            ("Set --inception or $TFPAGAN_INCEPTION", "with --classifier"),
+            "--eval_classifier",
+        ),
+        ({"flag": "--eval_classifier"}, ("Set $TFPAGAN_INCEPTION", "with --eval_classifier"), "--inception"),
+    ],
+)
 def test_without_a_network_one_message_says_all_the_ways(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    flags: dict[str, str],
+    named: tuple[str, ...],
+    other: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("TFPAGAN_INCEPTION", raising=False)
     monkeypatch.setattr("tensorflow_hub.resolve", lambda handle: (_ for _ in ()).throw(OSError("no network")))
-    assert prepare.classifier(FID, "inception") == (None, "no classifier: Inception cannot be had here")
+    assert prepare.classifier(FID, "inception", **flags) == (None, "no classifier: Inception is not available")
     (message,) = (record.getMessage() for record in caplog.records if "Inception" in record.getMessage())
-    ways = ("--inception", "TFPAGAN_INCEPTION", "--classifier", "bin/train_classifier", "(ms_ssim, rmse, ")
+    ways = (*named, "bin/train_classifier", "(ms_ssim, rmse, ")
     for part in (inception.HANDLE, "no network", "classify_image_graph_def.pb", *ways):
         assert part in message
+    assert other not in message
     assert "\n" not in message
 
 

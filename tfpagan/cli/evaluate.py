@@ -178,7 +178,7 @@ def _scorer(protocol: Protocol, options: dict[str, Any], images: "Images", strat
 def _classifier(protocol: Protocol, options: dict[str, Any]) -> "tuple[Classifier | None, str]":
     from tfpagan.scoring.prepare import classifier
 
-    return classifier(protocol, options["classifier"], options["inception"])
+    return classifier(protocol, options["classifier"], options["inception"], inception_flag="--inception")
 
 
 COMMAND = Command(

@@ -1,4 +1,4 @@
-"""What scores a run: the classifier that is at hand, and a scorer on the run's own data set."""
+"""What an evaluation needs: a classifier, and a scorer on a run's own data set."""
 
 import os
 from collections.abc import Callable
@@ -20,46 +20,54 @@ from tfpagan.evaluation.scorer import Scorer
 from tfpagan.version import __version__
 
 INCEPTION_VARIABLE = "TFPAGAN_INCEPTION"
-"""The environment variable that says where Inception is."""
+"""Environment variable with the path of the Inception network."""
 
 
-def classifier(protocol: Protocol, name: str, inception_path: str = "") -> tuple[Classifier | None, str]:
-    """The classifier that a protocol needs and "", or None and why there is none; said once on stderr.
+def classifier(
+    protocol: Protocol, name: str, inception_path: str = "", *, flag: str = "--classifier", inception_flag: str = ""
+) -> tuple[Classifier | None, str]:
+    """The classifier that a protocol needs, or None; and why it is None, else "".
+
+    If Inception is not available, a warning says how to get it.
 
     Args:
       protocol: what will be measured.
       name: inception, or a SavedModel folder.
-      inception_path: where Inception is; default: $TFPAGAN_INCEPTION, then a download from TF-Hub.
+      inception_path: path of Inception; "": $TFPAGAN_INCEPTION, else a download from TF-Hub.
+      flag: the command's flag for `name`, for messages.
+      inception_flag: its flag for `inception_path`, for messages; "": it has none.
 
     Raises:
-      EvaluationError: when a path was given and what is there cannot be used.
+      EvaluationError: when a path was given and there is no usable classifier there.
     """
     if not protocol.needs(Need.CLASSIFIER):
         return None, "no classifier is needed"
     if name != "inception":
         return from_saved_model(Path(os.path.expanduser(name))), ""
     path = inception_path or os.environ.get(INCEPTION_VARIABLE, "")
+    how = how_to_get_inception(flag, inception_flag)
     try:
-        return inception.load(path, cache_dir=_inception_cache(), how_to_get_it=how_to_get_inception()), ""
+        return inception.load(path, cache_dir=_inception_cache(), how_to_get_it=how), ""
     except EvaluationError as e:
         if path:
             raise
         logging.warning("%s", e)
-        return None, "no classifier: Inception cannot be had here"
+        return None, "no classifier: Inception is not available"
 
 
-def how_to_get_inception() -> str:
-    """The ways for a message, without the last full stop."""
+def how_to_get_inception(flag: str, inception_flag: str) -> str:
+    """Advice for a message, without the final full stop; arguments as `classifier`."""
     others = [name for name, metric in METRICS.items() if Need.CLASSIFIER not in metric.needs]
+    place = f"{inception_flag} or ${INCEPTION_VARIABLE}" if inception_flag else f"${INCEPTION_VARIABLE}"
     return (
-        f"Give --inception, or ${INCEPTION_VARIABLE}, one of: {inception.FORMS}. "
-        "Or name an in-domain network by --classifier (bin/train_classifier makes one). "
-        f"Metrics that need no classifier ({', '.join(others)}) run without"
+        f"Set {place} to one of: {inception.FORMS}. "
+        f"Or give an in-domain classifier with {flag} (bin/train_classifier trains one). "
+        f"Metrics that need no classifier ({', '.join(others)}) are computed without one"
     )
 
 
 def _inception_cache() -> Path:
-    """$TFHUB_CACHE_DIR, else in the cache of all that this package downloads."""
+    """$TFHUB_CACHE_DIR, else a folder in this package's cache."""
     return Path(os.environ.get("TFHUB_CACHE_DIR") or places.cache_dir("") / "tfhub")
 
 
@@ -73,7 +81,7 @@ def scorer(
     batch_size: int = 64,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Scorer:
-    """Scores on the test images of a data set, with its training images as the reference.
+    """A scorer on the test images of a data set, with its training images as the reference.
 
     Raises:
       EvaluationError: when the network cannot take these images.
@@ -96,7 +104,7 @@ def scorer(
 
 
 def named(scores: Scores, model: str, step: int | None = None) -> Result:
-    """Scores as a result of this software."""
+    """Scores as a `Result`, with the subject and the software's versions."""
     versions = {"tfpagan": __version__, "tensorflow": tf.__version__, "numpy": np.__version__}
     subject = {"model": model} | ({} if step is None else {"step": step})
     return result(scores.metrics, scores.reasons, scores.protocol, subject=subject, versions=versions, details=scores.details)

@@ -156,7 +156,7 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop
     from tfpagan.training.evaluation_hook import EvaluationHook
 
     protocol = protocols.measuring(protocols.get(training.eval_protocol), training.best_metric)
-    classifier, why = prepare.classifier(protocol, training.eval_classifier)
+    classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
     strategy = None if trainer.several_workers else trainer.strategy  # each of several workers scores by itself
     scorer = prepare.scorer(protocol, images, strategy, classifier, why, interrupted=stop.heard)
     return [EvaluationHook(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
