@@ -1,1 +1,1 @@
-"""Between a run and `tfpagan.evaluation`: a run as what is scored, and the files that scores leave."""
+"""Scoring of runs by `tfpagan.evaluation`: runs as subjects, and the files that scores are written to."""

@@ -1,4 +1,4 @@
-"""A run, or a stand-in for one, as what `evaluation` scores: functions from arrays to arrays."""
+"""Runs and augmentations as subjects of `evaluation`: functions from arrays to arrays."""
 
 import dataclasses
 import math
@@ -24,9 +24,9 @@ Random = np.random.Generator
 def of_run(
     generator: tf.keras.Model, encoder: tf.keras.Model | None, config: NetworkConfig, name: str, condition: Condition = NONE
 ) -> Subject:
-    """The networks in use, as they are now.
+    """A run's networks as a subject; their weights are those at the time of each call.
 
-    A system that makes colours has no samples of its own: what it makes are its colours of given images.
+    A colourisation system has no samples, only reconstructions: colourisations of given images.
     """
     decoder = condition.decoder(generator)
     if decoder is None:
@@ -47,14 +47,14 @@ def _of_reconstructions(
 ) -> Subject:
     run = tf.function(lambda x: condition.reconstruct(generator, encoder, x), reduce_retracing=True)
 
-    def pairs(x: Images, code: str, seed: int) -> Pairs:  # codes are points: a draw is the mean
+    def pairs(x: Images, code: str, seed: int) -> Pairs:  # codes are points: a draw equals the mean
         return Pairs(x, lambda images: run(tf.constant(images)).numpy())
 
     return Subject(name, pairs=pairs, encode=encoding(encoder), latent_dim=config.latent_dim)
 
 
 def _drawn(encoder: tf.keras.Model, x: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Draws z from q(z | x), and log q(z | x) [n]."""
+    """Draws z [n, Z] from q(z | x), and log q(z | x) [n]."""
     mean, log_variance = encoder.base(x)
     before = mean + tf.exp(0.5 * log_variance) * noise
     z, log_det = encoder.flow(before) if encoder.flow else (before, 0.0)
@@ -62,16 +62,16 @@ def _drawn(encoder: tf.keras.Model, x: tf.Tensor, noise: tf.Tensor) -> tuple[tf.
 
 
 def _drawing(encoder: tf.keras.Model) -> Callable[[Array, Array], Array]:
-    """Images and noise to draws from q(z | x), as functions of arrays."""
+    """A function from arrays of images and noise to draws from q(z | x)."""
     run = tf.function(lambda x, noise: _drawn(encoder, x, noise)[0], reduce_retracing=True)
     return lambda x, noise: run(tf.constant(x), tf.constant(noise)).numpy()
 
 
 def _bound(generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkConfig) -> Callable[[Array, Random], Array]:
-    """Minus the evidence lower bound in nats [n] of uint8 images (AS-VAE eq. 1), with one draw of z an image.
+    """A function from uint8 images to the negative evidence lower bound (AS-VAE eq. 1) in nats [n], with one draw of z each.
 
-    Pixels of a bernoulli decoder are probabilities. Other densities are those of grey levels with uniform noise: in [-1, 1]
-    a grey level is 1 / 127.5 wide.
+    For a Bernoulli decoder, pixels are probabilities. Other densities are over grey levels with uniform noise; in [-1, 1] a
+    grey level is 1 / 127.5 wide.
     """
 
     @tf.function(reduce_retracing=True)
@@ -94,11 +94,11 @@ def _bound(generator: tf.keras.Model, encoder: tf.keras.Model, config: NetworkCo
 
 
 def of_augmentation(config: AugmentationConfig) -> Subject:
-    """a(x) in the place of G(E(x)): the AUG row of PAGAN's Table 2."""
+    """a(x) instead of G(E(x)): the AUG row of PAGAN's Table 2."""
     a = augment.build(config)
 
     def pairs(x: Images, code: str, seed: int) -> Pairs:
-        random = np.random.default_rng((seed, 1))  # image by image: batches of any size get the same
+        random = np.random.default_rng((seed, 1))  # read image by image, so that the batch size does not matter
 
         def augmented(images: np.ndarray) -> np.ndarray:
             uniforms = random.uniform(size=[len(images), augment.UNIFORMS]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Scores of a run: on its own data set, with the classifier that is at hand, and the files that they leave in its folder."""
+"""The files that scores are written to."""
 
 import re
 import tempfile
@@ -16,13 +16,13 @@ COLUMNS = 16
 
 
 class ScoreFiles:
-    """What evaluations append to a folder.
+    """Writes the scores of evaluations to a folder.
 
     Args:
-      folder: of the run, or another.
+      folder: the run folder, or another.
 
     Raises:
-      UserError: when it cannot be written.
+      UserError: when the folder cannot be written.
     """
 
     def __init__(self, folder: Path):
@@ -36,7 +36,7 @@ class ScoreFiles:
         self._writer: tf.summary.SummaryWriter | None = None
 
     def keep(self, result: Result, scores: Scores) -> None:
-        """Append to scores.csv and metrics.jsonl; write eval/: the whole result, TensorBoard scalars, the worst pairs.
+        """Append to scores.csv and metrics.jsonl; write the whole result, TensorBoard scalars and the worst pairs to eval/.
 
         Raises:
           UserError: when the folder cannot be written.
