@@ -361,7 +361,7 @@ def test_an_evaluation_is_given_up_at_a_signal_and_the_checkpoint_is_there_befor
     argv = [*data, *SIZES, "--eval_every_steps=2", "--save_every_steps=2", f"--model_dir={tmp_path}/run"]
     assert cli.run("train", argv) == 128 + signal.SIGTERM
     assert saved == [f"{tmp_path}/run/ckpt/ckpt-2"]
-    assert "the evaluation at step 2 is given up" in caplog.text
+    assert "the evaluation at step 2 was interrupted" in caplog.text
     assert not (tmp_path / "run/scores.csv").exists()
 
 

@@ -1,4 +1,4 @@
-"""Evaluation between two calls of the loop: scores of the networks as they are, and the best checkpoint kept."""
+"""Evaluation during training, between two calls of the loop: scores of the current networks, and the best checkpoint."""
 
 import json
 import math
@@ -20,17 +20,17 @@ from tfpagan.training.trainer import Trainer
 
 
 class EvaluationHook(Hook):
-    """Scores under a quick protocol; keeps the checkpoint with the best value of one metric in `best/`.
+    """Scores the networks under a quick protocol; keeps the checkpoint with the best value of one metric in `best/`.
 
     Args:
       folder: the run folder.
-      trainer: whose networks to score.
-      scorer: how.
-      best_metric: key of the metric; "": keep no best.
-      every_steps: how often.
+      trainer: the trainer whose networks are scored.
+      scorer: computes the scores.
+      best_metric: key of the metric that selects the best checkpoint; "": none is kept.
+      every_steps: steps between evaluations.
 
     Raises:
-      UserError: when the metric is not among those that the scorer measures.
+      UserError: when the scorer does not measure `best_metric`.
     """
 
     def __init__(self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int):
@@ -43,7 +43,7 @@ class EvaluationHook(Hook):
                 f"--best_metric={best_metric} is not legal here{why}; it must be one of {', '.join(legal) or 'none'}"
             )
         self._files, self._model = ScoreFiles(folder), str(folder)
-        # Made once: the functions of its networks are traced once, and see the weights as they are when they are called.
+        # Created once, so that the networks' functions are traced once; each call uses the current weights.
         self._subject = _subject(trainer, self._model)
         self._note = folder / "best" / "best.json"
         self._best = _noted(self._note, best_metric)
@@ -53,9 +53,9 @@ class EvaluationHook(Hook):
         try:
             scores = self._scorer.score(self._subject)
         except GivenUpError:
-            logging.info("the evaluation at step %d is given up", step)
+            logging.info("the evaluation at step %d was interrupted", step)
             return
-        except EvaluationError as e:  # the training is worth more than this one evaluation
+        except EvaluationError as e:  # must not end the training
             logging.error("the evaluation at step %d failed: %s", step, e)
             return
         result = named(scores, self._model, step)
@@ -87,7 +87,7 @@ def _subject(trainer: Trainer, name: str) -> Subject:
 
 
 def _noted(file: Path, metric: str) -> float:
-    """The best value so far; NaN where there is none of this metric."""
+    """The best value so far; NaN if none of this metric is stored."""
     try:
         noted = json.loads(file.read_text())
         return float(noted["value"]) if noted["metric"] == metric else math.nan

@@ -1,4 +1,4 @@
-"""A run from its configuration to its last step: data, trainer, hooks, the run folder, and how it stops."""
+"""The training of a run from its configuration to its last step: data, trainer, hooks, run folder, and stopping."""
 
 import signal
 import tempfile
@@ -21,21 +21,21 @@ from tfpagan.training import devices, hooks, tensorboard
 from tfpagan.training.trainer import Trainer
 
 PIECE_SECONDS = 1.0
-"""How long one call of the loop lasts: a stop signal is answered, and the progress bar moves, that often."""
+"""Target duration of one call of the traced loop; signals are handled and the progress bar is updated between calls."""
 
 WORKERS_PIECE_STEPS = 10
-"""The same in steps where several workers must call the loop equally often."""
+"""Steps of one call with several workers, which must all make the same number of calls."""
 
 
 class Stop:
-    """Whether SIGTERM or Ctrl-C came. The first asks for a clean stop, a second one kills as usual."""
+    """Whether SIGTERM or Ctrl-C was received. The first requests a clean stop; a second one kills the process as usual."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Listens until the block ends."""
+        """Handle the signals until the block ends."""
         before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
@@ -44,23 +44,23 @@ class Stop:
                 signal.signal(number, handler)
 
     def heard(self) -> bool:
-        """Whether a signal came."""
+        """Whether a signal was received."""
         return self.signal is not None
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         signal.signal(number, signal.SIG_DFL)
-        logging.warning("%s: saving and stopping after the steps under way", signal.Signals(number).name)
+        logging.warning("%s: saving and stopping after the current steps", signal.Signals(number).name)
 
 
 def train(config: Config, model_dir: Path) -> int | None:
-    """Train, from the newest checkpoint in `model_dir` if there is one, to `train_steps`.
+    """Train up to `train_steps`, from the newest checkpoint in `model_dir` if there is one.
 
     Returns:
-      None when all steps are done; the number of the signal that stopped it before.
+      None when all steps are done; otherwise the number of the signal that stopped the training.
 
     Raises:
-      UserError: on whatever the user can mend.
+      UserError: on anything that the user can fix.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -68,29 +68,29 @@ def train(config: Config, model_dir: Path) -> int | None:
         strategy = devices.strategy(config.training.devices, xla=config.training.xla)
         images = data.prepare(config.data)
         trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy)
-        # Every worker reads variables when files are written, for they live on all of them; the chief keeps the files.
+        # Variables live on all workers, so all of them read variables when files are written; the chief keeps the files.
         folder = model_dir if devices.is_chief() else Path(unused)
         checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=config.training.keep_checkpoints)
         step = checkpoints.restore(model_dir / "ckpt")
         if step >= config.training.train_steps:
-            logging.info("%s is at step %d already: nothing to do up to %d", model_dir, step, config.training.train_steps)
+            logging.info("%s is already at step %d: nothing to do up to step %d", model_dir, step, config.training.train_steps)
             return None
-        _say_what_runs(trainer, step, len(images.train))
+        _log_run(trainer, step, len(images.train))
         batches = _batches(trainer, images.train)
         graph, stop, writer = trainer.trace(batches), Stop(), _writer(folder)
         if not step:
             tensorboard.write_hparams(folder, config, model_dir.name)
             tensorboard.write_graph(writer, graph)
         todo = _hooks(trainer, folder, checkpoints, images, writer, stop)
-        with stop.listening():  # until here a signal ends the process at once: there is nothing to save
+        with stop.listening():  # before this, a signal ends the process at once: there is nothing to save
             _loop(trainer, batches, todo, stop)
         return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
 
 
-def _say_what_runs(trainer: Trainer, step: int, train_images: int) -> None:
+def _log_run(trainer: Trainer, step: int, train_images: int) -> None:
     config = trainer.config
     if (batch_size := config.training.batch_size) > train_images:
-        logging.warning("--batch_size=%d is more than the %d training images: a batch repeats them", batch_size, train_images)
+        logging.warning("--batch_size=%d exceeds the %d training images: each batch repeats some", batch_size, train_images)
     logging.info(
         "%s on %s, %d x %d x %d: step %d to %d of batch %d on %d replica(s), gradients %s",
         config.objective.name,
@@ -142,7 +142,7 @@ def _hooks(
         pictures,
         tensorboard.CodeHook(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
         hooks.CheckpointHook(checkpoints, trainer, every_steps=training.save_every_steps),
-        *_evaluations(trainer, folder, images, stop),  # last: they take long
+        *_evaluations(trainer, folder, images, stop),  # last, because they take long
     ]
 
 
@@ -157,13 +157,13 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop
 
     protocol = protocols.measuring(protocols.get(training.eval_protocol), training.best_metric)
     classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
-    strategy = None if trainer.several_workers else trainer.strategy  # each of several workers scores by itself
+    strategy = None if trainer.several_workers else trainer.strategy  # with several workers, each scores on its own
     scorer = prepare.scorer(protocol, images, strategy, classifier, why, interrupted=stop.heard)
     return [EvaluationHook(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
 
 
 def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.Hook], stop: Stop) -> None:
-    """Pieces of steps, hooks when they are due, until the end or a signal; then the last hooks."""
+    """Run steps in pieces, and hooks when they are due, until the last step or a signal; on a signal, stop the hooks."""
     until, piece = trainer.config.training.train_steps, 1
     step = int(trainer.step.numpy())
     while step < until and not trainer.any_worker(stop.heard()):
