@@ -1,4 +1,4 @@
-"""A trained encoder and decoder for use from Python, from a run or an export."""
+"""A trained encoder and decoder of a run or an export, for use from Python."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,19 +13,19 @@ from tfpagan.images import to_bytes
 from tfpagan.latents import between, prior
 
 AT_ONCE = 256
-"""Images that go through a network together."""
-MOST = 1_000_000  # codes of one call, which are made at once
+"""Images per call of a network."""
+MOST = 1_000_000  # codes per call, which are all in memory at once
 Moments = tuple[np.ndarray, np.ndarray]
 
 
 class Model:
-    """G and, where there is one, E; on uint8 images or on floats in [-1, 1].
+    """A generator G and, if there is one, an encoder E; for images in uint8 or floats in [-1, 1].
 
     Attributes:
-      name: where it came from.
+      name: the path it was loaded from.
       image_shape: (H, W, C).
       latent_dim: Z.
-      config: of the run; None for an export that does not say.
+      config: of the run; None for an export without it.
 
     >>> import tfpagan
     >>> model = tfpagan.load("runs/mnist")                        # doctest: +SKIP
@@ -48,7 +48,7 @@ class Model:
 
     @property
     def colourises(self) -> bool:
-        """Whether it is given the lightness of images, and makes their colours."""
+        """Whether it is a colourisation model: given the lightness of images, it generates their colours."""
         return self._colourise is not None
 
     def encode(self, images: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ class Model:
           Codes float32 [N, Z].
 
         Raises:
-          UserError: on images of another shape, type or range; when the system has no encoder.
+          UserError: on images of the wrong shape, type or range; when the system has no encoder.
         """
         return self.posterior(images)[0]
 
@@ -84,44 +84,44 @@ class Model:
           Images [N, H, W, C] of that type.
 
         Raises:
-          UserError: on codes of another shape or type, codes that are not finite or overflow, or another dtype.
+          UserError: on codes of the wrong shape or type, codes that are not finite or overflow, or another dtype.
         """
-        if dtype not in ("uint8", "float32", np.uint8, np.float32):  # a np.dtype is equal to its name and type
+        if dtype not in ("uint8", "float32", np.uint8, np.float32):  # an np.dtype equals its name and its type
             named = getattr(dtype, "__name__", dtype)
-            raise UserError(f"images of type {named} cannot be given; ask for uint8 or float32")
+            raise UserError(f"images cannot be of type {named}; dtype must be uint8 or float32")
         if self._decode is None:
-            raise UserError(f"{self.name} makes colours of given images, not images of codes; bin/colourise has use of it")
+            raise UserError(f"{self.name} cannot generate images from codes alone; it colourises images (bin/colourise)")
         floats = self._as_codes(codes)
         images = [self._decode(part) for part in _parts(floats)]
-        return _given(images, floats, as_bytes=np.dtype(dtype) == np.uint8)
+        return _joined(images, floats, as_bytes=np.dtype(dtype) == np.uint8)
 
     def colourise(self, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Images in the colours of codes; of a system that is given lightness.
+        """Colourise images with the colours of codes, if this is a colourisation model.
 
         Args:
-          images: [N, H, W, 3], uint8, or floats in [-1, 1]; their lightness is kept, their colours are not looked at.
+          images: [N, H, W, 3], uint8, or floats in [-1, 1]; their lightness is kept, their colours are ignored.
           codes: [N, Z].
 
         Returns:
           Images of the same shape and type.
 
         Raises:
-          UserError: when the system makes none, or images and codes are not equally many; and as `encode` and `decode`.
+          UserError: when the model does not colourise, or images and codes differ in number; and as `encode` and `decode`.
         """
         if self._colourise is None:
-            raise UserError(f"{self.name} is not given lightness, and makes no colours of other images")
+            raise UserError(f"{self.name} does not colourise images")
         x, z = self._as_float(images), self._as_codes(codes)
         if len(x) != len(z):
-            raise UserError(f"{len(x)} images and {len(z)} codes are not equally many")
+            raise UserError(f"images and codes differ in number: {len(x)} and {len(z)}")
         made = [self._colourise(codes, some) for codes, some in zip(_parts(z), _parts(x), strict=True)]
-        return _given(made, z, as_bytes=_array(images).dtype == np.uint8)
+        return _joined(made, z, as_bytes=_array(images).dtype == np.uint8)
 
     def _as_codes(self, codes: np.ndarray) -> np.ndarray:
         codes = _array(codes)
         if codes.ndim != 2 or codes.shape[1] != self.latent_dim or not len(codes):
-            raise UserError(f"codes of shape {list(codes.shape)} cannot be decoded; [N, {self.latent_dim}] is wanted")
+            raise UserError(f"codes of shape {list(codes.shape)} cannot be decoded; expected [N, {self.latent_dim}]")
         if codes.dtype.kind not in "fiu":
-            raise UserError(f"codes of type {codes.dtype} cannot be decoded; numbers are wanted")
+            raise UserError(f"codes of type {codes.dtype} cannot be decoded; expected numbers")
         with np.errstate(over="ignore"):
             floats = codes.astype(np.float32)
         if not np.isfinite(floats).all():
@@ -129,83 +129,83 @@ class Model:
         return floats
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """G(E(x)) with the mean code: images in, images of the same shape and type out; errors as `encode`."""
+        """Reconstructions G(E(x)) with the mean code, of the same shape and type as the images; errors as `encode`."""
         if self.colourises:
             return self.colourise(images, self.encode(images))
         return self.decode(self.encode(images), np.uint8 if _array(images).dtype == np.uint8 else np.float32)
 
     def sample(self, count: int, seed: int = 0, dtype: DTypeLike = np.uint8) -> np.ndarray:
-        """G(z) of `count` draws from the prior, [count, H, W, C].
+        """Images G(z) [count, H, W, C] of `count` draws from the prior.
 
-        The same for the same seed, from a run as from its export; more samples begin with the fewer.
+        The same seed gives the same samples, from a run and from its export; a larger count starts with the same ones.
 
         Raises:
-          UserError: when count is not positive, or the seed not a 32-bit number.
+          UserError: when count is not in [1, MOST] or seed is not in [0, 2^31).
         """
         return self.decode(self.prior(count, seed), dtype)
 
     def prior(self, count: int, seed: int = 0) -> np.ndarray:
-        """The codes [count, Z] that `sample` decodes; errors as there."""
+        """The codes [count, Z] that `sample` decodes; errors as `sample`."""
         if not _is_whole(count) or not 1 <= count <= MOST:
-            raise UserError(f"{count} samples cannot be drawn; 1 to {MOST} can")
+            raise UserError(f"{count} samples cannot be drawn; expected a whole number from 1 to {MOST}")
         if not _is_whole(seed) or not 0 <= seed < 2**31:
             raise UserError(f"seed {seed} is not legal: it must be a whole number, at least 0 and below 2^31")
         return prior(tf.constant(seed), tf.constant(count), self.latent_dim).numpy()
 
     def interpolate(self, a: np.ndarray, b: np.ndarray, count: int = 8, way: str = "spherical") -> np.ndarray:
-        """The images of codes on the way from each a to each b.
+        """Images of codes interpolated from each a to its b.
 
         Args:
           a: images [N, H, W, C] or codes [N, Z].
-          b: as many, of either kind.
-          count: how many images, both ends included.
+          b: likewise, as many.
+          count: images per interpolation, both ends included.
           way: spherical or linear.
 
         Returns:
           uint8 images [N, count, H, W, C].
 
         Raises:
-          UserError: when they are not equally many; and as `encode` and `codes.between`.
+          UserError: when a and b differ in number; and as `encode` and `latents.between`.
         """
         codes = self.between(a, b, count, way)
         images = self.decode(codes.reshape(-1, self.latent_dim))
         return images.reshape(*codes.shape[:2], *self.image_shape)
 
     def between(self, a: np.ndarray, b: np.ndarray, count: int = 8, way: str = "spherical") -> np.ndarray:
-        """The codes [N, count, Z] that `interpolate` decodes; arguments and errors as there."""
+        """The codes [N, count, Z] that `interpolate` decodes; arguments and errors as `interpolate`."""
         start, end = (self._ends(ends) for ends in (a, b))
         if len(start) != len(end):
-            raise UserError(f"{len(start)} and {len(end)} ends are not equally many")
+            raise UserError(f"start and end points differ in number: {len(start)} and {len(end)}")
         if not _is_whole(count) or not 2 <= count <= MOST // len(start):
-            raise UserError(f"{count} images cannot be interpolated; a whole number from 2 to {MOST // len(start)} is wanted")
+            raise UserError(f"{count} images cannot be interpolated; expected a whole number from 2 to {MOST // len(start)}")
         return between(start, end, count, way).swapaxes(0, 1)
 
     def _ends(self, ends: np.ndarray) -> np.ndarray:
-        """Codes [N, Z] of images or of codes."""
+        """Codes [N, Z]: images are encoded, codes are returned unchanged."""
         ends = _array(ends)
         if ends.ndim == 4:
             return self.encode(ends)
         if ends.ndim != 2 or ends.shape[1] != self.latent_dim or ends.dtype.kind not in "fiu" or not len(ends):
             shape = f"{ends.dtype} of shape {list(ends.shape)}"
-            raise UserError(f"{shape} cannot be interpolated; images, or codes [N, {self.latent_dim}], are wanted")
+            raise UserError(f"{shape} cannot be interpolated; expected images, or codes [N, {self.latent_dim}]")
         return ends
 
     def _as_float(self, images: np.ndarray) -> np.ndarray:
         images = _array(images)
         if images.ndim != 4 or images.shape[1:] != self.image_shape or not len(images):
             wanted = ", ".join(map(str, self.image_shape))
-            raise UserError(f"images of shape {list(images.shape)} cannot be encoded; [N, {wanted}] is wanted")
+            raise UserError(f"images of shape {list(images.shape)} cannot be encoded; expected [N, {wanted}]")
         if images.dtype == np.uint8:
             return images.astype(np.float32) / 127.5 - 1.0
         if images.dtype.kind != "f":
-            raise UserError(f"images of type {images.dtype} cannot be encoded; uint8, or floats in [-1, 1], are wanted")
+            raise UserError(f"images of type {images.dtype} cannot be encoded; expected uint8, or floats in [-1, 1]")
         if not np.abs(images).max() <= 1.001:  # NaN fails too
             raise UserError(f"float images in [{images.min():g}, {images.max():g}] cannot be encoded; they must be in [-1, 1]")
         return images.astype(np.float32)
 
 
-def _given(images: list[np.ndarray], codes: np.ndarray, *, as_bytes: bool) -> np.ndarray:
-    """What was made of codes, in one; refuses what is not finite."""
+def _joined(images: list[np.ndarray], codes: np.ndarray, *, as_bytes: bool) -> np.ndarray:
+    """The batches of generated images as one array; refuses values that are not finite."""
     if not all(np.isfinite(part).all() for part in images):
         raise UserError(f"codes as large as {np.abs(codes).max():g} cannot be decoded: the network overflows")
     return np.concatenate([to_bytes(part) for part in images] if as_bytes else images)
@@ -215,7 +215,7 @@ def _array(values: Any) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError:
-        raise UserError("lists that are not equally long are no array") from None
+        raise UserError("nested lists of different lengths are not an array") from None
 
 
 def _is_whole(number: Any) -> bool:
