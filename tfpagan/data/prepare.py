@@ -1,4 +1,4 @@
-"""Every image decoded, cropped and resized once, into `cache_dir`, and read from there as a memory map."""
+"""Prepares data sets: every image is decoded, cropped and resized once into `cache_dir`, and memory-mapped from there."""
 
 import dataclasses
 import hashlib
@@ -22,25 +22,25 @@ from tfpagan.settings.registries import SOURCES
 from tfpagan.settings.sections import DataConfig
 from tfpagan.settings.setting import check
 
-LAYOUT = 1  # of the cache; a change makes old entries go unused
-HOLD_OUT = 10  # without a test split, images 0, 10, 20, ... of the training split are for testing
+LAYOUT = 1  # version of the cache's format; entries of other versions are ignored
+HOLD_OUT = 10  # without a test split, images 0, 10, 20, ... of the training split are the test images
 
 
 @dataclasses.dataclass(frozen=True)
 class Described:
-    """What is known before anything is downloaded or decoded."""
+    """What is known of a data set before anything is downloaded or decoded."""
 
     config: DataConfig  # concrete: absolute paths, image_size in px, no `auto`
     channels: int  # 1 or 3
-    downloads: str  # for humans: nothing to download, or how much
-    splits: dict[str, int | None]  # images to train and to test on; None: not known yet
+    downloads: str  # for display: nothing to download, or how much
+    splits: dict[str, int | None]  # numbers of training and test images; None: not known yet
 
 
 @dataclasses.dataclass(frozen=True)
 class Images:
     """Decoded images: read-only memory maps uint8 [N, H, W, C], with labels int64 [N] if the data set has any."""
 
-    config: DataConfig  # concrete, as `Described` has it
+    config: DataConfig  # concrete, as in `Described`
     train: np.ndarray
     test: np.ndarray
     train_labels: np.ndarray | None
@@ -56,10 +56,10 @@ class Images:
 
 
 def describe(config: DataConfig) -> Described:
-    """What a data set is, without network access and without decoding anything.
+    """Describe a data set without network access and without decoding anything.
 
     Raises:
-      UserError: on an unknown data set, an unusable folder, or a crop or size that cannot be.
+      UserError: on an unknown data set, an unusable folder, or an impossible crop or size.
     """
     return _open(config)[0]
 
@@ -68,7 +68,7 @@ def prepare(config: DataConfig, *, progress: bool | None = None) -> Images:
     """The images of a data set; downloaded and decoded on the first call, then read from `cache_dir`.
 
     Args:
-      config: which images; need not have been through `describe`.
+      config: which images; it need not be the concrete one from `describe`.
       progress: whether to show a progress bar; None: if stderr is a terminal.
 
     Raises:
@@ -105,7 +105,7 @@ def _open(config: DataConfig) -> tuple[Described, Source]:
 
 
 def _source(dataset: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
-    """The source of a name, and the name made independent of the working directory."""
+    """The name of a data set, independent of the working directory, and its source."""
     kind, _, rest = dataset.partition(":")
     if not dataset or dataset == "folder:":
         others = ", ".join(name for name in SOURCES if name != "folder")
@@ -117,7 +117,7 @@ def _source(dataset: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]
 
 
 def open_folder(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
-    """`folder:PATH`: a folder of images, or Tiny ImageNet as it is unpacked."""
+    """`folder:PATH`: a folder of images, or the unpacked Tiny ImageNet."""
     if not rest:
         raise UserError("--dataset=folder is not legal: it must be folder:PATH")
     root = Path(os.path.abspath(os.path.expanduser(rest)))
@@ -141,7 +141,7 @@ def _split_sizes(source: Source) -> dict[str, int | None]:
 
 
 def _entry(source: Source, config: DataConfig) -> str:
-    """The cache entry's name: readable, then a hash of everything that decides its pixels."""
+    """Name of the cache entry: readable text, then a hash of everything that determines its pixels."""
     decisive = (LAYOUT, source.identity(), source.channels, config.crop, config.image_size, config.skip_corrupt_images)
     digest = hashlib.sha256(repr(decisive).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{source.name}-{config.crop}-{config.image_size}px")
