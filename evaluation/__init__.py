@@ -1,4 +1,4 @@
-"""Scores of generative models: Inception Score, FID, KID, RID and their like, each with the protocol it was made by.
+"""Scores of generative models: Inception Score, FID, KID, RID and others, each with the protocol it was computed under.
 
-It knows nothing of tfpagan: it scores arrays, tf.data sets, folders, statistics files and SavedModels.
+It is independent of the rest of tfpagan, and scores arrays, tf.data datasets, folders, statistics files and SavedModels.
 """

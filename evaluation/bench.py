@@ -1,4 +1,4 @@
-"""How fast an evaluation is beside tf-gan's functions one after the other, and whether memory and FID stay small."""
+"""Benchmarks: speed of an evaluation relative to tf-gan's functions, peak memory, and time of a Frechet distance."""
 
 import dataclasses
 import multiprocessing
@@ -32,19 +32,19 @@ METRICS = ("is", "fid", "rid")
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """Seconds of one pass for all metrics and of tf-gan's functions, on the same images and classifier, by round."""
+    """Seconds per round, of one pass for all metrics and of tf-gan's functions on the same images and classifier."""
 
     images: int
     ours: list[float]
     tf_gans: list[float]
 
     def ratio(self) -> float:
-        """How many times faster ours is: the median over rounds."""
+        """How many times faster the one pass is: the median over rounds."""
         return float(np.median(np.array(self.tf_gans) / np.array(self.ours)))
 
 
 def speed(images: int, rounds: int, channels: int = 32) -> Speed:
-    """IS, FID and RID of as many samples, reference images and test images, with a classifier of random weights."""
+    """Time IS, FID and RID of `images` samples, reference images and test images, with a classifier of random weights."""
     classifier = _classifier(channels)
     real, fake, x, x_rec = (_images(images, seed) for seed in range(4))
     subject = Subject("bench", lambda count, seed: ArrayImages(fake), lambda x, code, seed: Pairs(x, ArrayImages(x_rec)))
@@ -61,28 +61,28 @@ def speed(images: int, rounds: int, channels: int = 32) -> Speed:
 
     def tf_gans() -> None:
         def output(key: str) -> Callable[[tf.Tensor], tf.Tensor]:
-            return lambda batch: run(tf.cast(batch, tf.uint8))[key]  # tf-gan wants the type of what comes out
+            return lambda batch: run(tf.cast(batch, tf.uint8))[key]  # tf-gan requires inputs of the outputs' type, float32
 
         batches = images // BATCH
         given_real, given_fake = (tf.constant(side, tf.float32) for side in (real, fake))
         tfgan.classifier_score(given_fake, output("logits"), batches)
         tfgan.frechet_classifier_distance(given_real, given_fake, output("pool_3"), batches)
-        for i in range(0, images, BATCH):  # RID, which tf-gan has not
+        for i in range(0, images, BATCH):  # RID, which tf-gan lacks
             extract(x[i : i + BATCH]), extract(x_rec[i : i + BATCH])
 
     for way in (ours, tf_gans):
-        way()  # traces
+        way()  # for tracing
     pairs = [(_seconds(ours), _seconds(tf_gans)) for _ in range(rounds)]
     return Speed(images, *(list(times) for times in zip(*pairs, strict=True)))
 
 
 def peak_mib(images: int) -> float:
-    """Peak memory of a process that scores so many images, which it makes as it goes."""
+    """Peak memory in MiB of a process that scores this many images, generated batch by batch."""
     return _in_a_process(_score_synthetic, images)
 
 
 def frechet_seconds(dimensions: int = 2048) -> float:
-    """Time of one Frechet distance on one core."""
+    """Seconds for one Frechet distance on one core."""
     with _environment(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1"):
         return _in_a_process(_time_frechet, dimensions)
 

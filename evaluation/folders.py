@@ -1,4 +1,4 @@
-"""A folder of image files as images that can be scored."""
+"""A folder of image files as a source of images."""
 
 import os
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class FolderImages:
-    """Every image file under a folder, also through links, in the order of the paths; what is hidden is not looked at.
+    """All image files under a folder, in the order of their paths; links are followed, hidden files are ignored.
 
     Raises:
-      EvaluationError: when there is none, something that cannot be read, or a file that is no image by its name; when
-        reading, on a file that cannot be decoded, has more than 8 bits a sample, an alpha channel, or another size or
-        number of channels than the first.
+      EvaluationError: when there are no images, or a file cannot be read or has no image suffix; when reading, on a file
+        that cannot be decoded, has more than 8 bits per channel or an alpha channel, or differs from the first in size or
+        number of channels.
     """
 
     def __init__(self, folder: Path):
@@ -28,9 +28,9 @@ class FolderImages:
         files = _files_under(folder)
         for file in files:
             if not file.is_file():
-                raise EvaluationError(f"{file} is no file that can be read")
+                raise EvaluationError(f"{file} is not a readable file")
             if file.suffix.lower() not in SUFFIXES:
-                raise EvaluationError(f"{file} is no image; {folder} may hold only {', '.join(SUFFIXES)}")
+                raise EvaluationError(f"{file} is not an image; {folder} may hold only {', '.join(SUFFIXES)}")
         if not files:
             raise EvaluationError(f"{folder} holds no images ({', '.join(SUFFIXES)})")
         self.name, self.count, self._files = str(folder), len(files), files
@@ -45,7 +45,7 @@ class FolderImages:
                 first = first or (file, image.shape)
                 if image.shape != first[1]:
                     raise EvaluationError(
-                        f"{file} is {_size(image.shape)}, and {first[0]} is {_size(first[1])}; one size is wanted"
+                        f"{file} is {_size(image.shape)}, but {first[0]} is {_size(first[1])}; all must have one size"
                     )
                 batch.append(image)
             yield np.stack(batch)
@@ -55,12 +55,12 @@ class FolderImages:
         try:
             data = file.read_bytes()
             if data.startswith(PNG) and data[24:25] == b"\x10":  # TensorFlow would drop the lower 8 bits
-                raise EvaluationError(f"{file} has 16 bits a sample; 8 are wanted")
+                raise EvaluationError(f"{file} has 16 bits per channel; expected 8")
             image = tf.io.decode_image(data, expand_animations=False).numpy()
         except (tf.errors.OpError, OSError) as e:
             raise EvaluationError(f"{file} cannot be decoded: {first_line(e)}") from None
         if image.shape[2] not in (1, 3):
-            raise EvaluationError(f"{file} has {image.shape[2]} channels; 1 or 3 are wanted, without transparency")
+            raise EvaluationError(f"{file} has {image.shape[2]} channels; expected 1 or 3, without transparency")
         return image
 
 
@@ -71,7 +71,7 @@ def _files_under(folder: Path) -> list[Path]:
     found: list[Path] = []
     for root, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
         if os.path.realpath(root) in map(os.path.realpath, Path(root).parents):
-            raise EvaluationError(f"{root} is a link that leads back to where it lies")
+            raise EvaluationError(f"{root} is a link to a folder that contains it")
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(root, name) for name in names if not name.startswith(".")]
     return sorted(found)

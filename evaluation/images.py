@@ -1,6 +1,6 @@
-"""Images that can be scored: from arrays, tf.data sets or a model; from folders in `folders.py`, in pairs in `pairs.py`.
+"""Sources of images to score: arrays, tf.data datasets and models; folders are in `folders.py`, pairs in `pairs.py`.
 
-Every source says how many images it has and gives them as uint8 batches, always in the same order.
+Every source knows its number of images and yields them in uint8 batches, always in the same order.
 """
 
 import hashlib
@@ -19,22 +19,22 @@ class Images(Protocol):
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name of the source, for messages and protocols."""
 
     @property
     def count(self) -> int:
-        """How many."""
+        """Number of images."""
 
     @property
     def names(self) -> Sequence[str] | None:
-        """Of every image, where they have names."""
+        """Names of all images; None if they have none."""
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
-        """uint8 [n, H, W, C], n = size but for the last."""
+        """Batches uint8 [n, H, W, C], with n = size for all but the last."""
 
 
 class ArrayImages:
-    """An array [N, H, W, C] of uint8, or of floats in [-1, 1]; a memory map is read piece by piece."""
+    """An array [N, H, W, C] of uint8, or of floats in [-1, 1]; a memory map is read batch by batch."""
 
     names = None
 
@@ -47,7 +47,7 @@ class ArrayImages:
 
 
 class DatasetImages:
-    """The first `count` images of a tf.data set of single images [H, W, C], pairs (image, label), or TFDS's {"image": ...}."""
+    """The first `count` images of a tf.data dataset of images [H, W, C], pairs (image, label), or TFDS's {"image": ...}."""
 
     names = None
 
@@ -64,16 +64,16 @@ class DatasetImages:
         except tf.errors.OpError as e:
             raise EvaluationError(f"{self.name} cannot be read as images of one size: {first_line(e)}") from None
         if left:
-            raise EvaluationError(f"{self.name} ended {left} images before the {self.count} that were asked for")
+            raise EvaluationError(f"{self.name} ended {left} images before the {self.count} that were requested")
 
 
 class GeneratedImages:
-    """Samples G(z), z drawn from N(0, I): the same for the same seed, whatever the batch size.
+    """Samples G(z) with z drawn from N(0, I); they depend on the seed, but not on the batch size.
 
     Args:
       decode: latents float32 [n, Z] to images in [-1, 1].
       latent_dim: Z.
-      count: how many.
+      count: number of samples.
       seed: of z.
     """
 
@@ -90,7 +90,7 @@ class GeneratedImages:
 
 
 class WatchedImages:
-    """Images whose every batch is shown to `watch` before it is given; what that raises ends them."""
+    """Images that pass every batch to `watch` before yielding it; an exception from `watch` ends the iteration."""
 
     def __init__(self, images: Images, watch: Callable[[np.ndarray], None]):
         self.name, self.count, self.names = images.name, images.count, images.names
@@ -110,7 +110,7 @@ def first(images: Images, count: int) -> Images:
 class _First:
     def __init__(self, images: Images, count: int):
         if images.count < count:
-            raise EvaluationError(f"{images.name} has {images.count} images; {count} are asked for")
+            raise EvaluationError(f"{images.name} has {images.count} images; {count} are requested")
         self.name, self.count, self._images = images.name, count, images
         self.names = images.names[:count] if images.names else None
 
@@ -124,7 +124,7 @@ class _First:
 
 
 def checksum(images: Images) -> str:
-    """Of the pixels, sizes and order: the first 16 digits of SHA-256; it does not depend on where they are kept."""
+    """First 16 hexadecimal digits of the SHA-256 of pixels, sizes and order; independent of where the images are stored."""
     digest = hashlib.sha256()
     for batch in images.batches(256):
         digest.update(repr(batch.shape[1:]).encode() + batch.tobytes())
@@ -140,7 +140,7 @@ def _image_of(element: Any) -> np.ndarray:
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:
-    """Images [N, H, W, C] as uint8, 1 or 3 channels: bytes as they are, floats in [-1, 1] rounded.
+    """Images [N, H, W, C] with 1 or 3 channels as uint8: bytes unchanged, floats in [-1, 1] rounded.
 
     Raises:
       EvaluationError: on another rank, dtype, range or number of channels.
@@ -148,17 +148,17 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] not in (1, 3):
         raise EvaluationError(
-            f"images of shape {list(images.shape)} cannot be scored; [N, H, W, C] with 1 or 3 channels is wanted"
+            f"images of shape {list(images.shape)} cannot be scored; expected [N, H, W, C] with 1 or 3 channels"
         )
     if images.dtype == np.uint8:
         return images
     if images.dtype not in (np.float16, np.float32, np.float64):
-        raise EvaluationError(f"images of type {images.dtype} cannot be scored; uint8, or floats in [-1, 1], are wanted")
+        raise EvaluationError(f"images of type {images.dtype} cannot be scored; expected uint8, or floats in [-1, 1]")
     low, high = images.min(initial=0.0), images.max(initial=0.0)
     if not (low >= -1.001 and high <= 1.001):  # NaN fails too
         raise EvaluationError(f"float images in [{low:g}, {high:g}] cannot be scored; they must be in [-1, 1]")
     if low == 0.0 and len(images) > 1:
         logging.log_first_n(
-            logging.WARNING, "no pixel of these images is below 0: floats are taken as in [-1, 1], not [0, 1]", 1
+            logging.WARNING, "no pixel of these images is below 0: floats are assumed to be in [-1, 1], not [0, 1]", 1
         )
     return np.clip(np.rint((images.astype(np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)

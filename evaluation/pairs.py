@@ -13,10 +13,10 @@ class Pairs:
 
     Args:
       x: the originals.
-      reconstruct: float32 images in [-1, 1] to reconstructions of the same shape, or the reconstructions themselves.
+      reconstruct: function from float32 images in [-1, 1] to reconstructions of the same shape; or the reconstructions.
 
     Raises:
-      EvaluationError: when there are not as many reconstructions as originals, or files have other names.
+      EvaluationError: when reconstructions and originals differ in number or in their files' names.
     """
 
     def __init__(self, x: Images, reconstruct: Callable[[np.ndarray], np.ndarray] | Images):
@@ -24,10 +24,14 @@ class Pairs:
         if callable(reconstruct):
             return
         if reconstruct.count != x.count:
-            raise EvaluationError(f"{x.count} images in {x.name} and {reconstruct.count} in {reconstruct.name} make no pairs")
+            raise EvaluationError(
+                f"{x.count} images in {x.name} and {reconstruct.count} in {reconstruct.name} cannot be paired"
+            )
         for one, other in zip(x.names or (), reconstruct.names or (), strict=False):
             if one != other:
-                raise EvaluationError(f"{one} in {x.name} and {other} in {reconstruct.name} make no pair: name them alike")
+                raise EvaluationError(
+                    f"{one} in {x.name} and {other} in {reconstruct.name} cannot be paired: give them the same name"
+                )
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """uint8 x and x_rec, each [n, H, W, C]."""

@@ -1,4 +1,4 @@
-"""A metric with its counts, splits and seeds is a protocol; a number without one means nothing."""
+"""Protocols: metrics with their counts, splits and seeds, without which numbers cannot be compared."""
 
 import dataclasses
 
@@ -10,17 +10,17 @@ from tfpagan.evaluation.metrics.base import Metric, Need, Over
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How numbers are made.
+    """How numbers are computed.
 
     Attributes:
       name: of the protocol, or custom.
-      metrics: some of METRICS.
-      samples: how many images are drawn.
-      reconstructions: how many test images, from the first; 0: all.
-      splits: of IS and RID.
+      metrics: names in METRICS.
+      samples: number of samples.
+      reconstructions: number of test images, from the first one on; 0: all.
+      splits: number of splits of IS and RID.
       seed: of samples, codes, and the shuffle of IS.
-      code: which code of an image is decoded: E's mean, or a draw from q(z | x).
-      annealing: of `ais`.
+      code: which code of an image is decoded: mean, E's mean; or draw, from q(z | x).
+      annealing: settings of `ais`.
     """
 
     name: str = "custom"
@@ -37,25 +37,25 @@ class Protocol:
             if metric not in METRICS:
                 raise EvaluationError(f"unknown metric {metric!r}; known: {', '.join(METRICS)}")
         if not self.metrics:
-            raise EvaluationError(f"no metric is asked for; known: {', '.join(METRICS)}")
+            raise EvaluationError(f"no metric is requested; known: {', '.join(METRICS)}")
         for count in (self.samples, self.reconstructions or 2):  # 0 reconstructions: all
             if count < 2:
                 raise EvaluationError(f"{count} images cannot be scored; at least 2 are needed")
         if self.splits < 1 or self.seed < 0:
-            raise EvaluationError(f"{self.splits} splits and seed {self.seed} are not legal; at least 1 and 0")
+            raise EvaluationError(f"{self.splits} splits and seed {self.seed} are not legal; they must be at least 1 and 0")
         if self.code not in ("mean", "draw"):
             raise EvaluationError(f"code {self.code!r} is not legal; it must be mean or draw")
 
     def declared(self) -> tuple[Metric, ...]:
-        """Its metrics, as they declare themselves."""
+        """Its metrics, each once."""
         return tuple(METRICS[name] for name in dict.fromkeys(self.metrics))
 
     def needs(self, need: Need) -> bool:
-        """Whether any of its metrics does."""
+        """Whether any of its metrics has this need."""
         return any(need in metric.needs for metric in self.declared())
 
     def goes_over(self, over: Over) -> bool:
-        """Whether any of its metrics does."""
+        """Whether any of its metrics is computed over these images."""
         return any(metric.over is over for metric in self.declared())
 
 
@@ -76,21 +76,21 @@ NAMED = {
 
 
 def get(name: str) -> Protocol:
-    """A protocol by its name.
+    """The protocol with a name.
 
     Raises:
       EvaluationError: on an unknown name.
     """
     if name not in NAMED:
         raise EvaluationError(f"unknown protocol {name!r}; known: {', '.join(NAMED)}")
-    if name == "full":  # at use: what plugins register belongs to it
+    if name == "full":  # resolved on use, so that it includes plugins' metrics
         every = tuple(name for name, metric in METRICS.items() if metric.in_full)
         return dataclasses.replace(NAMED[name], metrics=every)
     return NAMED[name]
 
 
 def measuring(protocol: Protocol, key: str) -> Protocol:
-    """The protocol, with the metric that gives a number added under a name of its own where it does not measure it.
+    """The protocol, extended by the metric that reports `key`, and renamed, unless it includes that metric.
 
     >>> measuring(get("rid10k"), "psnr").name, measuring(get("fid50k"), "psnr").name
     ('rid10k', 'fid50k+rmse')

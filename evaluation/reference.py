@@ -1,4 +1,4 @@
-"""Statistics of the real images, computed once and kept under a name that hashes everything that matters."""
+"""Statistics of the real images, computed once and cached under a hash of everything they depend on."""
 
 import dataclasses
 import hashlib
@@ -19,7 +19,7 @@ from tfpagan.evaluation.statistics import KID_IMAGES, UNKNOWN_COUNT, Moments, Ra
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Moments of all real images, features [n, D] of some for KID (none from a foreign file), and what they are of."""
+    """Moments of all real images, features [n, D] of some for KID (none in other tools' files), and the images' identity."""
 
     moments: Moments
     features: np.ndarray
@@ -28,18 +28,18 @@ class Reference:
 
     @property
     def count(self) -> int | str:
-        """How many images, where that is known."""
+        """Number of images, if known."""
         return "unknown" if self.moments.count == UNKNOWN_COUNT else self.moments.count
 
 
 def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path | None, batch_size: int) -> Reference:
-    """The statistics of real images, from the cache where they are known.
+    """The statistics of real images, from the cache if they are there.
 
     Args:
       images: the real images.
-      extract: features of the classifier.
-      cache_dir: where statistics are kept; None: nowhere.
-      batch_size: images at a time.
+      extract: computes the classifier's features.
+      cache_dir: folder of the cache; None: no cache.
+      batch_size: images per batch.
 
     Raises:
       EvaluationError: when there are fewer than two images.
@@ -64,17 +64,17 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path | No
 
 
 def _kept(file: Path, classifier: Classifier, identity: str, count: int) -> Reference | None:
-    """What is in the cache, where it is of these images."""
+    """The cached statistics; None if there are none of these images."""
     if not file.exists():
         return None
     try:
         stored, described = _read(file, classifier)
     except EvaluationError as e:
-        logging.warning("%s; computing it again", e)
+        logging.warning("%s; computing the statistics again", e)
         return None
     if len(stored.features) == count and described.get("checksum") == identity:
         return stored
-    logging.warning("%s is of other images; computing it again", file)
+    logging.warning("%s has statistics of other images; computing them again", file)
     return None
 
 
@@ -88,20 +88,20 @@ def _keep(file: Path, reference: Reference, classifier: Classifier) -> None:
     try:
         write_npz(file, reference.moments, features=reference.features, protocol=json.dumps(describe))
     except OSError as e:
-        logging.warning("the statistics of %s cannot be kept in %s: %s", reference.name, file.parent, e)
+        logging.warning("the statistics of %s cannot be cached in %s: %s", reference.name, file.parent, e)
 
 
 def of_file(file: Path, classifier: Classifier | None = None) -> Reference:
-    """The statistics of a file of this or of another tool; for KID it must hold features too.
+    """The statistics in a file of this or another tool; KID requires features in it as well.
 
     Raises:
-      EvaluationError: when it is no statistics file, or says that it was made with another classifier.
+      EvaluationError: when it is not a statistics file, or states that it was computed with another classifier.
     """
     return _read(file, classifier)[0]
 
 
 def _read(file: Path, classifier: Classifier | None) -> tuple[Reference, Mapping[str, str]]:
-    """The statistics of a file, and what this tool wrote beside them; nothing in files of other tools."""
+    """The statistics in a file, and their description by this tool; empty for files of other tools."""
     moments, arrays = read_npz(file)
     dimensions = len(moments.mean())
     features = arrays.get("features", np.zeros([0, dimensions], np.float32))
@@ -110,7 +110,9 @@ def _read(file: Path, classifier: Classifier | None) -> tuple[Reference, Mapping
     described = _described(arrays)
     made_with = described.get("classifier_checksum")
     if classifier and made_with not in (None, classifier.checksum):
-        raise EvaluationError(f"{file} was made with classifier {made_with}, and {classifier.name} is {classifier.checksum}")
+        raise EvaluationError(
+            f"{file} was computed with classifier {made_with}, but {classifier.name} is {classifier.checksum}"
+        )
     return Reference(moments, features, str(file), hashlib.sha256(file.read_bytes()).hexdigest()[:16]), described
 
 

@@ -1,4 +1,4 @@
-"""Numbers with their protocol: JSON, a row of scores.csv, a table; and the comparison of runs under one protocol."""
+"""Results with their protocol, as JSON, rows of scores.csv and tables; and the comparison of runs under one protocol."""
 
 import csv
 import dataclasses
@@ -15,7 +15,7 @@ from tfpagan.evaluation.errors import EvaluationError
 
 
 class ScoredPair(NamedTuple):
-    """An image and its reconstruction, [H, W, C], with what a metric says of them."""
+    """An image and its reconstruction, [H, W, C], with a metric's value for them."""
 
     value: float
     original: np.ndarray
@@ -24,15 +24,15 @@ class ScoredPair(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What one evaluation gave.
+    """The result of one evaluation.
 
     Attributes:
-      metrics: values by key; None for what is missing or failed.
-      reasons: why, for every None.
+      metrics: values by key; None if missing or failed.
+      reasons: by key, the reason for every None.
       protocol: everything that two results must share to be compared.
       subject: what was scored: model, checkpoint step.
       versions: of the software, for the record.
-      details: what does not fit a number, as lists per dimension.
+      details: what is not a single number, such as lists per dimension.
     """
 
     metrics: Mapping[str, float | None]
@@ -47,7 +47,7 @@ class Result:
         return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
 
     def table(self) -> str:
-        """For people: every number, and below them the protocol they were made by."""
+        """A text table of all numbers, followed by their protocol."""
         width = max(map(len, self.metrics))
         rows = [f"{key:<{width}}  {_number(value)}{self._why(key)}" for key, value in self.metrics.items()]
         facts = {**self.subject, **self.protocol, **self.versions}
@@ -61,7 +61,7 @@ class Result:
 def result(
     metrics: Mapping[str, float | None], reasons: Mapping[str, str], protocol: Mapping[str, Any], **more: Mapping[str, Any]
 ) -> Result:
-    """A `Result` whose infinite or undefined values have become None with that reason."""
+    """A `Result` in which infinite and undefined values are None, with the reason."""
     kept, why = dict(metrics), dict(reasons)
     for key, value in metrics.items():
         if value is not None and not math.isfinite(value):
@@ -72,7 +72,7 @@ def result(
 
 
 def _finite(value: Any) -> Any:
-    """The same with None in the place of numbers that JSON has not."""
+    """The value with None instead of numbers that JSON cannot represent."""
     if isinstance(value, Mapping):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -81,18 +81,18 @@ def _finite(value: Any) -> Any:
 
 
 def append_json_line(file: Path, result: Result) -> None:
-    """A line of `metrics.jsonl`."""
+    """Append a line to `metrics.jsonl`."""
     line = {"step": result.subject.get("step"), "metrics": result.metrics, "reasons": result.reasons}
     with file.open("a") as f:
         f.write(json.dumps(line | {"protocol": result.protocol, "versions": result.versions}, allow_nan=False) + "\n")
 
 
 def append_csv_row(file: Path, result: Result) -> None:
-    """A row of `scores.csv`; metrics that it has no column for become new columns. Written whole or not at all."""
+    """Append a row to `scores.csv`, with new columns for new metrics; the file is replaced atomically."""
     values = {key: "" if value is None else repr(float(value)) for key, value in result.metrics.items()}
     row = {**result.subject, **values, "protocol": json.dumps(result.protocol, sort_keys=True)}
     with file.with_name(f".{file.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two evaluations may end at once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two evaluations may end at the same time
         rows: list[dict[str, Any]] = [*_rows(file), row] if file.exists() else [row]
         columns = [*dict.fromkeys(key for row in rows for key in row if key != "protocol"), "protocol"]
         part = file.with_name(f"{file.name}.part")
@@ -104,12 +104,12 @@ def append_csv_row(file: Path, result: Result) -> None:
 
 
 def last_row(file: Path, protocol: str = "", *, how_to_get_it: str = "") -> dict[str, str]:
-    """The newest row of a `scores.csv`, of a protocol if one is named.
+    """The newest row of a `scores.csv`.
 
     Args:
       file: the table.
-      protocol: its name.
-      how_to_get_it: ends the message where there is none, as "x writes it".
+      protocol: name of the row's protocol; "": any.
+      how_to_get_it: end of the message if there is no row, such as "x writes it".
 
     Raises:
       EvaluationError: when there is none.
@@ -125,16 +125,16 @@ def last_row(file: Path, protocol: str = "", *, how_to_get_it: str = "") -> dict
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
-    """As far as they can be read: bytes that are no text, and cells beyond the columns, are left out."""
+    """The rows of a table; bytes that are not text are replaced, cells beyond the columns are dropped."""
     with file.open(newline="", errors="replace") as f:
         try:
             return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(f)]
         except csv.Error as e:
-            raise EvaluationError(f"{file} is no table of scores: {e}") from None
+            raise EvaluationError(f"{file} is not a table of scores: {e}") from None
 
 
 def _protocol_of(row: Mapping[str, str]) -> dict[str, Any]:
-    """Of a row; empty where it has none that can be read."""
+    """The protocol of a row; empty if it has none that can be read."""
     try:
         protocol = json.loads(row["protocol"])
         return protocol if isinstance(protocol, dict) and "name" in protocol else {}
@@ -146,10 +146,10 @@ def comparison(rows: Mapping[str, Mapping[str, str]]) -> str:
     """Rows of several runs side by side.
 
     Args:
-      rows: of `scores.csv`, by what to call them.
+      rows: of `scores.csv`, by the name to show.
 
     Raises:
-      EvaluationError: when they were made by different protocols, naming the fields that differ.
+      EvaluationError: when they have different protocols, naming the fields that differ.
     """
     names = list(rows)
     protocols = {name: _protocol_of(row) for name, row in rows.items()}
@@ -158,7 +158,7 @@ def comparison(rows: Mapping[str, Mapping[str, str]]) -> str:
         other = protocols[name]
         if fields := [key for key in sorted({*first, *other}) if _differ(key, first, other)]:
             listed = "; ".join(f"{key}: {first.get(key)} and {other.get(key)}" for key in fields)
-            raise EvaluationError(f"{names[0]} and {name} were scored by different protocols ({listed})")
+            raise EvaluationError(f"{names[0]} and {name} were scored under different protocols ({listed})")
     skip = {"protocol", "model"}
     keys = list(dict.fromkeys(key for row in rows.values() for key in row if key not in skip))
     cells = [["", *names]] + [[key, *(_cell(rows[name].get(key, "")) for name in names)] for key in keys]
@@ -167,7 +167,7 @@ def comparison(rows: Mapping[str, Mapping[str, str]]) -> str:
 
 
 NAMES = {"test_images": "test_checksum", "reference": "reference_checksum"}
-"""What the images are called, which matters only where their checksums differ."""
+"""Protocol fields with names of images, and those with their checksums: names matter only where the checksums differ."""
 
 
 def _differ(key: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -202,15 +202,15 @@ T = TypeVar("T")
 
 @dataclasses.dataclass
 class Scores:
-    """What a pass gave.
+    """Scores collected during an evaluation.
 
     Attributes:
-      metrics: by key; None for what is missing.
-      reasons: why, for what is None.
-      protocol: what the numbers are of.
-      details: what does not fit a number, as lists per dimension.
-      worst: the pairs that metrics find worst.
-      failed: metrics without any number: their keys.
+      metrics: values by key; None if missing.
+      reasons: by key, the reason for every None.
+      protocol: everything that two results must share to be compared.
+      details: what is not a single number, such as lists per dimension.
+      worst: the pairs with the worst values.
+      failed: metrics without any number, with their keys.
     """
 
     metrics: dict[str, float | None] = dataclasses.field(default_factory=dict)
@@ -221,17 +221,17 @@ class Scores:
     failed: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def missing(self, keys: Sequence[str], reason: str) -> None:
-        """Null with a reason."""
+        """Set the keys to None, with a reason."""
         self.metrics |= dict.fromkeys(keys)
         self.reasons |= dict.fromkeys(keys, reason)
 
     def give(self, keys: Sequence[str], values: Sequence[float | None], undefined: str = "") -> None:
-        """Numbers; `undefined` is the reason of those that are None."""
+        """Set the keys to values; `undefined` is the reason for those that are None."""
         self.metrics |= dict(zip(keys, values, strict=True))
         self.reasons |= {key: undefined for key, value in zip(keys, values, strict=True) if value is None}
 
     def attempt(self, keys: Sequence[str], make: Callable[[], T]) -> T | None:
-        """What `make` gives; or None, with its EvaluationError as the reason of the keys."""
+        """The result of `make`; or None, and its EvaluationError becomes the reason for the keys."""
         try:
             return make()
         except EvaluationError as e:
@@ -239,6 +239,6 @@ class Scores:
             return None
 
     def in_order(self, asked: Mapping[str, tuple[str, ...]]) -> None:
-        """Bring the numbers into the order of what was asked for, and note what has failed altogether."""
+        """Put the numbers in the order of the requested metrics, and record the metrics that failed altogether."""
         self.metrics = {key: self.metrics[key] for keys in asked.values() for key in keys}
         self.failed = {metric: keys for metric, keys in asked.items() if all(self.metrics[key] is None for key in keys)}

@@ -78,7 +78,7 @@ def test_the_sets_have_equally_many_of_every_class_and_nothing_that_is_held_out(
 
 
 def test_too_few_images_of_a_class_are_named() -> None:
-    with pytest.raises(EvaluationError, match=r"class 0 has \d+ training images besides the 50 held out; 200 are wanted"):
+    with pytest.raises(EvaluationError, match=r"class 0 has \d+ training images besides the 50 held out; a set needs 200"):
         error_rates(pixels, *images(400, 0), *images(10, 1), Probe(200, 3, 50))
 
 

@@ -13,10 +13,10 @@ from tfpagan.evaluation.folders import FolderImages
 @pytest.mark.parametrize(
     ("name", "picture", "message"),
     [
-        ("b.png", np.zeros([PX, 8, 3], np.uint8), r"b.png is 16 x 8 with 3 channel\(s\), and .*a.png is 16 x 16"),
+        ("b.png", np.zeros([PX, 8, 3], np.uint8), r"b.png is 16 x 8 with 3 channel\(s\), but .*a.png is 16 x 16"),
         ("b.png", np.zeros([PX, PX, 1], np.uint8), "16 x 16 with 1 channel"),
-        ("b.png", np.zeros([PX, PX, 4], np.uint8), "b.png has 4 channels; 1 or 3 are wanted, without transparency"),
-        ("b.png", np.zeros([PX, PX, 3], np.uint16), "b.png has 16 bits a sample; 8 are wanted"),
+        ("b.png", np.zeros([PX, PX, 4], np.uint8), "b.png has 4 channels; expected 1 or 3, without transparency"),
+        ("b.png", np.zeros([PX, PX, 3], np.uint16), "b.png has 16 bits per channel; expected 8"),
     ],
 )
 def test_folders_of_mixed_images_are_refused(tmp_path: Path, name: str, picture: np.ndarray, message: str) -> None:
@@ -31,11 +31,11 @@ def test_links_are_followed_and_hidden_folders_are_not(tmp_path: Path) -> None:
     (folder / "more").symlink_to(tmp_path / "elsewhere")
     assert FolderImages(folder).names == ["a", "more/b"]
     (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.raises(EvaluationError, match=r"gone\.png is no file that can be read"):
+    with pytest.raises(EvaluationError, match=r"gone\.png is not a readable file"):
         FolderImages(folder)
     (folder / "gone.png").unlink()
     (folder / "loop").symlink_to(folder)
-    with pytest.raises(EvaluationError, match="loop is a link that leads back to where it lies"):
+    with pytest.raises(EvaluationError, match="loop is a link to a folder that contains it"):
         FolderImages(folder)
 
 
@@ -50,5 +50,5 @@ def test_files_that_are_no_images_are_named(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"b.png cannot be decoded"):
         list(FolderImages(tmp_path).batches(10))
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(EvaluationError, match=r"notes\.txt is no image"):
+    with pytest.raises(EvaluationError, match=r"notes\.txt is not an image"):
         FolderImages(tmp_path)

@@ -28,7 +28,7 @@ def test_arrays_folders_and_data_sets_are_the_same_images(tmp_path: Path) -> Non
     ("wrong", "message"),
     [
         (np.zeros([2, PX, PX, 2], np.uint8), r"\[2, 16, 16, 2\] cannot be scored"),
-        (np.zeros([PX, PX, 3], np.uint8), r"\[N, H, W, C\] with 1 or 3 channels is wanted"),
+        (np.zeros([PX, PX, 3], np.uint8), r"expected \[N, H, W, C\] with 1 or 3 channels"),
         (np.zeros([2, PX, PX, 3], np.int32), "type int32"),
         (np.full([2, PX, PX, 3], 255.0), r"in \[0, 255\] cannot be scored; they must be in \[-1, 1\]"),
         (np.full([2, PX, PX, 3], np.nan), "cannot be scored"),
@@ -41,7 +41,7 @@ def test_arrays_that_are_no_images_are_refused(wrong: np.ndarray, message: str) 
 
 def test_floats_between_zero_and_one_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     to_bytes(images(5).astype(np.float32) / 255)
-    assert "taken as in [-1, 1], not [0, 1]" in caplog.text
+    assert "assumed to be in [-1, 1], not [0, 1]" in caplog.text
 
 
 def test_a_data_set_that_ends_early_says_so() -> None:
@@ -64,7 +64,7 @@ def test_the_first_images_are_the_first_whatever_the_batch() -> None:
     x = images(10)
     for size in (3, 7, 20):
         np.testing.assert_array_equal(np.concatenate(list(first(ArrayImages(x), 7).batches(size))), x[:7])
-    with pytest.raises(EvaluationError, match="has 10 images; 11 are asked for"):
+    with pytest.raises(EvaluationError, match="has 10 images; 11 are requested"):
         first(ArrayImages(x), 11)
 
 

@@ -11,7 +11,7 @@ from tfpagan.evaluation.protocols import Protocol
     ("fields", "message"),
     [
         ({"metrics": ("fdi",)}, "unknown metric 'fdi'; known: is, fid"),
-        ({"metrics": ()}, "no metric is asked for"),
+        ({"metrics": ()}, "no metric is requested"),
         ({"samples": 1}, "1 images cannot be scored; at least 2"),
         ({"code": "mode"}, "code 'mode' is not legal; it must be mean or draw"),
         ({"splits": 0}, "0 splits"),

@@ -59,5 +59,5 @@ def test_statistics_of_another_classifier_are_refused(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     assert reference.of_file(file, linear_classifier()).count == 30
     other = dataclasses.replace(linear_classifier(name="other"), checksum="f" * 16)
-    with pytest.raises(EvaluationError, match="was made with classifier 0123456789abcdef, and other is ffffffffffffffff"):
+    with pytest.raises(EvaluationError, match="was computed with classifier 0123456789abcdef, but other is ffffffffffffffff"):
         reference.of_file(file, other)

@@ -128,7 +128,7 @@ def test_the_reference_is_read_once_for_many_subjects(tmp_path: Path) -> None:
 
 
 def test_fewer_images_than_a_metric_needs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match="test has 90 images; 10000 are asked for"):
+    with pytest.raises(EvaluationError, match="test has 90 images; 10000 are requested"):
         score(tmp_path, protocols.get("rid10k"))
     few = score(tmp_path, Protocol(metrics=("is", "fid"), samples=5))
     assert few.reasons["classifier_score_mean"] == "5 images cannot make 10 splits of the Inception Score"
@@ -189,8 +189,8 @@ def test_folders_pair_by_name_and_what_does_not_leaves_the_other_metrics(tmp_pat
     real = FolderImages(folder_of(tmp_path / "real", {f"{i:02d}.png": x[i] for i in range(12)}))
     fake = FolderImages(folder_of(tmp_path / "fake", {f"{i}.png": x[i] for i in range(12)}))  # sorted 0, 1, 10, 11, 2
     fewer = FolderImages(folder_of(tmp_path / "fewer", {f"{i:02d}.png": x[i] for i in range(8)}))
-    named = "00 in .*real and 0 in .*fake make no pair: name them alike"
-    for other, count, reason in ((fake, 12, named), (fake, 8, named), (fewer, 8, "make no pairs")):
+    named = "00 in .*real and 0 in .*fake cannot be paired: give them the same name"
+    for other, count, reason in ((fake, 12, named), (fake, 8, named), (fewer, 8, "12 images in .* cannot be paired")):
         protocol = Protocol(metrics=("is", "rmse", "critic"), samples=count, splits=2)
         scorer = Scorer(protocol, classifier=linear_classifier(), test=real)
         scores = scorer.score(of_images(other))

@@ -164,7 +164,7 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
         (["--model_dir=RUN", "--dataset=mnist"], "--dataset cannot be given with --model_dir"),
         (["--model_dir=RUN", "--classifier=/nowhere"], "/nowhere holds no classifier"),
         (["--model_dir=RUN", "--inception=/nowhere", "--metrics=fid"], "there is no /nowhere"),
-        (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images; 100 are asked for"),
+        (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images; 100 are requested"),
         (["--model_dir=RUN", "--inception=/a", "--classifier=/b"], "--inception and --classifier cannot be given together"),
         (["--real=~nosuchuser/a", "--fake=~nosuchuser/b", "--metrics=fid"], "there is no folder ~nosuchuser/b"),
         (["--model_dir=RUN", "--batch_size=0"], "--batch_size=0 is not legal"),
