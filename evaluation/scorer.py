@@ -1,4 +1,4 @@
-"""One pass over samples, one over test images and their reconstructions, one over test images: every metric from them."""
+"""Computes all metrics in one pass over samples, one over test images with reconstructions, and one over test images."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -31,14 +31,14 @@ class Scorer:
 
     Args:
       protocol: what to measure and how.
-      classifier: or None.
-      why_no_classifier: the reason of the metrics that need one.
-      test: test images; or None.
-      reference: the real images that samples are held against, or their statistics; or None.
+      classifier: None: metrics that need one are missing.
+      why_no_classifier: the reason that those metrics then have.
+      test: test images, or None.
+      reference: the real images that samples are compared with, or their statistics, or None.
       strategy: where the classifier runs.
-      batch_size: images at a time, over all replicas; changes nothing but memory and speed.
-      cache_dir: where statistics of the reference are kept; None: nowhere.
-      interrupted: asked before every batch; when it says so, `score` ends by raising `GivenUpError`.
+      batch_size: images per batch, over all replicas; affects only memory and speed.
+      cache_dir: folder for statistics of the reference; None: they are not stored.
+      interrupted: called before every batch; when it returns True, `score` raises `GivenUpError`.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class Scorer:
         self._shape: tuple[int, ...] = ()
 
     def measured(self) -> list[Key]:
-        """What it can measure: without a classifier the metrics that need one are left out."""
+        """Keys of the metrics that can be measured: without a classifier, those that need one are left out."""
         able = [m for m in self.protocol.declared() if self._extract or Need.CLASSIFIER not in m.needs]
         return [key for metric in able for key in self._keys[metric.name]]
 
     def score(self, subject: Subject) -> Scores:
-        """Every metric of the protocol; those that the subject, the data or the machine cannot give have a reason.
+        """All metrics of the protocol; those that the subject, the data or the machine does not support have a reason.
 
         Raises:
           EvaluationError: on images that cannot be scored.
-          GivenUpError: when it was.
+          GivenUpError: when it was interrupted.
         """
         scores, able = Scores(), []
         if self.protocol.needs(Need.REFERENCE):
@@ -101,20 +101,20 @@ class Scorer:
         return scores
 
     def _obstacle(self, metric: Metric, subject: Subject) -> str:
-        """Why a metric cannot be measured; "" when nothing stands against it."""
+        """Why a metric cannot be measured; "" if it can."""
         needs, over, name = metric.needs, metric.over, subject.name
         obstacles = (
             ((over is Over.SAMPLES or Need.SAMPLES in needs) and subject.samples is None, f"{name} gives no samples"),
             (over is Over.RECONSTRUCTIONS and subject.pairs is None, f"{name} gives no reconstructions"),
             (Need.ENCODER in needs and subject.encode is None, f"{name} has no encoder"),
-            (Need.DECODER in needs and subject.decode is None, f"{name} has no decoder of codes alone"),
+            (Need.DECODER in needs and subject.decode is None, f"{name} has no decoder that takes only codes"),
             (
                 Need.LIKELIHOOD_BOUND in needs and subject.bound is None,
-                f"{name} has no likelihood: its decoder gives images and no density of them",
+                f"{name} has no likelihood: its decoder returns images without a density",
             ),
             (
                 Need.DIFFERENTIABLE_DECODER in needs and subject.decode_tensor is None,
-                f"{name} has no decoder to follow",
+                f"{name} has no differentiable decoder",
             ),
             (over is not Over.SAMPLES and not (self._test and self._test.count), "no test images"),
             (Need.CLASSIFIER in needs and self._extract is None, self.why_no_classifier),
@@ -160,7 +160,7 @@ class Scorer:
     def _measure(
         self, metrics: Sequence[Metric], source: Iterable[tuple[Array, Array]], context: Context, scores: Scores
     ) -> None:
-        """One pass over batches of images and their originals; a metric that fails has the reason in its numbers' place."""
+        """One pass over batches of images and their originals; a metric that fails has a reason instead of numbers."""
         begun: list[tuple[Metric, Measurement]] = []
         for metric in metrics:
             measurement = scores.attempt(self._names([metric]), partial(metric.start, context))
@@ -178,7 +178,7 @@ class Scorer:
             scores.worst += measurement.worst()
 
     def _classified(self, batch: Batch, needs: frozenset[Need]) -> Batch:
-        """With what the classifier gives for it, where that is needed."""
+        """The batch with the classifier's outputs, where they are needed."""
         if self._extract and Need.CLASSIFIER in needs:
             logits, features = self._extract(batch.images)
             batch = batch._replace(logits=logits, features=features)
@@ -197,13 +197,13 @@ class Scorer:
             raise GivenUpError
 
     def _require_shape(self, shape: tuple[int, ...], name: str) -> None:
-        """All images of an evaluation have one shape: metrics of different sizes would not be of one protocol."""
+        """Refuse images of different shapes in one evaluation, because the shape is part of the protocol."""
         if not self._shape and self._test is not None and self._test.count:
             self._shape = next(iter(self._test.batches(1))).shape[1:]
         self._shape = self._shape or shape
         if shape != self._shape:
             raise EvaluationError(
-                f"images of {name} are {list(shape)}, and the real ones {list(self._shape)}; one shape is wanted"
+                f"images of {name} are {list(shape)}, but the real ones are {list(self._shape)}; all must have one shape"
             )
 
     def _read_reference(self) -> None:
@@ -213,7 +213,7 @@ class Scorer:
             )
 
     def _facts(self) -> dict[str, Any]:
-        """Everything that two numbers must share to be compared."""
+        """The protocol as stored: everything that two numbers must share to be compared."""
         p, test, real = self.protocol, self._test, self._reference
         facts: dict[str, Any] = {"name": p.name, "splits": p.splits, "seed": p.seed}
         facts |= {"samples": p.samples} if p.goes_over(Over.SAMPLES) else {}
@@ -232,7 +232,7 @@ class Scorer:
         return facts
 
     def _facts_of(self, over: Over) -> dict[str, Any]:
-        """What metrics add of their own."""
+        """The facts that metrics over these images add."""
         facts: dict[str, Any] = {}
         for name, metric in METRICS.items():
             if name in self.protocol.metrics and metric.over is over:
@@ -241,4 +241,6 @@ class Scorer:
 
     def _warn_of_few(self, count: int, over: Over, metrics: Sequence[Metric]) -> None:
         if any(count < metric.few_images for metric in metrics):
-            logging.warning("%d %s are few: below %d scores vary, and FID is biased upwards", count, over.value, FEW_IMAGES)
+            logging.warning(
+                "only %d %s: below %d, scores vary between draws, and FID is biased upwards", count, over.value, FEW_IMAGES
+            )

@@ -12,14 +12,14 @@ import numpy as np
 from tfpagan.evaluation.errors import EvaluationError
 
 KID_IMAGES = 5_000
-"""How many images are looked at, chosen at random: the features themselves are needed, 8 KiB of Inception's an image."""
+"""Number of randomly chosen images that KID uses: it needs their features in memory, 8 KiB per image with Inception."""
 
 
 class Moments:
     """Count, mean and covariance of the features [N, D] seen so far.
 
-    Sums of deviations from a first guess at the mean, so that features far from zero lose no digits; parts that were
-    counted apart add up.
+    It sums deviations from the mean of the first batch, so that features far from zero lose no precision. Moments of
+    disjoint parts can be added.
 
     >>> m = Moments()
     >>> m.update(np.array([[1.0], [3.0]])); m.update(np.array([[5.0]]))
@@ -55,12 +55,12 @@ class Moments:
         return total
 
     def mean(self) -> np.ndarray:
-        """[D]."""
+        """The mean [D]."""
         self._require_two()
         return self._shift + self._sum / self.count
 
     def covariance(self) -> np.ndarray:
-        """[D, D], with N - 1 in the denominator as numpy.cov and the original FID have it."""
+        """The covariance [D, D], with N - 1 in the denominator as in numpy.cov and the original FID."""
         self._require_two()
         return (self._products - np.outer(self._sum, self._sum) / self.count) / (self.count - 1)
 
@@ -70,7 +70,7 @@ class Moments:
 
     @classmethod
     def of(cls, mean: np.ndarray, covariance: np.ndarray, count: int) -> "Moments":
-        """Moments whose mean and covariance are known, as from a statistics file."""
+        """Moments with a known mean and covariance, such as those from a statistics file."""
         moments = cls()
         moments.count, moments._shift = count, np.asarray(mean, np.float64)
         moments._sum = np.zeros_like(moments._shift)
@@ -79,7 +79,7 @@ class Moments:
 
 
 def write_npz(file: Path, moments: Moments, **more: Any) -> None:
-    """A statistics file with the keys that other tools read (`mu` [D], `sigma` [D, D]) and more; whole or not at all."""
+    """Write, atomically, a statistics file with the keys that other tools read (`mu` [D], `sigma` [D, D]) and more."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
@@ -91,10 +91,10 @@ def write_npz(file: Path, moments: Moments, **more: Any) -> None:
 
 
 def read_npz(file: Path) -> tuple[Moments, Mapping[str, np.ndarray]]:
-    """The moments of a statistics file, and everything in it; files of other tools, without a count, are read too.
+    """The moments in a statistics file, and all its arrays; files of other tools, without a count, are accepted.
 
     Raises:
-      EvaluationError: when it is no such file.
+      EvaluationError: when it is not a statistics file.
     """
     try:
         with np.load(file) as stored:
@@ -102,16 +102,16 @@ def read_npz(file: Path) -> tuple[Moments, Mapping[str, np.ndarray]]:
         mean, covariance = (_real(arrays[name]) for name in ("mu", "sigma"))
         count = int(arrays.get("count", UNKNOWN_COUNT))
     except UNREADABLE as e:
-        raise EvaluationError(f"{file} is not a statistics file: an npz with mu [D] and sigma [D, D] is wanted ({e})") from None
+        raise EvaluationError(f"{file} is not a statistics file, an npz with mu [D] and sigma [D, D]: {e}") from None
     if mean.ndim != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
-        raise EvaluationError(f"{file} has mu {mean.shape} and sigma {covariance.shape}; [D] and [D, D] are wanted")
+        raise EvaluationError(f"{file} has mu {mean.shape} and sigma {covariance.shape}; expected [D] and [D, D]")
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise EvaluationError(f"{file} holds values that are not finite")
     if not 2 <= count <= UNKNOWN_COUNT:
-        raise EvaluationError(f"{file} says that it is of {count} images; at least 2 and at most {UNKNOWN_COUNT} are wanted")
+        raise EvaluationError(f"{file} has a count of {count} images; it must be at least 2 and at most {UNKNOWN_COUNT}")
     scale = max(np.abs(covariance).max(initial=0.0), 1e-300)
     if np.abs(covariance - covariance.T).max(initial=0.0) > 1e-6 * scale or np.linalg.eigvalsh(covariance)[0] < -1e-6 * scale:
-        raise EvaluationError(f"{file} has a sigma that is no covariance: symmetric and without negative eigenvalues")
+        raise EvaluationError(f"{file} has a sigma that is not symmetric or has negative eigenvalues")
     return Moments.of(mean, covariance, count), arrays
 
 
@@ -125,19 +125,19 @@ UNREADABLE = (
     *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, OverflowError),
     *(zipfile.BadZipFile, zlib.error),
 )
-"""What numpy raises on files that are damaged or of another kind."""
+"""What numpy raises on damaged files and files of other formats."""
 
 UNKNOWN_COUNT = 1_000_000_000
-"""For statistics whose file does not say how many images they are of: more than any rank matters."""
+"""Count assumed if a statistics file has none: too large for the number of images to limit the covariance's rank."""
 
 
 class RandomSubset:
-    """Rows of a stream of known length, chosen at random: images that come class by class would otherwise be of few classes.
+    """Random rows of a stream of known length; the first rows of a stream sorted by class would be of few classes.
 
     Args:
-      count: rows that will come.
-      limit: how many to keep, in an order that is random too.
-      seed: of the choice.
+      count: number of rows in the stream.
+      limit: maximum number of rows to keep, in random order.
+      seed: of the choice and the order.
     """
 
     def __init__(self, count: int, limit: int, *, seed: int):
@@ -149,12 +149,12 @@ class RandomSubset:
         self._seen = 0
 
     def update(self, rows: np.ndarray) -> None:
-        """The next rows [n, D]."""
+        """Process the next rows [n, D]."""
         places = self._place[self._seen : self._seen + len(rows)]
         self._rows.append(rows[places >= 0].astype(np.float32))
         self._places.append(places[places >= 0])
         self._seen += len(rows)
 
     def array(self) -> np.ndarray:
-        """[limit, D] float32."""
+        """The chosen rows, float32 [limit, D]."""
         return np.concatenate(self._rows)[np.argsort(np.concatenate(self._places))]

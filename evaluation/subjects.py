@@ -1,4 +1,4 @@
-"""What can be scored: a model's samples and reconstructions, an export, or images that something else has made."""
+"""Subjects of an evaluation: a model's samples and reconstructions, an export, or given images."""
 
 import dataclasses
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from tfpagan.evaluation.images import GeneratedImages, Images, first
 from tfpagan.evaluation.pairs import Pairs
 
 Array = np.ndarray
-ROWS = 3  # of a trial
+ROWS = 3  # of a trial batch
 
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """What is scored; None for what it cannot give.
+    """What is scored: functions, or None for those that it does not have.
 
     Attributes:
-      name: for people.
+      name: for messages.
       samples: (count, seed) to that many samples.
       pairs: (test images, code, seed) to pairs with reconstructions.
       encode: float32 images [n, H, W, C] in [-1, 1] to mean and log-variance [n, Z].
@@ -31,7 +31,7 @@ class Subject:
       bound: (uint8 images, random) to an upper bound of -log p(x) in nats [n], for a decoder with a likelihood.
       decode_tensor: `decode` as a differentiable function of tensors.
       latent_dim: Z.
-      same: whether samples and reconstructions are the same images in the same order, so that one pass will do.
+      same: whether samples and reconstructions are the same images in the same order, so that one pass suffices.
     """
 
     name: str
@@ -53,14 +53,14 @@ def of_networks(
     encode: Callable[[Array], tuple[Array, Array]] | None = None,
     draw: Callable[[Array, Array], Array] | None = None,
 ) -> Subject:
-    """The subject that a decoder makes, with an encoder if there is one.
+    """The subject of a decoder and, if there is one, an encoder.
 
     Args:
-      name: for people.
+      name: for messages.
       decode: codes [n, Z] to images in [-1, 1].
       latent_dim: Z.
       encode: images to mean and log-variance.
-      draw: images and standard normal numbers [n, Z] to draws from q(z | x); default: of the normal with these moments.
+      draw: images and standard normal numbers [n, Z] to draws from q(z | x); default: from the normal with `encode`'s moments.
     """
 
     def samples(count: int, seed: int) -> Images:
@@ -88,7 +88,7 @@ def of_networks(
 
 
 def of_images(images: Images) -> Subject:
-    """Images that something else has made: samples, or one for one the reconstructions of the test images."""
+    """The subject of given images: samples, or reconstructions of the test images in the same order."""
     return Subject(
         images.name,
         samples=lambda count, seed: first(images, count),
@@ -98,17 +98,17 @@ def of_images(images: Images) -> Subject:
 
 
 def of_saved_model(folder: Path) -> Subject:
-    """An export with the signatures `decode` (latents to images) and, if it can, `encode` (images to mean, log_variance).
+    """A SavedModel with signatures `decode` (latents to images) and, optionally, `encode` (images to mean, log_variance).
 
-    One without `decode` that has `reconstruct` (images to images) gives reconstructions alone.
+    One with `reconstruct` (images to images) but without `decode` has only reconstructions.
 
     Raises:
-      EvaluationError: when it is no such SavedModel.
+      EvaluationError: when it is not such a SavedModel.
     """
     try:
         loaded = tf.saved_model.load(str(folder))
-    except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
-        raise EvaluationError(f"{folder} is no SavedModel that can be read: {str(e).splitlines()[0][:200]}") from None
+    except Exception as e:  # TensorFlow has no common error for damaged folders
+        raise EvaluationError(f"{folder} is not a readable SavedModel: {str(e).splitlines()[0][:200]}") from None
     signatures = loaded.signatures
     if "decode" not in signatures and "reconstruct" in signatures:
         return _of_reconstructions(folder, signatures["reconstruct"])
@@ -117,7 +117,7 @@ def of_saved_model(folder: Path) -> Subject:
         raise EvaluationError(f"{folder} has no signature decode (latents to images); its signatures: {known}")
     latents, shape = _input(folder, "decode", signatures["decode"], ("images",))
     if shape[-1] is None:
-        raise EvaluationError(f"{folder}: the signature decode leaves the number of latent dimensions open")
+        raise EvaluationError(f"{folder}: the signature decode does not fix the number of latent dimensions")
     decode = _called(signatures["decode"], latents)
     _try_out(folder, "decode", lambda: decode(np.zeros([ROWS, shape[-1]], np.float32))["images"], 4)
     if "encode" not in signatures:
@@ -129,7 +129,7 @@ def of_saved_model(folder: Path) -> Subject:
     for output in ("mean", "log_variance"):
         given = _try_out(folder, "encode", partial(lambda key: encoder(blank)[key], output), 2)
         if given[1] != shape[-1]:
-            raise EvaluationError(f"{folder}: encode gives {output} of {given[1]} dimensions, and decode takes {shape[-1]}")
+            raise EvaluationError(f"{folder}: encode returns {output} of {given[1]} dimensions, but decode takes {shape[-1]}")
 
     def encode(x: Array) -> tuple[Array, Array]:
         _require_shape(folder, image_shape, x)
@@ -151,7 +151,7 @@ def _of_reconstructions(folder: Path, signature: Any) -> Subject:
 
     def pairs(x: Images, code: str, seed: int) -> Pairs:
         if code != "mean":
-            raise EvaluationError(f"{folder} gives reconstructions of mean codes; of codes that are drawn it has none")
+            raise EvaluationError(f"{folder} reconstructs from mean codes only, not from draws")
         return Pairs(x, reconstruct)
 
     return Subject(str(folder), pairs=pairs)
@@ -163,32 +163,34 @@ def _require_shape(folder: Path, shape: tf.TensorShape, x: Array) -> None:
 
 
 def _try_out(folder: Path, name: str, call: Callable[[], tf.Tensor], rank: int) -> tf.TensorShape:
-    """The shape of what a signature gives for some rows; refuses what is not float32 of this rank, a row for each."""
+    """The shape of a signature's output for a few rows; refuses one that is not float32 of this rank and as many rows."""
     try:
         given = call()
-    except Exception as e:  # a foreign network: whatever it raises, it cannot be scored
+    except Exception as e:  # an unknown network may raise anything
         raise EvaluationError(f"{folder}: the signature {name} cannot be called: {' '.join(str(e).split())[:200]}") from None
     if given.dtype != tf.float32 or given.shape.rank != rank or given.shape[0] != ROWS:
         found = f"{given.dtype.name} {given.shape.as_list()}"
-        raise EvaluationError(f"{folder}: the signature {name} gives {found} for {ROWS} rows; float32 of rank {rank} is wanted")
+        raise EvaluationError(
+            f"{folder}: the signature {name} returns {found} for {ROWS} rows; expected float32 of rank {rank}"
+        )
     return given.shape
 
 
 def _input(folder: Path, name: str, signature: Any, outputs: tuple[str, ...]) -> tuple[str, tf.TensorShape]:
-    """The name and the shape of a signature's one input; refuses one without these outputs."""
+    """Name and shape of a signature's only input; refuses a signature with several inputs or without these outputs."""
     inputs = signature.structured_input_signature[1]
     if len(inputs) != 1 or not set(outputs) <= signature.structured_outputs.keys():
-        given = f"takes {', '.join(inputs)} and gives {', '.join(signature.structured_outputs)}"
-        raise EvaluationError(f"{folder}: the signature {name} {given}; one input and {', '.join(outputs)} are wanted")
+        given = f"takes {', '.join(inputs)} and returns {', '.join(signature.structured_outputs)}"
+        raise EvaluationError(f"{folder}: the signature {name} {given}; expected one input, and outputs {', '.join(outputs)}")
     ((key, spec),) = inputs.items()
     return key, spec.shape
 
 
 def _image_input(folder: Path, name: str, signature: Any, outputs: tuple[str, ...]) -> tuple[str, tf.TensorShape]:
-    """The same of an input of images, whose size must be said."""
+    """The same for an input of images, whose size must be fixed."""
     key, shape = _input(folder, name, signature, outputs)
     if None in shape[1:]:
-        raise EvaluationError(f"{folder}: the signature {name} leaves the size of images open: {shape}")
+        raise EvaluationError(f"{folder}: the signature {name} does not fix the size of images: {shape}")
     return key, shape
 
 

@@ -1,1 +1,1 @@
-"""Networks whose logits and features the metrics look at."""
+"""Networks whose logits and features metrics use."""

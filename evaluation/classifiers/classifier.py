@@ -1,4 +1,4 @@
-"""A classifier that metrics stand on: images to logits and features, loaded once, checked, named with its checksum."""
+"""Classifiers for metrics: networks from images to logits and features, checked when loaded, identified by a checksum."""
 
 import dataclasses
 import hashlib
@@ -21,11 +21,11 @@ class Classifier:
     """A network with the two outputs of tf-gan's Inception.
 
     Attributes:
-      name: for people, without spaces; the name is part of every number.
+      name: without spaces; part of the protocol of every number.
       checksum: of its weights and graph, 16 hexadecimal digits.
       shape: (height, width, channels) of its input.
       outputs: float32 [N, *shape] in [-1, 1] to logits [N, K] and features [N, D].
-      official: whether these are the weights of 2015, so that scores may be called FID and Inception Score.
+      official: whether it is the Inception network of 2015, for which scores are called FID and Inception Score.
     """
 
     name: str
@@ -35,13 +35,13 @@ class Classifier:
     official: bool = False
 
     def require(self, channels: int) -> None:
-        """Refuse images of so many channels if this network cannot take them.
+        """Refuse images with a number of channels that the network does not support.
 
         Raises:
-          EvaluationError: when it is for greyscale and the images are not.
+          EvaluationError: when it takes greyscale images and these are in colour.
         """
         if channels > self.shape[2]:
-            raise EvaluationError(f"classifier {self.name} takes greyscale images, and these have {channels} channels")
+            raise EvaluationError(f"classifier {self.name} takes greyscale images, but these have {channels} channels")
 
     def __call__(self, images: tf.Tensor) -> Outputs:
         """uint8 images [N, H, W, C] to logits [N, K] and features [N, D]."""
@@ -49,20 +49,20 @@ class Classifier:
 
 
 def from_saved_model(folder: Path, name: str = "") -> Classifier:
-    """A classifier in a SavedModel folder: `logits` and `pool_3` of float32 images in [-1, 1].
+    """A classifier from a SavedModel folder that returns `logits` and `pool_3` for float32 images in [-1, 1].
 
     Raises:
-      EvaluationError: when it is no SavedModel or has other outputs.
+      EvaluationError: when it is not a SavedModel or has other outputs.
     """
     if not (folder / "saved_model.pb").is_file():
         raise EvaluationError(f"{folder} holds no classifier: saved_model.pb is missing")
     try:
         loaded = tf.saved_model.load(str(folder))
-    except Exception as e:  # TensorFlow has no common error for what a damaged folder causes
+    except Exception as e:  # TensorFlow has no common error for damaged folders
         raise EvaluationError(f"the SavedModel in {folder} cannot be read: {str(e).splitlines()[0][:200]}") from None
     function, shape = _callable(loaded, folder)
 
-    def outputs(x: tf.Tensor, keep: Any = loaded) -> Outputs:  # the variables live as long as `loaded`
+    def outputs(x: tf.Tensor, keep: Any = loaded) -> Outputs:  # `loaded` keeps the variables alive
         found = function(x)
         return tuple(tf.reshape(found[key], [tf.shape(x)[0], -1]) for key in ("logits", "pool_3"))
 
@@ -72,7 +72,7 @@ def from_saved_model(folder: Path, name: str = "") -> Classifier:
 
 
 def checksum(path: Path) -> str:
-    """Of a file, or of the files of a folder and their names: the first 16 digits of SHA-256."""
+    """First 16 hexadecimal digits of the SHA-256 of a file, or of a folder's files and their names."""
     digest = hashlib.sha256()
     files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != "classifier.json") if path.is_dir() else [path]
     for file in files:
@@ -85,11 +85,11 @@ def checksum(path: Path) -> str:
 
 
 def _callable(loaded: Any, folder: Path) -> tuple[Callable[[tf.Tensor], Mapping[str, tf.Tensor]], tuple[int, int, int]]:
-    """What to call, and the shape of the images that it takes; Inception's where the model leaves it open."""
+    """The function to call, and the shape of its input images; where the model does not fix it, Inception's."""
     signature = loaded.signatures.get("serving_default") or loaded.signatures.get("default")
     inputs = list(signature.structured_input_signature[1].values()) if signature else []
     if len(inputs) > 1:
-        raise EvaluationError(f"the SavedModel in {folder} takes {len(inputs)} inputs; a classifier takes images alone")
+        raise EvaluationError(f"the SavedModel in {folder} takes {len(inputs)} inputs; a classifier takes only images")
     spec = inputs[0] if inputs else None
     static = spec.shape[1:] if spec is not None and spec.shape.rank == 4 else (None, None, None)
     height, width, channels = (given or default for given, default in zip(static, INCEPTION_SHAPE, strict=True))
@@ -97,28 +97,28 @@ def _callable(loaded: Any, folder: Path) -> tuple[Callable[[tf.Tensor], Mapping[
     if callable(loaded):
         return loaded, shape
     if signature is None:
-        raise EvaluationError(f"the SavedModel in {folder} can neither be called nor has it a signature serving_default")
+        raise EvaluationError(f"the SavedModel in {folder} cannot be called and has no signature serving_default")
     (key,) = signature.structured_input_signature[1]
     return lambda x: signature(**{key: x}), shape
 
 
 def _try_out(classifier: Classifier, function: Callable[[tf.Tensor], Any]) -> None:
-    """Refuse what is no classifier, before a long pass."""
-    wanted = "a classifier gives logits [N, K] and pool_3 [N, D] for float32 images [N, H, W, C], any N, C 1 or 3"
+    """Call the network on a few images, to refuse one that is not a classifier before a long pass."""
+    wanted = "a classifier returns logits [N, K] and pool_3 [N, D] for float32 images [N, H, W, C], any N, C 1 or 3"
     rows = 3
     x = tf.zeros([rows, *classifier.shape])
     try:
         if classifier.shape[2] not in (1, 3):
             raise ValueError(f"C is {classifier.shape[2]}")
         found = function(x)
-    except Exception as e:  # a foreign network: whatever it raises, it is no classifier
+    except Exception as e:  # an unknown network may raise anything
         first = " ".join(str(e).split())[:200]
         raise EvaluationError(f"{classifier.name} does not take images {x.shape.as_list()}: {first!r}; {wanted}") from None
     if not isinstance(found, Mapping) or not {"logits", "pool_3"} <= found.keys():
         given = ", ".join(sorted(found)) if isinstance(found, Mapping) else type(found).__name__
-        raise EvaluationError(f"{classifier.name} gives {given}; {wanted}")
+        raise EvaluationError(f"{classifier.name} returns {given}; {wanted}")
     logits, features = found["logits"], found["pool_3"]
     sizes = [int(np.prod(o.shape[1:])) if o.shape.rank and o.shape[0] == rows else 0 for o in (logits, features)]
     if sizes[0] < 2 or sizes[1] < 1 or not (logits.dtype.is_floating and features.dtype.is_floating):
         given = f"logits {logits.shape} {logits.dtype.name}, pool_3 {features.shape} {features.dtype.name} for {rows} images"
-        raise EvaluationError(f"{classifier.name} gives {given}; {wanted}")
+        raise EvaluationError(f"{classifier.name} returns {given}; {wanted}")

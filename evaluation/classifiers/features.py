@@ -1,4 +1,4 @@
-"""Images through the classifier, once for all metrics, on every replica of a strategy."""
+"""The classifier's outputs for batches of images, computed once for all metrics, on all replicas of a strategy."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,11 +8,11 @@ from tfpagan.evaluation.errors import EvaluationError
 
 
 class FeatureExtractor:
-    """Logits and features of batches of images; each replica takes its rows, and what they give is put together again.
+    """Logits and features of batches of images, whose rows are divided among the replicas.
 
     Args:
-      classifier: whose outputs are wanted.
-      strategy: default: the one device there is.
+      classifier: the network.
+      strategy: default: the current one, that is, a single device.
     """
 
     def __init__(self, classifier: Classifier, strategy: tf.distribute.Strategy | None = None):
@@ -25,17 +25,17 @@ class FeatureExtractor:
         """uint8 [n, H, W, C] to logits [n, K] and features [n, D].
 
         Raises:
-          EvaluationError: when the classifier is for greyscale and the images are not, or an output is not finite.
+          EvaluationError: when the classifier takes greyscale images and these are in colour, or an output is not finite.
         """
         self.classifier.require(images.shape[3])
         missing = -len(images) % self._replicas
-        if missing:  # the last batch: every replica gets as many, and what was added is dropped
+        if missing:  # pads the last batch so that it divides among the replicas; the padding is dropped below
             images = np.concatenate([images, np.zeros_like(images[:1]).repeat(missing, 0)])
         outputs = [o.numpy() for o in self._run(tf.constant(images))]
         logits, features = (o[: len(o) - missing] for o in outputs)
         for what, values in (("logits", logits), ("features", features)):
             if not np.isfinite(values).all():
-                raise EvaluationError(f"classifier {self.classifier.name} gives {what} that are not finite")
+                raise EvaluationError(f"classifier {self.classifier.name} returns {what} that are not finite")
         return logits, features
 
     def _on_all(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

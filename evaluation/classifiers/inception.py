@@ -1,4 +1,4 @@
-"""The Inception network of 2015, which makes IS and FID official: from TF-Hub, a folder, an archive or its frozen graph."""
+"""The Inception network of 2015, for official IS and FID: from TF-Hub, a folder, an archive or its frozen graph."""
 
 import dataclasses
 import gzip
@@ -25,33 +25,33 @@ FORMS = (
     f"the SavedModel of {HANDLE} as a folder or .tar.gz (append ?tf-hub-format=compressed to that address in a browser), or "
     f"classify_image_graph_def.pb or its archive {NAME}.tgz"
 )
-"""In which it can be had."""
+"""The forms in which it can be given, for messages."""
 
 
-def load(path: str | Path = "", *, cache_dir: str | Path, how_to_get_it: str = f"Take {FORMS}") -> Classifier:
+def load(path: str | Path = "", *, cache_dir: str | Path, how_to_get_it: str = f"Use {FORMS}") -> Classifier:
     """The official classifier.
 
     Args:
       path: a SavedModel folder, a .tar.gz of one, the frozen graph `classify_image_graph_def.pb`, or a .tgz of that;
-        "": the TF-Hub module that tf-gan names is downloaded.
-      cache_dir: where downloads and unpacked archives stay.
-      how_to_get_it: a sentence without its full stop that ends the messages of what cannot be had.
+        "": tf-gan's TF-Hub module is downloaded.
+      cache_dir: folder for downloads and unpacked archives.
+      how_to_get_it: advice that ends error messages, without the final full stop.
 
     Raises:
-      EvaluationError: when it cannot be had, or is another network.
+      EvaluationError: when it is not available, or is another network.
     """
     cache = Path(os.path.expanduser(cache_dir))
     found = _from_path(Path(os.path.expanduser(path)), cache, how_to_get_it) if path else _from_hub(cache, how_to_get_it)
     logits, features = (output.shape[1] for output in found.outputs(tf.zeros([1, *found.shape])))
     if (logits, features) != (CLASSES, FEATURES):
-        given = f"{path or HANDLE} gives {logits} logits and {features} features"
-        raise EvaluationError(f"{given}; the Inception of 2015 gives {CLASSES} and {FEATURES}. {how_to_get_it}")
+        given = f"{path or HANDLE} returns {logits} logits and {features} features"
+        raise EvaluationError(f"{given}; the Inception network of 2015 returns {CLASSES} and {FEATURES}. {how_to_get_it}")
     logging.info("%s, checksum %s, is recognised as Inception by its output sizes", path or HANDLE, found.checksum)
     return dataclasses.replace(found, name=NAME, official=True)
 
 
 def from_frozen_graph(file: Path) -> Classifier:
-    """The frozen graph of 2015: its own decoding and resizing are skipped, and any number of images goes through at once.
+    """The frozen graph of 2015, without its own decoding and resizing, for batches of any size.
 
     The logits are without the bias, as the authors of the Inception Score computed them.
 
@@ -90,16 +90,16 @@ def _from_path(path: Path, cache: Path, how_to_get_it: str) -> Classifier:
         models = [p.parent for p in folder.rglob("saved_model.pb")]
         graphs = [p for p in folder.rglob("*.pb") if p.parent not in models]
         if len(models) + len(graphs) != 1:
-            raise EvaluationError(f"{path} holds {len(models)} SavedModels and {len(graphs)} frozen graphs; one is wanted")
+            raise EvaluationError(f"{path} holds {len(models)} SavedModels and {len(graphs)} frozen graphs; expected one")
         return _sealed(models[0]) if models else from_frozen_graph(graphs[0])
     if path.suffix == ".pb":
         return from_frozen_graph(path)
-    raise EvaluationError(f"{path} is no form of Inception. {how_to_get_it}")
+    raise EvaluationError(f"{path} is not a known form of Inception. {how_to_get_it}")
 
 
 def _from_hub(cache: Path, how_to_get_it: str) -> Classifier:
-    """Downloads once; what is in the cache and cannot be read, or has changed, is put aside and fetched again."""
-    with warnings.catch_warnings():  # of its own use of pkg_resources
+    """Download once; a cached copy that cannot be read or has changed is moved aside and downloaded again."""
+    with warnings.catch_warnings():  # tensorflow_hub warns about its use of pkg_resources
         warnings.simplefilter("ignore")
         import tensorflow_hub as hub
 
@@ -115,28 +115,28 @@ def _from_hub(cache: Path, how_to_get_it: str) -> Classifier:
     try:
         return _sealed(folder)
     except EvaluationError as e:
-        logging.warning("%s; fetching it again", e)
+        logging.warning("%s; downloading it again", e)
     aside = folder.with_name(f"{folder.name}.damaged")
     shutil.rmtree(aside, ignore_errors=True)
     try:
         folder.rename(aside)
         _seal(folder).unlink(missing_ok=True)
     except OSError as e:
-        raise EvaluationError(f"{folder} is damaged and cannot be put aside: {e}") from None
+        raise EvaluationError(f"{folder} is damaged and cannot be moved aside: {e}") from None
     again = _sealed(fetched())
     shutil.rmtree(aside, ignore_errors=True)
     return again
 
 
 def _sealed(folder: Path) -> Classifier:
-    """The classifier in a folder of the cache. Its checksum at the first use is kept beside it; later ones must match."""
+    """The classifier in a cache folder. Its checksum on first use is stored beside it; later ones must match."""
     loaded, seal = from_saved_model(folder), _seal(folder)
     try:
         known = seal.read_text().strip() if seal.exists() else ""
         if not known:
             seal.write_text(loaded.checksum + "\n")
     except OSError as e:
-        logging.warning("the checksum of %s cannot be kept, so that a later change will go unseen: %s", folder, e)
+        logging.warning("the checksum of %s cannot be stored, so later changes will not be noticed: %s", folder, e)
         return loaded
     if known not in ("", loaded.checksum):
         raise EvaluationError(f"{folder} has changed since its first use (checksum {loaded.checksum}, before {known})")
@@ -148,12 +148,12 @@ def _seal(folder: Path) -> Path:
 
 
 def _unpacked(archive: Path, cache: Path) -> Path:
-    """The archive's folder in the cache, named by the checksum of the archive; unpacked whole or not at all."""
+    """The archive, unpacked atomically into a cache folder that is named after its checksum."""
     folder = cache / f"{archive.name.split('.')[0]}-{checksum(archive)}"
     if folder.is_dir():
         return folder
     try:
-        with gzip.open(archive) as stream:  # tarfile stops before the end, where the checksum of the contents is
+        with gzip.open(archive) as stream:  # checks gzip's checksum, which is at the end: tarfile stops before it
             while stream.read(1 << 20):
                 pass
         cache.mkdir(parents=True, exist_ok=True)

@@ -1,15 +1,15 @@
-"""From images to what a classifier takes: the resize is part of the metric."""
+"""Preprocessing of images for a classifier; the resize is part of the metric."""
 
 import tensorflow as tf
 
 RESIZE = "bilinear, TensorFlow 1's kernel"
-"""As the 2015 graph resizes; `tf.image.resize` is another kernel and gives other scores."""
+"""The resize of the 2015 graph; `tf.image.resize` has another kernel and gives other scores."""
 
 
 def for_classifier(images: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
     """uint8 [N, H, W, C] -> float32 in [-1, 1) of the classifier's shape (height, width, channels).
 
-    Greyscale is tiled to 3 channels where those are wanted; an image that has the right size is not resized.
+    Greyscale images are tiled to 3 channels if necessary; images of the right size are not resized.
     """
     height, width, channels = shape
     x = tf.cast(images, tf.float32)

@@ -19,21 +19,21 @@ from tfpagan.evaluation.classifiers.preprocessing import for_classifier
 from tfpagan.evaluation.errors import EvaluationError
 
 GROUPS = ((1, 2), (2, 3), (4, 3), (8, 3))
-"""Feature maps in units of `channels`, and how many convolutions: 64, 64, 128 x 3, 256 x 3, 512 x 3 for 64."""
+"""Feature maps in units of `channels`, and number of convolutions: 64 x 2, 128 x 3, 256 x 3, 512 x 3 for 64 channels."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How the classifier is trained (alpha-GAN H.5 where nothing else is said).
+    """How the classifier is trained (as in alpha-GAN H.5 unless stated otherwise).
 
     Attributes:
       channels: of the first convolution (paper: 64).
-      train_steps: updates; the learning rate is divided by 10 after one half and after three quarters of them
+      train_steps: number of updates; the learning rate is divided by 10 after one half and three quarters of them
         (paper: 80,000, at 40,000 and 60,000).
       batch_size: paper: 256.
-      learning_rate: at first.
-      weight_decay: of the L2 penalty.
-      crop_fraction: training images are cut at random to this share of their size (paper: 24 of 32 px).
+      learning_rate: the initial one.
+      weight_decay: weight of the L2 penalty.
+      crop_fraction: training images are cropped at random to this share of their size (paper: 24 of 32 px).
       flip: whether training images are mirrored at random (not in the paper).
       seed: of weights, order and crops.
     """
@@ -49,9 +49,9 @@ class Recipe:
 
 
 def network(recipe: Recipe, image_channels: int, classes: int) -> tf.keras.Model:
-    """Images [N, H, W, C] in [-1, 1) of any size to logits [N, K] and features [N, 8 channels]."""
+    """A network from images [N, H, W, C] in [-1, 1) of any size to logits [N, K] and features [N, 8 channels]."""
     x = inputs = tf.keras.Input([None, None, image_channels])
-    decay = tf.keras.regularizers.L2(recipe.weight_decay / 2)  # Keras's penalty is without the half
+    decay = tf.keras.regularizers.L2(recipe.weight_decay / 2)  # Keras's penalty lacks the factor 1/2
     for group, (share, count) in enumerate(GROUPS):
         for i in range(count):
             strides = 2 if group and not i else 1
@@ -104,7 +104,7 @@ def train(
 
 
 def accuracy(model: tf.keras.Model, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> float:
-    """Share of uint8 images [N, H, W, C] that are given their label."""
+    """Share of uint8 images [N, H, W, C] that are classified correctly."""
     right = 0
     for i in range(0, len(images), batch_size):
         logits = model(_whole(images[i : i + batch_size]), training=False)["logits"]
@@ -113,7 +113,7 @@ def accuracy(model: tf.keras.Model, images: np.ndarray, labels: np.ndarray, batc
 
 
 def export(model: tf.keras.Model, folder: Path, image_shape: tuple[int, int, int], facts: dict[str, Any]) -> None:
-    """Write a SavedModel that gives `logits` and `pool_3` for float32 images in [-1, 1), and the facts as classifier.json.
+    """Write a SavedModel that returns `logits` and `pool_3` for float32 images in [-1, 1), and classifier.json with `facts`.
 
     Raises:
       EvaluationError: when the folder cannot be written.

@@ -141,7 +141,7 @@ def test_images_of_another_size_than_the_real_ones_are_refused(tmp_path: Path) -
     scorer = Scorer(
         Protocol(metrics=("is",), samples=30), classifier=linear_classifier(), test=ArrayImages(images(30)), cache_dir=tmp_path
     )
-    with pytest.raises(EvaluationError, match=r"small are \[8, 8, 3\], and the real ones \[16, 16, 3\]"):
+    with pytest.raises(EvaluationError, match=r"small are \[8, 8, 3\], but the real ones are \[16, 16, 3\]"):
         scorer.score(small)
 
 

@@ -38,11 +38,11 @@ def test_an_export_is_scored_as_the_model_is(tmp_path: Path) -> None:
     given = scorer.score(of_saved_model(tmp_path / "export")).metrics
     for key, value in scorer.score(MODEL).metrics.items():
         assert given[key] == (None if value is None else pytest.approx(value, rel=1e-3, abs=1e-4)), key
-    with pytest.raises(EvaluationError, match="is no SavedModel that can be read"):
+    with pytest.raises(EvaluationError, match="is not a readable SavedModel"):
         of_saved_model(tmp_path / "nowhere")
     tf.saved_model.save(served, str(tmp_path / "swapped"), {"decode": served.encode, "encode": served.encode})
     with pytest.raises(
-        EvaluationError, match=r"the signature decode takes images and gives .*; one input and images are wanted"
+        EvaluationError, match=r"the signature decode takes images and returns .*; expected one input, and outputs images"
     ):
         of_saved_model(tmp_path / "swapped")
     other = Scorer(Protocol(metrics=("rmse",)), test=ArrayImages(images(9, channels=1)))
@@ -56,7 +56,7 @@ def test_an_export_is_scored_as_the_model_is(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"takes images \[16, 16, 3\]; these are \[16, 16, 1\]"):
         other.score(of_saved_model(tmp_path / "reconstructing"))
     drawn = Scorer(Protocol(metrics=("rmse",), code="draw"), test=ArrayImages(images(9)))
-    assert "of codes that are drawn it has none" in drawn.score(of_saved_model(tmp_path / "reconstructing")).reasons["rmse"]
+    assert "reconstructs from mean codes only" in drawn.score(of_saved_model(tmp_path / "reconstructing")).reasons["rmse"]
     tf.saved_model.save(tf.Module(), str(tmp_path / "empty"))
     with pytest.raises(EvaluationError, match="no signature decode"):
         of_saved_model(tmp_path / "empty")
@@ -66,17 +66,17 @@ FOREIGN: dict[str, tuple[Callable[[tf.Tensor], tf.Tensor], Callable[[tf.Tensor],
     "bytes": (
         lambda z: tf.zeros([tf.shape(z)[0], PX, PX, 3], tf.uint8),
         lambda x: dict.fromkeys(("mean", "log_variance"), tf.zeros([tf.shape(x)[0], Z])),
-        "decode gives uint8",
+        "decode returns uint8",
     ),
     "another Z": (
         lambda z: tf.zeros([tf.shape(z)[0], PX, PX, 3]),
         lambda x: dict.fromkeys(("mean", "log_variance"), tf.zeros([tf.shape(x)[0], Z + 1])),
-        "encode gives mean of 8 dimensions, and decode takes 7",
+        "encode returns mean of 8 dimensions, but decode takes 7",
     ),
     "one variance": (
         lambda z: tf.zeros([tf.shape(z)[0], PX, PX, 3]),
         lambda x: {"mean": tf.zeros([tf.shape(x)[0], Z]), "log_variance": tf.zeros([tf.shape(x)[0], 1])},
-        "encode gives log_variance of 1 dimensions, and decode takes 7",
+        "encode returns log_variance of 1 dimensions, but decode takes 7",
     ),
 }
 

@@ -157,7 +157,7 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
         (["--reconstructor=blur"], "--reconstructor=blur is not legal: it must be augment:NAME"),
         (["--reconstructor=augment:rotate"], "--augmentation=rotate is not legal: it must be one of pad_crop"),
         (["--reconstructor=augment:blur", "--metrics=rmse"], "--dataset is missing"),
-        (["--export=/nowhere", "--metrics=rmse"], "/nowhere is no SavedModel"),
+        (["--export=/nowhere", "--metrics=rmse"], "/nowhere is not a readable SavedModel"),
         (["--model_dir=RUN", "--metrics=fod"], "unknown metric 'fod'"),
         (["--model_dir=RUN", "--protocol=fid"], "unknown protocol 'fid'"),
         (["--model_dir=RUN", "--protocol=is50k", "--metrics=is"], "--protocol and --metrics cannot be given together"),
@@ -372,7 +372,7 @@ def test_a_classifier_for_other_images_is_refused_before_training(
     vgg.export(vgg.network(vgg.Recipe(channels=4), 1, 10), tmp_path / "grey", (PX, PX, 1), {})
     argv = [*data, *SIZES, "--eval_every_steps=2", f"--eval_classifier={tmp_path}/grey", f"--model_dir={tmp_path}/run"]
     assert cli.run("train", argv) == 1
-    assert "classifier grey takes greyscale images, and these have 3 channels" in capsys.readouterr().err
+    assert "classifier grey takes greyscale images, but these have 3 channels" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def test_the_checksum_follows_the_weights(tmp_path: Path) -> None:
 def test_what_is_no_classifier_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"holds no classifier: saved_model\.pb is missing"):
         from_saved_model(tmp_path)
-    with pytest.raises(EvaluationError, match=r"net gives features, probs; a classifier gives logits \[N, K\] and pool_3"):
+    with pytest.raises(EvaluationError, match=r"net returns features, probs; a classifier returns logits \[N, K\] and pool_3"):
         from_saved_model(write(tmp_path / "net", keys=("probs", "features")))
     model = write(tmp_path / "half") / "saved_model.pb"
     model.write_bytes(model.read_bytes()[:100])
@@ -52,10 +52,10 @@ def test_what_is_no_classifier_is_refused(tmp_path: Path) -> None:
 
 Outputs = dict[str, tf.Tensor]
 FOREIGN: dict[str, tuple[tuple[int | None, ...], Callable[[tf.Tensor], Outputs], str]] = {
-    "a vector": ((None, 8, 8, 3), lambda x: {"logits": x[:, 0, 0, 0], "pool_3": x[:, 0, 0]}, r"gives logits \(3,\)"),
-    "a number": ((None, 8, 8, 3), lambda x: {"logits": tf.reduce_mean(x), "pool_3": x[:, 0, 0]}, r"gives logits \(\)"),
+    "a vector": ((None, 8, 8, 3), lambda x: {"logits": x[:, 0, 0, 0], "pool_3": x[:, 0, 0]}, r"returns logits \(3,\)"),
+    "a number": ((None, 8, 8, 3), lambda x: {"logits": tf.reduce_mean(x), "pool_3": x[:, 0, 0]}, r"returns logits \(\)"),
     "no features": ((None, 8, 8, 3), lambda x: {"logits": x[:, 0, 0], "pool_3": x[:, 0, 0, :0]}, r"pool_3 \(3, 0\)"),
-    "one row": ((None, 8, 8, 3), lambda x: {"logits": x[:1, 0, 0], "pool_3": x[:, 0, 0]}, r"gives logits \(1, 3\)"),
+    "one row": ((None, 8, 8, 3), lambda x: {"logits": x[:1, 0, 0], "pool_3": x[:, 0, 0]}, r"returns logits \(1, 3\)"),
     "words": ((None, 8, 8, 3), lambda x: {"logits": tf.as_string(x[:, 0, 0]), "pool_3": x[:, 0, 0]}, "string"),
     "four channels": ((None, 8, 8, 4), lambda x: {"logits": x[:, 0, 0], "pool_3": x[:, 0, 0]}, "C is 4"),
     "a fixed batch": ((2, 8, 8, 3), lambda x: {"logits": x[:, 0, 0], "pool_3": x[:, 0, 0]}, "does not take images"),

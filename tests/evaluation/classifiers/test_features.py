@@ -27,7 +27,7 @@ def test_features_that_are_not_finite_are_an_error() -> None:
             features = tf.reduce_mean(x, [1, 2])
             return features, features * bad
 
-        with pytest.raises(EvaluationError, match="gives features that are not finite"):
+        with pytest.raises(EvaluationError, match="returns features that are not finite"):
             FeatureExtractor(Classifier("bad", "0", (PX, PX, 3), outputs))(images(4))
 
 

@@ -26,7 +26,9 @@ def test_the_module_is_the_one_that_tf_gan_names() -> None:
 def test_inception_is_recognised_by_its_output_sizes(tmp_path: Path) -> None:
     official = inception.load(write(tmp_path / "right", 1008, 2048, (None, None, 3)), cache_dir=tmp_path)
     assert (official.name, official.official, official.shape) == ("inception-2015-12-05", True, INCEPTION_SHAPE)
-    with pytest.raises(EvaluationError, match="gives 10 logits and 8 features; the Inception of 2015 gives 1008 and 2048"):
+    with pytest.raises(
+        EvaluationError, match="returns 10 logits and 8 features; the Inception network of 2015 returns 1008 and 2048"
+    ):
         inception.load(write(tmp_path / "wrong", shape=(None, None, 3)), cache_dir=tmp_path)
 
 
@@ -112,7 +114,7 @@ def test_the_frozen_graph_takes_any_number_of_images_and_gives_logits_without_th
         pool, biased = imported(x[i : i + 1])
         np.testing.assert_allclose(features[i], pool[0], rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(logits[i], biased[0] - 1.0, rtol=1e-4, atol=1e-4)
-    with pytest.raises(EvaluationError, match="gives 12 logits and 16 features"):
+    with pytest.raises(EvaluationError, match="returns 12 logits and 16 features"):
         inception.load(file, cache_dir=tmp_path)
 
 

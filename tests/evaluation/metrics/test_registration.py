@@ -146,9 +146,9 @@ def test_declarations_need_no_tensorflow() -> None:
         (Need.CLASSIFIER, "no network"),
         (Need.REFERENCE, "no reference images"),
         (Need.ENCODER, "nothing has no encoder"),
-        (Need.DECODER, "nothing has no decoder of codes alone"),
-        (Need.LIKELIHOOD_BOUND, "nothing has no likelihood: its decoder gives images and no density of them"),
-        (Need.DIFFERENTIABLE_DECODER, "nothing has no decoder to follow"),
+        (Need.DECODER, "nothing has no decoder that takes only codes"),
+        (Need.LIKELIHOOD_BOUND, "nothing has no likelihood: its decoder returns images without a density"),
+        (Need.DIFFERENTIABLE_DECODER, "nothing has no differentiable decoder"),
     ],
 )
 def test_what_a_metric_needs_and_is_not_there_is_the_reason_in_the_place_of_its_numbers(
