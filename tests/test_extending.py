@@ -212,7 +212,7 @@ def pictures(folder: Path) -> None:
             "from tfpagan import data; data.register('Upper', print)",
             "'Upper' is not a legal data source name",
         ),
-        ("from tfpagan.evaluation import metrics; metrics.register(3)", "3 is no metric"),
+        ("from tfpagan.evaluation import metrics; metrics.register(3)", "3 is not a metric"),
     ],
 )
 def test_a_plugin_that_cannot_be_used_is_one_line(

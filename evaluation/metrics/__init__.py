@@ -1,4 +1,4 @@
-"""The metrics, one file each, by the name that asks for them."""
+"""The metrics, one file each, by name."""
 
 from collections.abc import Mapping
 
@@ -37,35 +37,35 @@ METRICS: dict[str, Metric] = {
 
 
 def register(metric: Metric) -> Metric:
-    """Make a metric of your own known by its `name`.
+    """Register a metric of your own under its `name`.
 
     Raises:
-      EvaluationError: when it is no metric, or its name or one of its keys is taken.
+      EvaluationError: when it is not a metric, or its name or one of its keys is taken.
     """
     _check(metric)
     if metric.name in METRICS:
-        raise EvaluationError(f"there is a metric {metric.name!r} already; register yours under another name")
+        raise EvaluationError(f"metric {metric.name!r} exists already; register yours under another name")
     for key in (*metric.keys(True), *metric.keys(False)):
         if key.name in keys():
-            raise EvaluationError(f"metric {metric.name!r} has the key {key.name!r} of another; name yours differently")
+            raise EvaluationError(f"metric {metric.name!r} has the key {key.name!r} of another metric; name yours differently")
     METRICS[metric.name] = metric
     return metric
 
 
 def keys() -> Mapping[str, Key]:
-    """Every number of every metric by its name: those of the official classifier before those of others."""
+    """The keys of all metrics by name; those for the official classifier come first."""
     return {key.name: key for official in (True, False) for metric in METRICS.values() for key in metric.keys(official)}
 
 
 def _check(metric: object) -> None:
     if not isinstance(metric, Metric):
-        raise EvaluationError(f"{metric!r} is no metric: an instance of a class that derives from Metric is wanted")
+        raise EvaluationError(f"{metric!r} is not a metric: expected an instance of a class that derives from Metric")
     name = getattr(metric, "name", None)
     if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
-        raise EvaluationError(f"{name!r} cannot name a metric: lower-case letters, digits and underscores can")
+        raise EvaluationError(f"{name!r} is not a legal metric name: use lower-case letters, digits and underscores")
     if not isinstance(getattr(metric, "help", None), str) or not isinstance(getattr(metric, "over", None), Over):
-        raise EvaluationError(f"metric {name!r} does not declare help, a line, and over, an Over")
+        raise EvaluationError(f"metric {name!r} does not declare help, one line, and over, an Over")
     if metric.needs & {Need.REFERENCE, Need.CLASSIFIED_ORIGINALS} and Need.CLASSIFIER not in metric.needs:
-        raise EvaluationError(f"metric {name!r} needs what a classifier gives and does not declare Need.CLASSIFIER")
+        raise EvaluationError(f"metric {name!r} needs a classifier's outputs but does not declare Need.CLASSIFIER")
     if not metric.keys(True) or not metric.keys(False):
         raise EvaluationError(f"metric {name!r} has no keys")

@@ -15,13 +15,13 @@ class Annealing:
     """How a likelihood is estimated; part of a protocol.
 
     Attributes:
-      images: how many test images, from the first.
-      chains: independent ones for every image, of whose weights the mean is taken.
-      distributions: between prior and posterior.
-      sigma: standard deviation of the noise, for pixels in [0, 1]; 0: the best of some, for as many training images.
-      leapfrog_steps: of one Hamiltonian proposal.
-      first_step: size of a leapfrog step at first; each chain adapts its own on the way.
-      images_at_once: how many images' chains run together.
+      images: number of test images, from the first one on.
+      chains: number of independent chains per image, whose weights are averaged.
+      distributions: number of distributions between prior and posterior.
+      sigma: standard deviation of the noise, for pixels in [0, 1]; 0: the best of several on as many training images.
+      leapfrog_steps: steps of one Hamiltonian proposal.
+      first_step: initial size of a leapfrog step, which each chain then adapts.
+      images_at_once: number of images whose chains run together.
     """
 
     images: int = 100
@@ -55,26 +55,26 @@ class AIS(Metric):
 
 
 class AnnealedLikelihood(Measurement):
-    """Keeps the first images that it sees; the chains run at the end.
+    """Keeps the first images; the chains run at the end.
 
     Raises:
-      EvaluationError: when there are fewer test images than the protocol wants, or nothing to choose the noise on.
+      EvaluationError: when there are fewer test images than the protocol requires, or no images to choose the noise on.
     """
 
     def __init__(self, context: Context):
         self._context, self._annealing = context, context.protocol.annealing
         if context.count < self._annealing.images:
             test = known(context.test)
-            raise EvaluationError(f"{test.name} has {test.count} images; {self._annealing.images} are asked for")
+            raise EvaluationError(f"{test.name} has {test.count} images; {self._annealing.images} are requested")
         if not self._annealing.sigma and context.training is None:
-            raise EvaluationError("no training images to choose the noise on, and no sigma is given")
+            raise EvaluationError("sigma is not given, and there are no training images to choose it on")
         self._images: list[np.ndarray] = []
 
     def update(self, batch: Batch) -> None:
         self._images.extend(image.copy() for image in batch.images[: self._annealing.images - len(self._images)])
 
     def result(self) -> tuple[float, float, float]:
-        """Nats per image, their standard error, and the noise."""
+        """Mean log-likelihood per image in nats, its standard error, and sigma."""
         from tfpagan.evaluation.images import first
         from tfpagan.evaluation.metrics import annealed_chains as chains
 
@@ -86,5 +86,5 @@ class AnnealedLikelihood(Measurement):
             sigma = chains.best_sigma(decode, latent_dim, training, a, **options)
         nats = chains.log_likelihoods(decode, latent_dim, np.stack(self._images), sigma, a, **options)
         if not np.isfinite(nats).all():
-            raise EvaluationError(f"with a noise of {sigma:g} the log-likelihoods are not finite")
+            raise EvaluationError(f"the log-likelihoods are not finite with sigma {sigma:g}")
         return float(nats.mean()), float(nats.std(ddof=1) / math.sqrt(len(nats))), sigma

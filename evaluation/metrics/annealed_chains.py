@@ -1,10 +1,10 @@
 """Annealed importance sampling of a decoder's log-likelihood (Wu et al., 2017, 'On the quantitative analysis of
 decoder-based generative models').
 
-A decoder without a density gets one: x = G(z) + normal noise of one fixed standard deviation, pixels in [0, 1]. The chains
-go from the prior to the posterior through p(z) p(x | z)^beta; what their weights estimate is a lower bound of log p(x) in
-expectation, the tighter the more distributions they pass through. (tensorflow_probability has such chains, but each of its
-proposals is accepted by the density of the distribution before.)
+The decoder's density is that of x = G(z) + normal noise with a fixed standard deviation, for pixels in [0, 1]. The chains
+move from the prior to the posterior through p(z) p(x | z)^beta. Their weights' estimate is, in expectation, a lower bound on
+log p(x), which is tighter with more distributions. (tensorflow_probability has such chains, but accepts each proposal under
+the density of the previous distribution.)
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ Decode = Callable[[tf.Tensor], tf.Tensor]
 
 SIGMAS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 ACCEPTANCE = 0.65
-FASTER, SLOWER = 1.02, 0.98  # step sizes after a proposal that was accepted, or not, more often than ACCEPTANCE
-SHARPNESS = 4.0  # of the schedule of beta, a logistic function from -4 to 4 moved to reach 0 and 1 (section 4.2)
+FASTER, SLOWER = 1.02, 0.98  # factors of the step size when the acceptance probability is above ACCEPTANCE, or not
+SHARPNESS = 4.0  # of the schedule of beta: a logistic function on [-4, 4], rescaled to [0, 1] (section 4.2)
 
 
 def log_likelihoods(
@@ -42,9 +42,9 @@ def log_likelihoods(
       latent_dim: Z of the prior N(0, I).
       images: uint8 [n, H, W, C].
       sigma: standard deviation of the noise, for pixels in [0, 1].
-      annealing: how.
+      annealing: settings of the chains.
       seed: of the chains.
-      between: called before the chains of `annealing.images_at_once` images run.
+      between: called before the chains of every `annealing.images_at_once` images.
     """
     return _Chains(decode, latent_dim, annealing, between).log_likelihoods(images, sigma, seed)
 
@@ -58,25 +58,25 @@ def best_sigma(
     seed: int = 0,
     between: Callable[[], None] = lambda: None,
 ) -> float:
-    """The noise of SIGMAS under which some images, which are not those to be scored, are likeliest."""
+    """The element of SIGMAS that maximises the mean log-likelihood of images other than those to be scored."""
     quick = dataclasses.replace(annealing, distributions=max(1, annealing.distributions // 10))
     chains = _Chains(decode, latent_dim, quick, between)
     means = [chains.log_likelihoods(images, sigma, seed).mean() for sigma in SIGMAS]
     best = SIGMAS[int(np.argmax(means))]
     if best in (SIGMAS[0], SIGMAS[-1]):
-        logging.warning("ais: the likeliest noise is %g, the last of %s; a likelier one may lie beyond", best, SIGMAS)
+        logging.warning("ais: the best sigma is %g, at the end of %s; a better one may lie beyond", best, SIGMAS)
     return best
 
 
 class _Chains:
-    """Chains of codes [chains * n, Z], all images' first ones first."""
+    """Chains of codes [chains * n, Z], starting with the first chains of all images."""
 
     def __init__(self, decode: Decode, latent_dim: int, annealing: Annealing, between: Callable[[], None]):
         self._decode, self._latent_dim, self._annealing, self._between = decode, latent_dim, annealing, between
         self._run = tf.function(self._log_weights, reduce_retracing=True)
 
     def log_likelihoods(self, images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
-        """[n], for uint8 images [n, H, W, C]."""
+        """Log-likelihoods [n] of uint8 images [n, H, W, C]."""
         parts = []
         for i in range(0, len(images), self._annealing.images_at_once):
             self._between()
@@ -86,7 +86,7 @@ class _Chains:
         return np.concatenate(parts)
 
     def _log_weights(self, x: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """[chains, n], for images [n, H, W, C] in [0, 1]."""
+        """Log-weights [chains, n] for images [n, H, W, C] in [0, 1]."""
         a = self._annealing
         x = tf.tile(x, [a.chains, 1, 1, 1])
         rows = tf.shape(x)[0]
@@ -110,7 +110,7 @@ class _Chains:
         return -0.5 * tf.reduce_sum(off**2, [1, 2, 3]) / sigma**2 - dims * (tf.math.log(sigma) + 0.5 * math.log(2.0 * math.pi))
 
     def _energy(self, z: tf.Tensor, x: tf.Tensor, sigma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """-log p(z) p(x | z)^beta but for a constant, [rows], and its slope [rows, Z]."""
+        """-log p(z) p(x | z)^beta [rows] up to a constant, and its gradient [rows, Z]."""
         with tf.GradientTape() as tape:
             tape.watch(z)
             energy = 0.5 * tf.reduce_sum(z**2, 1) - beta * self._log_likelihood(z, x, sigma)
@@ -119,7 +119,7 @@ class _Chains:
     def _proposed(
         self, z: tf.Tensor, x: tf.Tensor, sigma: tf.Tensor, beta: tf.Tensor, step: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """A Hamiltonian Monte Carlo step that leaves p(z) p(x | z)^beta as it is; and its probability of acceptance."""
+        """Codes after a Hamiltonian Monte Carlo step with invariant p(z) p(x | z)^beta, and its acceptance probability."""
         momentum = tf.random.stateless_normal(tf.shape(z), seed)
         energy, slope = self._energy(z, x, sigma, beta)
         start = energy + 0.5 * tf.reduce_sum(momentum**2, 1)

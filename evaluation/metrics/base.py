@@ -1,4 +1,4 @@
-"""What a metric is: what it needs, which numbers it gives, and how it measures them batch by batch."""
+"""The contract of a metric: what it needs, which numbers it reports, and how it measures them batch by batch."""
 
 import abc
 import dataclasses
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 NOTHING = np.zeros([0, 0])
 FEW_IMAGES = 10_000
-"""Below this many, scores of the same model differ too much between draws, and FID is biased upwards."""
+"""Below this number of images, scores of the same model vary too much between draws, and FID is biased upwards."""
 
 T = TypeVar("T")
 
 
 class Settings(Protocol):
-    """What a metric may read of a protocol: of `protocols.Protocol`, which stands above the metrics."""
+    """The fields of a protocol that metrics may read; `protocols.Protocol` itself imports the metrics."""
 
     @property
     def samples(self) -> int: ...
@@ -41,24 +41,24 @@ class Settings(Protocol):
 
 
 class Over(enum.Enum):
-    """Of what a metric sees every batch."""
+    """The images that a metric is computed over."""
 
     SAMPLES = "samples"
-    RECONSTRUCTIONS = "reconstructions"  # with the test images that they are of
+    RECONSTRUCTIONS = "reconstructions"  # together with their originals, the test images
     TEST_IMAGES = "test images"
 
 
 class Need(enum.Enum):
-    """What else a metric cannot do without."""
+    """What else a metric requires."""
 
     SAMPLES = "samples"  # that it draws itself
     CLASSIFIER = "logits and features of the images in a batch"
     CLASSIFIED_ORIGINALS = "logits of the originals of reconstructions too"
     REFERENCE = "the classifier's statistics of real images"
     ENCODER = "an encoder"
-    DECODER = "a decoder of codes alone"
-    LIKELIHOOD_BOUND = "a bound of the likelihood"
-    DIFFERENTIABLE_DECODER = "a decoder of tensors"
+    DECODER = "a decoder that takes only codes"
+    LIKELIHOOD_BOUND = "a bound on the likelihood"
+    DIFFERENTIABLE_DECODER = "a differentiable decoder"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,13 +66,13 @@ class Key:
     """One number of a metric.
 
     Attributes:
-      name: by which files know it.
-      unit: of it; "": none.
-      better: which way; None where the number has no better and worse of its own.
-      column: its short title in tables and plots; "": it has none there.
-      beside: name of the number that such a column shows beside it, as a deviation.
-      tag: its short tag in TensorBoard; "": its name.
-      overview: whether what shows many runs at once shows it: box plots, and HParams.
+      name: the name used in result files.
+      unit: its unit; "": none.
+      better: which direction is better; None: neither.
+      column: short title in tables and plots; "": it is not shown there.
+      beside: name of the number that the column shows after it, as a deviation.
+      tag: short tag in TensorBoard; "": its name.
+      overview: whether overviews of many runs (box plots, HParams) show it.
     """
 
     name: str
@@ -90,13 +90,13 @@ class Key:
 
 
 class Batch(NamedTuple):
-    """What a measurement sees; what nobody needs is empty.
+    """Input of a measurement; fields that no metric needs are empty arrays.
 
     Attributes:
       images: samples, reconstructions or test images, uint8 [n, H, W, C].
       logits: of the images, [n, K].
       features: of the images, [n, D].
-      originals: what reconstructions are of, uint8 [n, H, W, C].
+      originals: the originals of reconstructions, uint8 [n, H, W, C].
       logits_of_originals: [n, K].
     """
 
@@ -109,18 +109,18 @@ class Batch(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What a measurement may use besides its batches; what its metric needs is there.
+    """What a measurement may use besides its batches; what its metric needs is never None.
 
     Attributes:
       subject: what is scored.
-      protocol: how.
-      count: how many images, or pairs, its batches will hold together.
+      protocol: settings of the protocol.
+      count: total number of images, or pairs, in its batches.
       samples: (count, seed) to that many samples of the subject.
-      test: the test images; None where there are none.
-      training: the real images themselves; None where there are only statistics of them.
-      reference: statistics of the real images; None where no metric needs them.
-      batch_size: of images at a time.
-      interrupted: whether nobody waits for the result any more.
+      test: the test images, or None.
+      training: the real images themselves; None if there are only statistics of them.
+      reference: statistics of the real images; None if no metric needs them.
+      batch_size: images per batch.
+      interrupted: whether the evaluation was interrupted.
     """
 
     subject: "Subject"
@@ -134,42 +134,42 @@ class Context:
     interrupted: Callable[[], bool] = lambda: False
 
     def stop_if_interrupted(self) -> None:
-        """What takes long between batches asks now and then.
+        """To be called regularly in long computations between batches.
 
         Raises:
-          GivenUpError: when the evaluation was given up.
+          GivenUpError: when the evaluation was interrupted.
         """
         if self.interrupted():
             raise GivenUpError
 
 
 class Measurement(abc.ABC):
-    """One metric of one subject: sees every batch once, and gives its numbers at the end.
+    """One metric of one subject: it receives every batch once and returns its numbers at the end.
 
     Attributes:
-      undefined: why one of the numbers may be None.
+      undefined: the reason for numbers that are None.
     """
 
     undefined: str = "not defined here"
 
     @abc.abstractmethod
     def update(self, batch: Batch) -> None:
-        """See the next batch."""
+        """Process the next batch."""
 
     @abc.abstractmethod
     def result(self) -> Sequence[float | None]:
         """The numbers, in the order of the metric's keys.
 
         Raises:
-          EvaluationError: when there are none; its text becomes their reason.
+          EvaluationError: when they cannot be computed; its message becomes their reason.
         """
 
     def worst(self) -> "list[ScoredPair]":
-        """The pairs that it finds worst, worst first."""
+        """The pairs with the worst values, worst first."""
         return []
 
     def details(self) -> dict[str, Any]:
-        """What does not fit a number, as lists per dimension."""
+        """What is not a single number, such as lists per dimension."""
         return {}
 
 
@@ -177,12 +177,12 @@ class Metric(abc.ABC):
     """A metric: a file of its own, and a line in `metrics/__init__.py`.
 
     Attributes:
-      name: by which it is asked for.
-      help: one line.
-      over: of what it sees every batch.
-      needs: what else it cannot do without.
-      in_full: whether the protocol `full` has it.
-      few_images: below this many images or pairs its numbers vary so much that users are warned.
+      name: its name in `--metrics` and protocols.
+      help: one-line description.
+      over: the images that it is computed over.
+      needs: what else it requires.
+      in_full: whether the protocol `full` includes it.
+      few_images: below this number of images or pairs, users are warned that its numbers vary.
     """
 
     name: ClassVar[str]
@@ -194,36 +194,36 @@ class Metric(abc.ABC):
 
     @abc.abstractmethod
     def keys(self, official: bool) -> tuple[Key, ...]:
-        """Its numbers.
+        """The keys of its numbers.
 
         Args:
-          official: whether the classifier is the Inception of 2015: only then may a name say so.
+          official: whether the classifier is the Inception network of 2015; only then may names say so.
         """
 
     @abc.abstractmethod
     def start(self, context: Context) -> Measurement:
-        """A measurement that has seen no batch.
+        """A new measurement.
 
         Raises:
-          EvaluationError: when it cannot be made; its text becomes the reason of the missing numbers.
+          EvaluationError: when it cannot be created; its message becomes the reason for the missing numbers.
         """
 
     def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
-        """What two of its numbers must share to be compared, besides what all metrics share.
+        """What two of its numbers must share to be compared, besides what all metrics require.
 
         Args:
-          protocol: by which they are made.
-          image_shape: (H, W, C); () where it is not known.
+          protocol: settings of the protocol.
+          image_shape: (H, W, C); () if it is not known.
         """
         return {}
 
 
 def known(value: T | None) -> T:
-    """What a metric has declared that it needs, and therefore is there."""
+    """A value that is not None, because the metric has declared that it needs it."""
     assert value is not None
     return value
 
 
 def network(official: bool) -> str:
-    """What names of numbers call the classifier."""
+    """The word for the classifier in names of numbers."""
     return "inception" if official else "classifier"

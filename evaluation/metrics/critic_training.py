@@ -1,4 +1,4 @@
-"""Training of an independent Wasserstein critic, and the distance that it finds between images that it has not seen."""
+"""Training of independent Wasserstein critics, and the distance that they estimate on held-out images."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,15 +13,15 @@ from tfpagan.evaluation.metrics.wasserstein_critic import Budget
 def negative_distance(
     real: np.ndarray, fake: np.ndarray, budget: Budget, *, seed: int = 0, between: Callable[[], None] = lambda: None
 ) -> tuple[float, float]:
-    """Minus the Wasserstein distance that a critic finds between images that it was not trained on; higher is better.
+    """Minus the Wasserstein distance that critics estimate on held-out images; higher is better.
 
-    The critic is trained on one half of either side, chosen at random, and scored on the other: mean f(real) - mean f(fake).
+    Each critic f is trained on a random half of either side; the distance is mean f(real) - mean f(fake) on the other halves.
 
     Args:
       real: uint8 [N, H, W, C] that the model was not trained on.
       fake: uint8 [M, H, W, C].
       budget: of every critic.
-      seed: the critics have the seeds from here on.
+      seed: of the halves and the first critic; further critics have the following seeds.
       between: called before every update.
 
     Returns:
@@ -34,7 +34,7 @@ def negative_distance(
     halves = [np.array_split(images[random.permutation(len(images))], 2) for images in (real, fake)]
     if min(len(half) for side in halves for half in side) < budget.batch_size:
         raise EvaluationError(
-            f"{len(real)} real and {len(fake)} fake images are too few for a critic: 2 x {budget.batch_size} each"
+            f"{len(real)} real and {len(fake)} fake images are too few for a critic: 2 x {budget.batch_size} each are needed"
         )
     (real_seen, real_new), (fake_seen, fake_new) = halves
     distances = []

@@ -1,4 +1,4 @@
-"""Frechet Inception Distance (Heusel et al., 2017, equation 6), of moments."""
+"""Frechet Inception Distance (Heusel et al., 2017, equation 6), computed from moments."""
 
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ class FID(Metric):
 
 
 class FrechetDistance(Measurement):
-    """Of the features that it sees to those of the reference."""
+    """Frechet distance between the features of all batches and those of the reference."""
 
     def __init__(self, real: "Reference"):
         self._real, self._moments = real, Moments()
@@ -42,9 +42,9 @@ class FrechetDistance(Measurement):
 def frechet_distance(one: Moments, other: Moments) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), the squared Frechet distance of two Gaussians.
 
-    tr (C1 C2)^(1/2) is the sum of the square roots of the eigenvalues of S' C2 S with C1 = S S', which is symmetric: two
-    symmetric eigenproblems in float64, no square root of a matrix that is not symmetric. S has only the columns that C1's
-    rank gives it, and C1 is the covariance of fewer images: the null space of few images adds nothing but noise.
+    With C1 = S S', tr (C1 C2)^(1/2) is the sum of the square roots of the eigenvalues of the symmetric matrix S' C2 S: two
+    symmetric eigenproblems in float64 instead of the square root of a nonsymmetric matrix. C1 is the covariance of the
+    fewer images, and S has only rank(C1) columns, because the null space of C1 would add only noise.
 
     >>> a, b = Moments(), Moments()
     >>> a.update([[-1.0], [1.0]]); b.update([[1.0], [5.0]])      # N(0, 2) and N(3, 8)
@@ -52,14 +52,14 @@ def frechet_distance(one: Moments, other: Moments) -> float:
     11.0
 
     Raises:
-      EvaluationError: when the two do not have the same number of dimensions.
+      EvaluationError: when the two differ in their number of dimensions.
     """
     if one.count > other.count:
         one, other = other, one
     mean_1, mean_2, c_1, c_2 = one.mean(), other.mean(), one.covariance(), other.covariance()
     if mean_1.shape != mean_2.shape:
         raise EvaluationError(
-            f"features of {len(mean_1)} and of {len(mean_2)} dimensions cannot be compared: they are of different classifiers"
+            f"features of {len(mean_1)} and {len(mean_2)} dimensions cannot be compared: they are of different classifiers"
         )
     values, vectors = np.linalg.eigh(c_1)
     real = values > len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)

@@ -5,7 +5,7 @@ from tfpagan.evaluation.metrics.fid import FrechetDistance
 
 
 class FIDOfReconstructions(Metric):
-    """FID with reconstructions G(E(x)) of test images in the place of samples."""
+    """FID with reconstructions G(E(x)) of test images instead of samples."""
 
     name, help = "fid_rec", "Frechet distance of reconstructions to the reference"
     over, needs = Over.RECONSTRUCTIONS, frozenset({Need.CLASSIFIER, Need.REFERENCE})

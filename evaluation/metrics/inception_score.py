@@ -25,13 +25,13 @@ class IS(Metric):
 class InceptionScore(Measurement):
     """exp(mean KL(p(y | x) || p(y))) of every split; mean and standard deviation (ddof 0) over splits.
 
-    Split i of s holds the images i N / s to (i + 1) N / s. With a `seed` the images are dealt to the splits as if they had
-    been shuffled first: images that come class by class would otherwise make splits of one class.
+    Split i of s holds the images i N / s to (i + 1) N / s. With a `seed`, images are assigned to splits as if shuffled first,
+    because images sorted by class would make splits of one class.
 
     Args:
-      count: images that will be seen.
-      splits: 10 officially.
-      seed: of the shuffle; None: in the order in which they come.
+      count: total number of images.
+      splits: number of splits; officially 10.
+      seed: of the shuffle; None: the order is kept.
 
     >>> score = InceptionScore(4, splits=1, seed=None)
     >>> score.update(Batch(logits=np.log([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.1, 0.9]])))
@@ -47,7 +47,7 @@ class InceptionScore(Measurement):
             raise EvaluationError(f"{count} images cannot make {splits} splits of the Inception Score")
         place = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
         starts = np.arange(splits) * count // splits
-        self._split = np.searchsorted(starts, place, side="right") - 1  # [N], of each image
+        self._split = np.searchsorted(starts, place, side="right") - 1  # [N], the split of each image
         self._sizes = np.bincount(self._split, minlength=splits)
         self._seen, self._splits = 0, splits
         self._probabilities, self._negentropy = np.zeros(0), np.zeros(splits)

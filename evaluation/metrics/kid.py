@@ -16,7 +16,7 @@ BLOCK_SIZE = 1000
 
 
 class KID(Metric):
-    """Kernel distance of some of the samples to some images of the reference."""
+    """Kernel distance of some samples to some images of the reference."""
 
     name, help = "kid", "kernel distance of samples to the reference"
     over, needs = Over.SAMPLES, frozenset({Need.CLASSIFIER, Need.REFERENCE})
@@ -33,13 +33,13 @@ class KID(Metric):
 
 
 class KernelDistance(Measurement):
-    """Of some of `count` images to those whose features the reference holds.
+    """Kernel distance of a random subset of `count` images to the images whose features the reference holds.
 
     Raises:
       EvaluationError: when it holds none.
     """
 
-    undefined = "one block of images has no error"
+    undefined = "a single block of images has no standard error"
 
     def __init__(self, real: "Reference", count: int, *, seed: int):
         if not len(real.features):
@@ -56,20 +56,20 @@ class KernelDistance(Measurement):
 def kernel_distance(real: np.ndarray, fake: np.ndarray, *, block_size: int = BLOCK_SIZE) -> tuple[float, float | None]:
     """Mean over blocks of the unbiased squared MMD, and the standard error of that mean.
 
-    Both sides are cut into the same number of consecutive blocks, as few as keep every block within `block_size`.
+    Both sides are cut into the same number of consecutive blocks: the smallest for which no block exceeds `block_size`.
 
     Args:
       real: features [N, D].
       fake: features [M, D].
 
     Returns:
-      The distance, and its standard error: None where there is only one block.
+      The distance and its standard error; the latter is None if there is only one block.
 
     Raises:
-      EvaluationError: when a block would have fewer than 2 images, or the two do not have the same number of dimensions.
+      EvaluationError: when a block would have fewer than 2 images, or the two differ in their number of dimensions.
     """
     if real.shape[1:] != fake.shape[1:]:
-        raise EvaluationError(f"features of {real.shape[1]} and of {fake.shape[1]} dimensions cannot be compared")
+        raise EvaluationError(f"features of {real.shape[1]} and {fake.shape[1]} dimensions cannot be compared")
     blocks = math.ceil(max(len(real), len(fake)) / block_size)
     if min(len(real), len(fake)) < 2 * blocks:
         raise EvaluationError(f"{len(real)} real and {len(fake)} fake images cannot make {blocks} block(s) of 2 or more each")
@@ -92,6 +92,6 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _cut(features: np.ndarray, blocks: int) -> list[np.ndarray]:
-    """Consecutive blocks; the last ones have one image more where it does not divide."""
+    """Consecutive blocks of equal size; if that is impossible, the last ones have one image more."""
     size, rest = divmod(len(features), blocks)
     return np.split(features, np.cumsum([size] * (blocks - rest) + [size + 1] * rest)[:-1])

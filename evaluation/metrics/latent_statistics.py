@@ -1,4 +1,4 @@
-"""Whether the encoder's codes follow the prior, and whether the two networks invert each other."""
+"""Statistics that show whether the encoder's codes follow the prior, and whether E inverts G."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,9 +12,9 @@ Array = np.ndarray
 
 
 class LatentStatistics(Metric):
-    """The encoder's codes of test images against the prior."""
+    """The encoder's codes of test images compared with the prior."""
 
-    name, help = "panel", "the encoder's codes against the prior"
+    name, help = "panel", "the encoder's codes compared with the prior"
     over, needs = Over.TEST_IMAGES, frozenset({Need.ENCODER, Need.DECODER})
 
     def keys(self, official: bool) -> tuple[Key, ...]:
@@ -27,14 +27,14 @@ class LatentStatistics(Metric):
 
 
 class Statistics(NamedTuple):
-    """Averages over dimensions, and the dimension that is farthest off.
+    """Averages over dimensions, and the largest deviation.
 
     latent_mean_rms: root mean square of the dimensions' means; 0 for the prior.
     latent_mean_max: the largest absolute mean of a dimension.
     latent_variance_of_means, latent_mean_of_variances: they add up to 1 for the prior.
     latent_covariance_rms: root mean square of the covariances between dimensions; 0 for the prior.
-    latent_cycle_rmse: root mean square per dimension of z - E(G(z)), E's mean; sqrt(2) when the two are unrelated; None
-      where no z was seen.
+    latent_cycle_rmse: root mean square per dimension of z - E(G(z)), with E's mean; sqrt(2) when the two are unrelated;
+      None without any z.
     """
 
     latent_mean_rms: float
@@ -46,13 +46,13 @@ class Statistics(NamedTuple):
 
 
 class EncoderAgainstPrior(Measurement):
-    """Encodes every batch, and as many samples.
+    """Encodes every batch and equally many samples.
 
     Args:
       encode: images in [-1, 1] to the mean and log-variance of their codes [n, Z].
       decode: codes [n, Z] to images in [-1, 1].
       prior: standard normal numbers [n, Z] to codes of the prior.
-      random: what these are drawn with.
+      random: draws these numbers.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class EncoderAgainstPrior(Measurement):
 
 
 class CodeMoments:
-    """Moments of the aggregated posterior, the mixture of q(z | x) over test images, against the prior N(0, I).
+    """Moments of the aggregated posterior, the mixture of q(z | x) over test images, for comparison with the prior N(0, I).
 
-    Its variance is the variance of the means plus the mean of the variances. A collapsed encoder has the prior's mean
-    and variance too, from noise alone: its variance of the means is 0.
+    Its variance is the variance of the means plus the mean of the variances. A collapsed encoder, too, has the prior's
+    mean and variance, but from noise alone: its variance of the means is 0.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class CodeMoments:
         self._codes += z.size
 
     def result(self) -> Statistics:
-        """The numbers."""
+        """The statistics."""
         mean, covariance = self._means.mean(), self._means.covariance()
         between = covariance[~np.eye(len(mean), dtype=bool)]
         return Statistics(

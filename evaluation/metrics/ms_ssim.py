@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 FILTER_PX = 11
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Of the scales, finest first (Wang et al., 2003)."""
+"""Weights of the scales, finest first (Wang et al., 2003)."""
 AT_ONCE = 250  # pairs
 
 
 class MSSSIM(Metric):
-    """Diversity of samples, beside that of test images: only beside it does it mean anything."""
+    """Diversity of samples, and that of test images, without which it means nothing."""
 
-    name, help = "ms_ssim", "diversity of samples, beside that of test images"
+    name, help = "ms_ssim", "diversity of samples, and of test images for comparison"
     over, few_images = Over.SAMPLES, 0
 
     def keys(self, official: bool) -> tuple[Key, ...]:
@@ -36,11 +36,11 @@ class MSSSIM(Metric):
 
 
 class Diversity(Measurement):
-    """1 - mean MS-SSIM of random pairs of images; to be read beside the same number of real images.
+    """1 - mean MS-SSIM of random pairs of images, to be compared with the same number for real images.
 
     Args:
-      count: images that will be seen.
-      pairs: how many pairs, of distinct images; fewer where there are fewer images.
+      count: total number of images.
+      pairs: number of pairs of distinct images; fewer if there are fewer images.
       seed: of the choice.
       real: the diversity of real images and its error.
 
@@ -52,7 +52,7 @@ class Diversity(Measurement):
 
     def __init__(self, count: int, *, pairs: int = 1000, seed: int = 0, real: tuple[float | None, float | None] = (None, None)):
         if count < 2:
-            raise EvaluationError(f"{count} image(s) make no pair for MS-SSIM")
+            raise EvaluationError(f"{count} image(s) are too few for MS-SSIM; at least 2 are needed")
         chosen = np.random.default_rng(seed).permutation(count)[: 2 * min(pairs, count // 2)]
         self._place = {int(image): place for place, image in enumerate(chosen)}
         self._kept: dict[int, np.ndarray] = {}
@@ -61,7 +61,7 @@ class Diversity(Measurement):
     def update(self, batch: Batch) -> None:
         for i, image in enumerate(batch.images, self._seen):
             if i in self._place:
-                self._kept[self._place[i]] = image.copy()  # a view would keep its whole batch
+                self._kept[self._place[i]] = image.copy()  # a view would keep its whole batch in memory
         self._seen += len(batch.images)
 
     def result(self) -> tuple[float | None, ...]:
@@ -83,7 +83,7 @@ def _of_images(images: "Images", seed: int, batch_size: int) -> tuple[float | No
 
 
 def scales(height: int, width: int) -> int:
-    """How many of the five scales images of this size have: the coarsest must still hold the filter of 11 px.
+    """How many of the five scales images of this size have: the coarsest must be at least as large as the 11 px filter.
 
     >>> scales(32, 32), scales(64, 64), scales(176, 176)
     (2, 3, 5)
@@ -94,7 +94,7 @@ def scales(height: int, width: int) -> int:
 def ms_ssim(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Multi-scale structural similarity of uint8 images [n, H, W, C], pair by pair [n].
 
-    Small images have fewer scales, whose weights are divided by their sum.
+    Small images have fewer scales, whose weights are normalised to sum to 1.
 
     Raises:
       EvaluationError: when the images are smaller than the filter.

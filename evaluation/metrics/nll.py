@@ -1,4 +1,4 @@
-"""Negative log-likelihood by its variational bound, in nats per image and in bits per dimension."""
+"""Variational bound on the negative log-likelihood, in nats per image and in bits per dimension."""
 
 import math
 from collections.abc import Callable
@@ -11,9 +11,9 @@ Bound = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 class NLL(Metric):
-    """Bound of the negative log-likelihood of test images."""
+    """Bound on the negative log-likelihood of test images."""
 
-    name, help = "nll", "bound of the negative log-likelihood of test images, of a decoder with a likelihood"
+    name, help = "nll", "bound on the negative log-likelihood of test images, for a decoder with a likelihood"
     over, needs = Over.TEST_IMAGES, frozenset({Need.LIKELIHOOD_BOUND})
     in_full = False
 
@@ -31,12 +31,12 @@ class NLL(Metric):
 class LikelihoodBound(Measurement):
     """Mean over images of an upper bound of -log p(x), as AS-VAE's section 5.1 reports it.
 
-    Of 8-bit images the density is that of x + u, u uniform in [0, 1) of a grey level, so that no code can be worth more
-    than the discrete distribution allows (Theis et al., 2016, section 3.1): 8 bits per dimension is what uniform noise costs.
+    For 8-bit images the density is that of x + u, with u uniform over one grey level, so that the bound also holds for the
+    discrete distribution (Theis et al., 2016, section 3.1); a uniform distribution has 8 bits per dimension.
 
     Args:
       bound: uint8 images [n, H, W, C] to bounds [n] in nats.
-      random: what it draws with.
+      random: its source of random numbers.
     """
 
     def __init__(self, bound: Bound, random: np.random.Generator):
@@ -49,7 +49,7 @@ class LikelihoodBound(Measurement):
         self._dims = batch.images[0].size
 
     def result(self) -> tuple[float, float, float]:
-        """Nats per image, their standard error, bits per dimension."""
+        """Mean bound per image in nats, its standard error, and the bound in bits per dimension."""
         nats = np.concatenate(self._nats)
         mean = float(nats.mean())
         return mean, float(nats.std(ddof=1) / math.sqrt(len(nats))), mean / (self._dims * math.log(2.0))

@@ -34,7 +34,7 @@ class RID(Metric):
 
 
 class Dissimilarity(NamedTuple):
-    """`mean` and `std` over splits; `median` and `percentile_95`: exp of those of KL; `class_kept`: a share."""
+    """`mean` and `std` over splits; `median` and `percentile_95`: exp of those of KL; `class_kept`: share of images."""
 
     mean: float
     std: float
@@ -47,12 +47,12 @@ class ReconstructionDissimilarity(Measurement):
     """RID = exp(mean KL(p(y | x) || p(y | G(E(x))))), 1 for perfect reconstructions.
 
     Mean and standard deviation (ddof 0) over sequential splits, not shuffled. The divergences have a heavy tail, so
-    their median and 95th percentile are given too, and the images of the largest ones are kept.
+    their median and 95th percentile are reported too, and the images of the largest ones are kept.
 
     Args:
-      count: images that will be seen.
-      splits: 10 in the paper.
-      keep: how many of the worst pairs to keep.
+      count: total number of pairs.
+      splits: number of splits; 10 in the paper.
+      keep: number of worst pairs to keep.
 
     Raises:
       EvaluationError: when there are fewer images than splits.
@@ -62,7 +62,7 @@ class ReconstructionDissimilarity(Measurement):
         if count < splits:
             raise EvaluationError(f"{count} images cannot make {splits} splits of RID")
         self._count, self._splits, self._keep = count, splits, keep
-        self._divergences: list[np.ndarray] = []  # 8 bytes an image
+        self._divergences: list[np.ndarray] = []  # 8 bytes per image
         self._kept_class = 0
         self._worst: list[tuple[float, int, np.ndarray, np.ndarray]] = []
 
@@ -73,7 +73,7 @@ class ReconstructionDissimilarity(Measurement):
         self._kept_class += int((log_p.argmax(1) == log_q.argmax(1)).sum())
         seen = sum(map(len, self._divergences))
         for i in np.argsort(-divergences)[: self._keep]:
-            # copies: views would keep their whole batches
+            # copies, because views would keep their whole batches in memory
             heapq.heappush(self._worst, (float(divergences[i]), -(seen + int(i)), x[i].copy(), x_rec[i].copy()))
             if len(self._worst) > self._keep:
                 heapq.heappop(self._worst)

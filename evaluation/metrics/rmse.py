@@ -1,4 +1,4 @@
-"""Pixel errors of reconstructions: RMSE as the PAGAN paper's Table 2 means it, and PSNR."""
+"""Pixel errors of reconstructions: RMSE as in PAGAN's Table 2, and PSNR."""
 
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ class RMSE(Metric):
 
 
 class Errors(NamedTuple):
-    """`rmse`; `rmse_error`, its standard error, None for one image; `psnr`, None where an image is reproduced exactly."""
+    """`rmse`; `rmse_error`, its standard error, None for one image; `psnr`, None if an image is reconstructed exactly."""
 
     rmse: float
     rmse_error: float | None
@@ -42,10 +42,10 @@ class PixelErrors(Measurement):
     (0.4, 13.9794)
     """
 
-    undefined = "an image is reproduced exactly, or it is the only one"
+    undefined = "an image is reconstructed exactly, or it is the only one"
 
     def __init__(self) -> None:
-        self._norms: list[np.ndarray] = []  # 8 bytes an image
+        self._norms: list[np.ndarray] = []  # 8 bytes per image
         self._pixels = 0
 
     def update(self, batch: Batch) -> None:

@@ -10,15 +10,15 @@ from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Me
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What every critic gets, so that distances can be compared.
+    """Training budget of every critic, on which distances depend.
 
     Attributes:
       channels: of the first of three convolutions.
-      steps: updates.
+      steps: number of updates.
       batch_size: images of each side per update.
       learning_rate: Adam's, with betas 0.5 and 0.9 (Gulrajani et al., 2017).
       penalty: weight of the gradient penalty.
-      seeds: how many critics are trained from scratch.
+      seeds: number of critics, each trained from scratch.
     """
 
     channels: int = 32
@@ -31,7 +31,7 @@ class Budget:
 
 @dataclasses.dataclass(frozen=True)
 class WassersteinCritic(Metric):
-    """Minus the distance that critics find between test images and samples.
+    """Minus the distance between test images and samples that critics estimate.
 
     Attributes:
       budget: of every critic.
@@ -55,7 +55,7 @@ class WassersteinCritic(Metric):
 
 
 class CriticDistance(Measurement):
-    """Keeps all images that it sees; the critics are trained at the end, on as many samples."""
+    """Keeps all images; the critics are trained at the end, with equally many samples."""
 
     def __init__(self, context: Context, budget: Budget):
         self._context, self._budget = context, budget
@@ -69,6 +69,6 @@ class CriticDistance(Measurement):
         from tfpagan.evaluation.metrics.critic_training import negative_distance
 
         c, real = self._context, np.concatenate(self._images)
-        samples = c.samples(len(real), c.protocol.seed + 1)  # others than those of other metrics
+        samples = c.samples(len(real), c.protocol.seed + 1)  # independent of other metrics' samples
         fake = np.concatenate(list(samples.batches(c.batch_size)))
         return negative_distance(real, fake, self._budget, seed=c.protocol.seed, between=c.stop_if_interrupted)

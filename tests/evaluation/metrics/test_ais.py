@@ -83,11 +83,11 @@ def test_it_is_a_metric_with_its_protocol() -> None:
     assert scores.protocol["ais"]["distributions"] == 200
     nothing = scorer.score(Subject("images"))
     assert nothing.metrics["ais_sigma"] is None
-    assert "no decoder" in nothing.reasons["ais_sigma"]
+    assert "no differentiable decoder" in nothing.reasons["ais_sigma"]
     tiny = Protocol(metrics=("ais",), annealing=dataclasses.replace(QUICK, sigma=1e-30, distributions=2))
     none = Scorer(tiny, test=ArrayImages(images())).score(Subject("linear", decode_tensor=decode, latent_dim=Z))
     assert none.failed
-    assert none.reasons["ais_log_likelihood_nats"] == "with a noise of 1e-30 the log-likelihoods are not finite"
+    assert none.reasons["ais_log_likelihood_nats"] == "the log-likelihoods are not finite with sigma 1e-30"
 
 
 def test_chains_are_given_up_before_they_run() -> None:
@@ -102,4 +102,4 @@ def test_chains_are_given_up_before_they_run() -> None:
 def test_fewer_test_images_than_are_asked_for_are_the_reason() -> None:
     few = Scorer(Protocol(metrics=("ais",), annealing=QUICK), test=ArrayImages(images(11), "test"))
     scores = few.score(Subject("linear", decode_tensor=decode, latent_dim=Z))
-    assert scores.reasons["ais_sigma"] == "test has 11 images; 12 are asked for"
+    assert scores.reasons["ais_sigma"] == "test has 11 images; 12 are requested"

@@ -58,5 +58,5 @@ def test_collapsed_features_have_a_distance() -> None:
 
 
 def test_features_of_different_classifiers_are_not_compared() -> None:
-    with pytest.raises(EvaluationError, match="of 3 and of 4 dimensions"):
+    with pytest.raises(EvaluationError, match="of 3 and 4 dimensions"):
         frechet_distance(moments(RANDOM(0).normal(size=[9, 3])), moments(RANDOM(0).normal(size=[10, 4])))

@@ -115,14 +115,14 @@ class Everywhere(Brightness):
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        (Taken(), "there is a metric 'rmse' already; register yours under another name"),
-        (TakenKey(), "metric 'brightness' has the key 'psnr' of another; name yours differently"),
-        (Nameless(), "'Bright Ness' cannot name a metric"),
+        (Taken(), "metric 'rmse' exists already; register yours under another name"),
+        (TakenKey(), "metric 'brightness' has the key 'psnr' of another metric; name yours differently"),
+        (Nameless(), "'Bright Ness' is not a legal metric name"),
         (Keyless(), "metric 'brightness' has no keys"),
-        (Undeclared(), "needs what a classifier gives and does not declare Need.CLASSIFIER"),
-        (Everywhere(), "does not declare help, a line, and over, an Over"),
-        (Brightness, "is no metric: an instance of a class that derives from Metric is wanted"),
-        (len, "<built-in function len> is no metric"),
+        (Undeclared(), "needs a classifier's outputs but does not declare Need.CLASSIFIER"),
+        (Everywhere(), "does not declare help, one line, and over, an Over"),
+        (Brightness, "is not a metric: expected an instance of a class that derives from Metric"),
+        (len, "<built-in function len> is not a metric"),
     ],
 )
 def test_what_cannot_be_registered_is_refused_in_one_line(metric: Metric, message: str) -> None:
