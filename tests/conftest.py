@@ -1,4 +1,4 @@
-"""Two logical CPUs, one strategy over them for the whole session, no network, and AutoGraph that must not give up."""
+"""Two logical CPUs with one strategy over them for the whole session, no network access, and no failures of AutoGraph."""
 
 import logging
 import os
@@ -16,14 +16,14 @@ CPUS = 2
 def pytest_configure(config: pytest.Config) -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * CPUS)
-    # Graphs are run as they are traced: optimising one takes as long, and each runs only a few times. The commands that tests
-    # start as processes of their own do optimise.
+    # Graphs run as traced, without Grappler: optimising a graph takes as long as tracing it, and each runs only a few times.
+    # Commands that tests start in processes of their own do optimise their graphs.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(scope="session")
 def two_replicas() -> tf.distribute.MirroredStrategy:
-    """The one MirroredStrategy: a second one over virtual CPUs clashes with its collective keys."""
+    """The only MirroredStrategy: a second one over virtual CPUs would clash with its collective keys."""
     return tf.distribute.MirroredStrategy([f"/cpu:{i}" for i in range(CPUS)])
 
 
@@ -34,13 +34,13 @@ def one_device() -> tf.distribute.OneDeviceStrategy:
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections to anywhere but this machine are refused, so that no test depends on them."""
+    """Refuse connections to other machines, so that no test depends on them."""
     connect = socket.socket.connect
 
     def local_only(self: socket.socket, address: object) -> object:
         host = address[0] if isinstance(address, tuple) else "localhost"
         if host not in ("localhost", "127.0.0.1", "::1"):
-            raise OSError(f"the tests have no network, and one asked for {address}")
+            raise OSError(f"tests have no network access; this one tried to connect to {address}")
         return connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
@@ -48,7 +48,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def autograph_must_not_give_up(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A function that AutoGraph cannot convert runs as plain Python, which is at best slow and at worst wrong."""
+    """Fail on functions that AutoGraph cannot convert: they run as plain Python, which is at best slow and at worst wrong."""
     tensorflow = logging.getLogger("tensorflow")
     tensorflow.addHandler(caplog.handler)
     yield

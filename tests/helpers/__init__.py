@@ -1,1 +1,1 @@
-"""What tests share: the smallest real things, slow oracles, and what compares."""
+"""Shared by tests: the smallest real models and runs, slow reference implementations, and comparisons."""

@@ -1,4 +1,4 @@
-"""A metric from outside the package, as small as one can be."""
+"""A minimal metric from outside the package."""
 
 import numpy as np
 

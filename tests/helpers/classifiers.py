@@ -1,4 +1,4 @@
-"""A classifier of a few numbers, as a SavedModel."""
+"""A classifier with few weights, as a SavedModel."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class Network(tf.Module):
-    """Mean colours of the quarters of the image, times a matrix: the two outputs of tf-gan's Inception, any width."""
+    """Mean colours of the image's quarters, times a matrix: the two outputs of tf-gan's Inception, of any width."""
 
     def __init__(self, classes: int, features: int, shape: tuple[int | None, int | None, int | None], keys: tuple[str, str]):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Gradients of a step, and when two of them are the same."""
+"""Gradients of a step, and their comparison."""
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +20,7 @@ def compute(
 
 
 def assert_fakes_are_their_adversaries_own(objective: Objective, built: Networks, config: NetworkConfig = tiny.CONFIG) -> None:
-    """What `why_not_fused = None` declares: no other player has a gradient through a fake, or through a loss term."""
+    """What `why_not_fused = None` declares: only adversaries have gradients through a fake, and players through a loss term."""
     with tf.GradientTape(persistent=True) as tape:
         p = tiny.new_pass(built, config=config, condition=objective.condition)
         made = [(game.fake, game.adversaries) for game in objective.games(p)]
@@ -28,11 +28,11 @@ def assert_fakes_are_their_adversaries_own(objective: Objective, built: Networks
     for tensors, makers in made:
         for player in set(objective.players) - set(makers):
             gradients = tape.gradient(tensors, built[player].trainable_variables)
-            assert all(g is None for g in gradients), f"{player} is no adversary, yet has a part in a fake of {makers}"
+            assert all(g is None for g in gradients), f"{player} is no adversary, but a fake of {makers} depends on it"
 
 
 def assert_same_gradients(given: Gradients, oracle: Gradients, *, relative: float = 1e-5) -> None:
-    """To 1e-5 of the tensor's largest entry; where that itself is a rest of cancelled terms, of the player's largest."""
+    """Agree to 1e-5 of the tensor's largest entry, or, if that is small from cancellation, to 1e-7 of the player's largest."""
     assert given.of.keys() == oracle.of.keys()
     for player, expected in oracle.of.items():
         largest = max(np.abs(e).max() for e in expected)

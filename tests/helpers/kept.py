@@ -1,4 +1,4 @@
-"""A checkpoint of one weight."""
+"""Checkpoints with one weight."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tfpagan.run_folder.checkpoints import Checkpoints
 
 
 class Kept:
-    """A checkpoint of one weight and a step."""
+    """Checkpoints of one weight and the step."""
 
     def __init__(self, folder: Path, keep: int = 3, size: int = 1000):
         self.step, self.weight = tf.Variable(0, dtype=tf.int64), tf.Variable(tf.zeros([size]))

@@ -1,7 +1,7 @@
-"""How the packages lie: `python tests/helpers/layout.py` prints rooms, floors, arrows and circles.
+"""The layout of the packages: `python tests/helpers/layout.py` prints the numbers of rooms, floors and arrows, and any circles.
 
-A room is a package directly under the measured one, or a module there. A stands above B where a module of
-A imports one of B, for types or for use. The ground floor imports no other room.
+A room is a package or module directly in the measured package. An arrow leads from room A to room B, and A lies above B, if
+a module of A imports one of B, even if only for types. Rooms on the ground floor import no other room.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import grimp
 
 @dataclass(frozen=True)
 class Layout:
-    """What is counted."""
+    """The counts, and the import cycles (circles)."""
 
     rooms: int
     floors: int
@@ -20,7 +20,7 @@ class Layout:
 
 
 def measured(package: str = "tfpagan") -> Layout:
-    """Of a package as it is installed, `tfpagan` or one in it."""
+    """The layout of an installed package: `tfpagan`, or one in it."""
     graph = grimp.build_graph("tfpagan", cache_dir=None)
     below: dict[str, set[str]] = {_room(room, package): set() for room in graph.find_children(package)}
     for module in graph.modules:

@@ -1,4 +1,4 @@
-"""Features and images of random numbers."""
+"""Random features and images."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What is scored in tests: smooth images, a linear classifier, a linear model; and a whole evaluation of them."""
+"""What tests score: smooth images, a linear classifier and a linear model; and a whole evaluation of them."""
 
 from pathlib import Path
 
@@ -18,13 +18,13 @@ ALL = tuple(name for name in METRICS if name != "critic")
 
 
 def images(n: int, seed: int = 0, channels: int = 3) -> np.ndarray:
-    """Smooth random images, so that a classifier has something to see."""
+    """Smooth random images [n, 16, 16, channels], which a classifier can tell apart."""
     coarse = np.random.default_rng(seed).integers(0, 256, [n, 4, 4, channels]).astype(np.uint8)
     return coarse.repeat(4, 1).repeat(4, 2)
 
 
 def linear_classifier(classes: int = 5, dimensions: int = 6, channels: int = 3, name: str = "linear") -> Classifier:
-    """Logits and features that are linear in the pixels: small, exact and different for different images."""
+    """A classifier whose logits and features are linear in the pixels: small, exact, and different for different images."""
     random = np.random.default_rng(9)
     to_features = tf.constant(random.normal(size=[PX * PX * channels, dimensions]) / 10, tf.float32)
     to_logits = tf.constant(random.normal(size=[dimensions, classes]), tf.float32)

@@ -1,4 +1,4 @@
-"""The smallest things that are still the real ones: images of 8 px, networks of 8 channels."""
+"""The smallest real networks, passes and runs: images of 8 px, networks of 8 channels."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ CONFIG = NetworkConfig(channels=8, latent_dim=Z)
 
 
 def shape_of(condition: Condition) -> tuple[int, int, int]:
-    """Images that networks can take: in colour where they make colours."""
+    """Shape of the images that networks with this condition take: in colour for colourisation."""
     return SHAPE if condition is NONE else (8, 8, 3)
 
 
@@ -32,7 +32,7 @@ def images(n: int = N, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> np
 
 
 def build_networks(objective: Objective, config: NetworkConfig = CONFIG) -> dict[str, tf.keras.Model]:
-    """The networks of an objective, with biases other than zero and kernels that make logits of order 1."""
+    """The networks of an objective, with nonzero biases, and kernels that give logits of order 1."""
     condition = objective.condition
     shape = shape_of(condition)
     built = {role: networks.build(role, config, shape, condition=condition) for role in objective.players}
@@ -65,7 +65,7 @@ def write_run(
     strategy: tf.distribute.Strategy | None = None,
     **changes: Any,
 ) -> Trainer:
-    """The folder of a run as if it had been trained: random weights, other ones at every step; its trainer as it ended."""
+    """Write the folder of a run as if it had been trained, with different random weights at every step; return its trainer."""
     sizes = {"image_size": shape[0], "channels": 8, "latent_dim": Z, "batch_size": 4, "ema_decay": 0.5}
     config = Config().with_changes(sizes | changes)
     strategy = strategy or tf.distribute.OneDeviceStrategy("/cpu:0")
