@@ -32,7 +32,7 @@ METRICS = ("is", "fid", "rid")
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """Seconds per round, of one pass for all metrics and of tf-gan's functions on the same images and classifier."""
+    """Seconds per round for one pass of all metrics and for tf-gan's functions, on the same images and classifier."""
 
     images: int
     ours: list[float]

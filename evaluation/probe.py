@@ -75,7 +75,7 @@ def _best(features: Array, labels: Array, of_held_out: Array, labels_held_out: A
     best, most = None, -1
     for cost in costs:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # at large costs; the classifier is usable
+            warnings.simplefilter("ignore", ConvergenceWarning)  # at large costs; the result is usable
             svm = LinearSVC(C=cost, loss="squared_hinge", dual=True, max_iter=ROUNDS, random_state=0).fit(rotated, labels)
         right = int(np.sum(svm.predict(rotated_held_out) == labels_held_out))
         if right < most:

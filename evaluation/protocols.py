@@ -76,7 +76,7 @@ NAMED = {
 
 
 def get(name: str) -> Protocol:
-    """The protocol with a name.
+    """The protocol of this name.
 
     Raises:
       EvaluationError: on an unknown name.

@@ -19,7 +19,7 @@ from tfpagan.evaluation.statistics import KID_IMAGES, UNKNOWN_COUNT, Moments, Ra
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Moments of all real images, features [n, D] of some for KID (none in other tools' files), and the images' identity."""
+    """Moments of all real images, features [n, D] of some for KID (none in other tools' files), their name and checksum."""
 
     moments: Moments
     features: np.ndarray

@@ -167,7 +167,7 @@ def comparison(rows: Mapping[str, Mapping[str, str]]) -> str:
 
 
 NAMES = {"test_images": "test_checksum", "reference": "reference_checksum"}
-"""Protocol fields with names of images, and those with their checksums: names matter only where the checksums differ."""
+"""Protocol fields that name images, and the fields of their checksums: names matter only where the checksums differ."""
 
 
 def _differ(key: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -238,7 +238,7 @@ class Scores:
             self.missing(keys, str(e))
             return None
 
-    def in_order(self, asked: Mapping[str, tuple[str, ...]]) -> None:
+    def in_order(self, requested: Mapping[str, tuple[str, ...]]) -> None:
         """Put the numbers in the order of the requested metrics, and record the metrics that failed altogether."""
-        self.metrics = {key: self.metrics[key] for keys in asked.values() for key in keys}
-        self.failed = {metric: keys for metric, keys in asked.items() if all(self.metrics[key] is None for key in keys)}
+        self.metrics = {key: self.metrics[key] for keys in requested.values() for key in keys}
+        self.failed = {metric: keys for metric, keys in requested.items() if all(self.metrics[key] is None for key in keys)}

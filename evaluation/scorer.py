@@ -31,8 +31,8 @@ class Scorer:
 
     Args:
       protocol: what to measure and how.
-      classifier: None: metrics that need one are missing.
-      why_no_classifier: the reason that those metrics then have.
+      classifier: classifier, or None, without which the metrics that need one are missing.
+      why_no_classifier: the reason for these missing metrics.
       test: test images, or None.
       reference: the real images that samples are compared with, or their statistics, or None.
       strategy: where the classifier runs.

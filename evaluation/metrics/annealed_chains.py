@@ -1,10 +1,10 @@
 """Annealed importance sampling of a decoder's log-likelihood (Wu et al., 2017, 'On the quantitative analysis of
 decoder-based generative models').
 
-The decoder's density is that of x = G(z) + normal noise with a fixed standard deviation, for pixels in [0, 1]. The chains
-move from the prior to the posterior through p(z) p(x | z)^beta. Their weights' estimate is, in expectation, a lower bound on
-log p(x), which is tighter with more distributions. (tensorflow_probability has such chains, but accepts each proposal under
-the density of the previous distribution.)
+A decoder without a density is given that of x = G(z) + normal noise with a fixed standard deviation, for pixels in [0, 1].
+The chains move from the prior to the posterior through p(z) p(x | z)^beta. Their weights' estimate is, in expectation, a
+lower bound on log p(x), which is tighter with more distributions. (tensorflow_probability has such chains, but accepts each
+proposal under the density of the previous distribution.)
 """
 
 import dataclasses
@@ -119,7 +119,7 @@ class _Chains:
     def _proposed(
         self, z: tf.Tensor, x: tf.Tensor, sigma: tf.Tensor, beta: tf.Tensor, step: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Codes after a Hamiltonian Monte Carlo step with invariant p(z) p(x | z)^beta, and its acceptance probability."""
+        """Codes after a Hamiltonian Monte Carlo step that leaves p(z) p(x | z)^beta invariant; its acceptance probability."""
         momentum = tf.random.stateless_normal(tf.shape(z), seed)
         energy, slope = self._energy(z, x, sigma, beta)
         start = energy + 0.5 * tf.reduce_sum(momentum**2, 1)

@@ -81,8 +81,8 @@ class EncoderAgainstPrior(Measurement):
 class CodeMoments:
     """Moments of the aggregated posterior, the mixture of q(z | x) over test images, for comparison with the prior N(0, I).
 
-    Its variance is the variance of the means plus the mean of the variances. A collapsed encoder, too, has the prior's
-    mean and variance, but from noise alone: its variance of the means is 0.
+    Its variance is the variance of the means plus the mean of the variances. A collapsed encoder also has the prior's mean
+    and variance, but from noise alone: its variance of the means is 0.
     """
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ AT_ONCE = 250  # pairs
 
 
 class MSSSIM(Metric):
-    """Diversity of samples, and that of test images, without which it means nothing."""
+    """Diversity of samples and, because it means nothing alone, of test images."""
 
     name, help = "ms_ssim", "diversity of samples, and of test images for comparison"
     over, few_images = Over.SAMPLES, 0

@@ -31,7 +31,7 @@ class Budget:
 
 @dataclasses.dataclass(frozen=True)
 class WassersteinCritic(Metric):
-    """Minus the distance between test images and samples that critics estimate.
+    """Minus the Wasserstein distance between test images and samples, as estimated by critics.
 
     Attributes:
       budget: of every critic.

@@ -21,7 +21,7 @@ from tfpagan.settings.sections import SECTIONS
 from tfpagan.settings.setting import settings_of
 
 PLACES = ("data_dir", "cache_dir")
-"""Settings that locate data without affecting what they are."""
+"""Settings that say where data are stored, and do not affect which data are used."""
 
 
 @dataclasses.dataclass(frozen=True)
