@@ -8,14 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from helpers import tiny
+from helpers.brightness import Brightness
 
-from tfpagan import cli
+from tfpagan import cli, data
 from tfpagan.config import Config, plugins
 from tfpagan.errors import UserError
-from tfpagan.evaluation import protocols
-from tfpagan.evaluation.metrics import METRICS
+from tfpagan.evaluation import metrics, protocols
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics import METRICS, Key
+from tfpagan.forward import augment
+from tfpagan.images import normalize
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings.registries import ARCHITECTURES, AUGMENTATIONS, SOURCES
+from tfpagan.settings.sections import AugmentationConfig, DataConfig
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL))
@@ -33,6 +40,7 @@ def new_process() -> Iterator[Callable[[], None]]:
         METRICS.clear()
         METRICS.update(known)
         plugins._LOADED.clear()
+        plugins._warn_once.cache_clear()
 
     yield forget
     forget()
@@ -92,7 +100,9 @@ def test_a_run_made_of_plugins_goes_on_is_scored_shown_and_exported(
     capsys.readouterr()
     assert cli.run("train", [*names, f"--model_dir={run}", "--train_steps=4"]) == 1
     assert "plugin flip.py: " in capsys.readouterr().err
-    assert cli.run("sample", [*names, f"--model={run}", f"--output={written / 'b.png'}"]) == 0  # with a warning
+    new_process()
+    assert cli.run("sample", [*names, f"--model={run}", f"--output={written / 'b.png'}"]) == 0
+    assert capsys.readouterr().err.count("the plugin flip.py has changed since this run was made") == 1
     assert (written / "b.png").read_bytes() == (written / "a.png").read_bytes()
 
 
@@ -202,7 +212,7 @@ def pictures(folder: Path) -> None:
     ("text", "message"),
     [
         ("raise ValueError('not now')", "cannot be imported: ValueError: not now"),
-        ("import nowhere_to_be_found", "there is no module nowhere_to_be_found"),
+        ("import nowhere_to_be_found", "mine.py imports nowhere_to_be_found, which is not installed"),
         ("def broken(:", "cannot be imported: SyntaxError"),
         ("import sys; sys.exit(3)", "cannot be imported: SystemExit: 3"),
         ("from tfpagan import objectives; objectives.register(int)", "is not an objective: derive a class from"),
@@ -213,6 +223,7 @@ def pictures(folder: Path) -> None:
             "'Upper' is not a legal data source name",
         ),
         ("from tfpagan.evaluation import metrics; metrics.register(3)", "3 is not a metric"),
+        ("from tfpagan import data; data.register('shapes', print)", "the data set 'shapes' exists already"),
     ],
 )
 def test_a_plugin_that_cannot_be_used_is_one_line(
@@ -224,6 +235,50 @@ def test_a_plugin_that_cannot_be_used_is_one_line(
     assert error.startswith("train: error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda: None, "--augmentation=mine: its function must take 1 argument"),
+        (lambda config: None, "its function must return a(x, noise), not None"),
+        (lambda config: lambda x: x, "a(x, noise) must take 2 argument"),
+        (
+            lambda config: lambda x, noise: x[:, 1:],
+            "images of x's type and shape, float32 (6, 8, 8, 1), not float32 (6, 7, 8, 1)",
+        ),
+        (lambda config: lambda x, noise: tf.cast(x, tf.float16), "not float16 (6, 8, 8, 1)"),
+        (lambda config: lambda x, noise: None, "not None"),
+    ],
+)
+def test_an_augmentation_of_another_form_is_refused(function: Callable, message: str, new_process: Callable[[], None]) -> None:
+    augment.register("mine", function)
+    with pytest.raises(UserError, match=re.escape(message)):
+        augment.build(AugmentationConfig(augmentation="mine"))(normalize(tiny.images()), tf.zeros([tiny.N, 2]))
+
+
+@pytest.mark.parametrize(
+    ("opened", "message"),
+    [
+        (None, "--dataset=mine: its function must return a name and a source, not None"),
+        (("mine:", 3), "--dataset=mine: its source lacks channels, downloads, examples, fetch, identity"),
+    ],
+)
+def test_a_data_source_of_another_form_is_refused(opened: object, message: str, new_process: Callable[[], None]) -> None:
+    data.register("mine", lambda rest, data_dir, cache_dir: opened)  # type: ignore[arg-type, return-value]
+    with pytest.raises(UserError, match=message):
+        data.describe(DataConfig(dataset="mine:"))
+
+
+def test_a_metric_whose_numbers_have_no_such_direction_is_refused(new_process: Callable[[], None]) -> None:
+    class Upwards(Brightness):
+        name = "upwards"
+
+        def keys(self, official: bool) -> tuple[Key, ...]:
+            return (Key("upwards", better="up"),)  # type: ignore[arg-type]
+
+    with pytest.raises(EvaluationError, match="key 'upwards' has better='up'; it must be 'higher', 'lower' or None"):
+        metrics.register(Upwards())
 
 
 def test_missing_and_ambiguous_plugins_are_refused(tmp_path: Path, new_process: Callable[[], None]) -> None:

@@ -67,5 +67,8 @@ def _check(metric: object) -> None:
         raise EvaluationError(f"metric {name!r} does not declare help, one line, and over, an Over")
     if metric.needs & {Need.REFERENCE, Need.CLASSIFIED_ORIGINALS} and Need.CLASSIFIER not in metric.needs:
         raise EvaluationError(f"metric {name!r} needs a classifier's outputs but does not declare Need.CLASSIFIER")
+    for key in (*metric.keys(True), *metric.keys(False)):
+        if key.better not in (None, "higher", "lower"):
+            raise EvaluationError(f"key {key.name!r} has better={key.better!r}; it must be 'higher', 'lower' or None")
     if not metric.keys(True) or not metric.keys(False):
         raise EvaluationError(f"metric {name!r} has no keys")

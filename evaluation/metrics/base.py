@@ -177,7 +177,7 @@ class Metric(abc.ABC):
     """A metric: a file of its own, and a line in `metrics/__init__.py`.
 
     Attributes:
-      name: its name in `--metrics` and protocols.
+      name: its name in lists of metrics and protocols.
       help: one-line description.
       over: the images that it is computed over.
       needs: what else it requires.

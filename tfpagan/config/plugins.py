@@ -1,5 +1,6 @@
 """Plugins (`--plugin`): files or modules that register systems, architectures, metrics, augmentations or data sources."""
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -53,8 +54,9 @@ def load(given: str) -> Plugin:
     except UserError as e:
         raise UserError(f"--plugin={given}: {e}") from None
     except ModuleNotFoundError as e:
-        missing = f"there is no module {e.name}" if e.name else one_line(e)
-        raise UserError(f"--plugin={given}: {missing}; give a .py file or an importable module") from None
+        if by_path:
+            raise UserError(f"--plugin={given} imports {e.name or one_line(e)}, which is not installed") from None
+        raise UserError(f"--plugin={given}: there is no module {e.name}; give a .py file or an importable module") from None
     except (Exception, SystemExit) as e:  # a plugin may raise anything
         raise UserError(f"--plugin={given} cannot be imported: {type(e).__name__}: {one_line(e)}") from None
     plugin = Plugin(name, _checksum(Path(str(module.__file__))) if module.__file__ else "")
@@ -86,13 +88,19 @@ def require(wanted: Iterable[Plugin]) -> None:
             how = f"--plugin={'PATH/' if plugin.name.endswith('.py') else ''}{plugin.name}"
             raise UserError(f"this run was made with the plugin {plugin.name}, which is not loaded: add {how}")
         if here[plugin.name].checksum != plugin.checksum:
-            logging.warning("the plugin %s has changed since this run was made", plugin.name)
+            _warn_once(plugin.name)
 
 
 def difference(stored: Sequence[Plugin], given: Sequence[Plugin]) -> list[str]:
     """Plugins of a stored run that are missing or have changed, each as `plugin name: stored -> given`."""
     now = {plugin.name: plugin.checksum for plugin in given}
     return [f"plugin {p.name}: {p.checksum} -> {now.get(p.name)}" for p in stored if now.get(p.name) != p.checksum]
+
+
+@functools.cache
+def _warn_once(name: str) -> None:
+    """A command may read the configuration of a run more than once."""
+    logging.warning("the plugin %s has changed since this run was made", name)
 
 
 def _module_of(file: Path) -> ModuleType:

@@ -19,6 +19,8 @@ def register(name: str, opener: Opener) -> None:
     Raises:
       UserError: when `opener` is not a function, or the name is taken.
     """
+    if name == "shapes":
+        raise UserError("the data set 'shapes' exists already; register yours under another name")
     if not callable(opener):
         raise UserError(f"{opener!r} does not open a data source: register a function of REST, data_dir and cache_dir")
     SOURCES.register(name, opener)

@@ -2,9 +2,11 @@
 
 import dataclasses
 import hashlib
+import inspect
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -112,8 +114,22 @@ def _source(dataset: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]
         legal = f"a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, {others} or shapes"
         raise UserError(f"--dataset={dataset!r} is not legal: it must be {legal}")
     if kind in SOURCES:
-        return SOURCES.get(kind)(rest, data_dir, cache_dir)
+        return _opened(kind, SOURCES.get(kind)(rest, data_dir, cache_dir))
     return dataset, Catalogued(dataset, data_dir, cache_dir)
+
+
+def _opened(kind: str, result: Any) -> tuple[str, Source]:
+    """What an opener returned, which may be a plugin's.
+
+    Raises:
+      UserError: when it is not a name and a source.
+    """
+    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], str)):
+        raise UserError(f"--dataset={kind}: its function must return a name and a source, not {result!r}")
+    required, absent = (name for name in dir(Source) if not name.startswith("_")), object()
+    if missing := [name for name in required if inspect.getattr_static(result[1], name, absent) is absent]:
+        raise UserError(f"--dataset={kind}: its source lacks {', '.join(missing)} (tfpagan/data/source.py)")
+    return result
 
 
 def open_folder(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:

@@ -4,8 +4,10 @@ Every augmentation takes images [N, H, W, C] in [-1, 1] and uniform numbers [N, 
 same shape and range. No gradient flows through it: x is data.
 """
 
+import inspect
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -31,8 +33,36 @@ def build(config: AugmentationConfig) -> Augmentation:
     >>> a = build(AugmentationConfig(augmentation="pad_crop", pad_fraction=0.1))
     >>> a(tf.zeros([4, 32, 32, 3]), tf.random.uniform([4, UNIFORMS])).shape
     TensorShape([4, 32, 32, 3])
+
+    Raises:
+      UserError: now or when it is called, if a registered augmentation is not of the form above.
     """
-    return AUGMENTATIONS.get(config.augmentation)(config)
+    name = config.augmentation
+    made = _called(name, "its function", AUGMENTATIONS.get(name), config)
+    if not callable(made):
+        raise UserError(f"--augmentation={name}: its function must return a(x, noise), not {made!r}")
+    if made.__module__ == __name__:
+        return made
+
+    def checked(x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        out = _called(name, "a(x, noise)", made, x, noise)
+        if not tf.is_tensor(out) or (out.shape, out.dtype) != (x.shape, x.dtype):
+            given = f"{out.dtype.name} {out.shape}" if tf.is_tensor(out) else repr(out)
+            raise UserError(
+                f"--augmentation={name} must return images of x's type and shape, {x.dtype.name} {x.shape}, not {given}"
+            )
+        return out
+
+    return checked
+
+
+def _called(name: str, what: str, function: Callable[..., Any], *given: Any) -> Any:
+    """The value of a registered function, which may take other arguments than it must."""
+    try:
+        inspect.signature(function).bind(*given)
+    except TypeError as e:
+        raise UserError(f"--augmentation={name}: {what} must take {len(given)} argument(s): {e}") from None
+    return function(*given)
 
 
 def register(name: str, build: Build) -> None:

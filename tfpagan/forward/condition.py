@@ -20,13 +20,7 @@ SIDE = 8  # images along each side of a grid
 
 
 class Condition:
-    """No condition: G generates images from codes alone.
-
-    Attributes:
-      name: for messages.
-    """
-
-    name = "none"
+    """No condition: G generates images from codes alone."""
 
     def require(self, image_shape: tuple[int, int, int]) -> None:
         """Refuse images [H, W, C] that a system with this condition does not support.
@@ -89,8 +83,6 @@ class Condition:
 
 class Lightness(Condition):
     """G is given lightness and generates the colours (conditional AGE, section 3.2). Networks take CIE Lab images."""
-
-    name = "lightness"
 
     def require(self, image_shape: tuple[int, int, int]) -> None:
         if image_shape[2] != 3:
