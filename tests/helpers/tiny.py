@@ -1,5 +1,6 @@
 """The smallest real networks, passes and runs: images of 8 px, networks of 8 channels."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,31 @@ def images(n: int = N, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> np
 
 
 def build_networks(objective: Objective, config: NetworkConfig = CONFIG) -> dict[str, tf.keras.Model]:
-    """The networks of an objective, with nonzero biases, and kernels that give logits of order 1."""
-    condition = objective.condition
+    """The networks of an objective, with biases other than zero and kernels that make logits of order 1.
+
+    Networks of the same kind are built once per process, which takes longer than most tests; each call gives all their
+    variables the same values again.
+    """
+    built, values = _built(objective.players, objective.condition, config)
+    for network, initial in zip(built.values(), values, strict=True):
+        for v, value in zip(network.variables, initial, strict=True):
+            v.assign(value)
+    return dict(built)
+
+
+@functools.cache
+def _built(
+    players: tuple[str, ...], condition: Condition, config: NetworkConfig
+) -> tuple[dict[str, tf.keras.Model], list[list[np.ndarray]]]:
     shape = shape_of(condition)
-    built = {role: networks.build(role, config, shape, condition=condition) for role in objective.players}
+    built = {role: networks.build(role, config, shape, condition=condition) for role in players}
     random = np.random.default_rng(5)
     for network in built.values():
         for v in network.trainable_variables:
             v.assign(v + random.normal(0, 0.2, v.shape))
         for _ in range(5):
             networks.power_iteration(network)
-    return built
+    return built, [[v.numpy() for v in network.variables] for network in built.values()]
 
 
 def new_pass(

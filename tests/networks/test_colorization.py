@@ -36,6 +36,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def version(run: Path) -> Path:
+    return export.publish(restore.restored(run), run / "export", name="colours")
+
+
 def images(n: int = 3) -> np.ndarray:
     return tiny.images(n, SHAPE)
 
@@ -85,8 +90,7 @@ def test_what_a_model_looks_at_of_the_images_is_their_lightness(run: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_run_and_its_export_colourise_alike(run: Path, tmp_path: Path) -> None:
-    version = export.publish(restore.restored(run), tmp_path / "export", name="colours")
+def test_a_run_and_its_export_colourise_alike(run: Path, version: Path) -> None:
     model, exported, x = tfpagan.load(run), tfpagan.load(version), images()
     codes = model.prior(3)
     np.testing.assert_allclose(exported.encode(x), model.encode(x), atol=1e-5)
@@ -99,8 +103,7 @@ def test_a_run_and_its_export_colourise_alike(run: Path, tmp_path: Path) -> None
 
 
 @pytest.fixture
-def served(run: Path, tmp_path: Path) -> Iterator[Client]:
-    version = export.publish(restore.restored(run), tmp_path / "export", name="colours")
+def served(version: Path) -> Iterator[Client]:
     with closing(Application("colours", 1, max_body_bytes=2**20)) as application:
         application.available(Servable(version, max_rows=4))
         yield Client(application)

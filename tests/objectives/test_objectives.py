@@ -393,11 +393,13 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
 
     Checkpoints(trainer.checkpoint(), tmp_path / "ckpt", keep=1).save()
     (tmp_path / "config.json").write_text(config.to_json())
-    again = Trainer(config=config, image_shape=shape, strategy=one_device)
-    assert Checkpoints(again.checkpoint(), tmp_path / "ckpt", keep=1).restore(tmp_path / "ckpt") == 3
-    for role, network in trainer.networks.items():
-        for v, restored in zip(network.variables, again.networks[role].variables, strict=True):
-            np.testing.assert_array_equal(restored, v)
+    everything = [v for part in (*trainer.networks.values(), *trainer.optimizers.values()) for v in part.variables]
+    values = [v.numpy() for v in everything]
+    for v in (*everything, trainer.step):
+        v.assign(tf.zeros_like(v))
+    assert Checkpoints(trainer.checkpoint(), tmp_path / "ckpt", keep=1).restore(tmp_path / "ckpt") == 3
+    for v, value in zip(everything, values, strict=True):
+        np.testing.assert_array_equal(v, value, err_msg=v.name)
 
     served = Served(restore.restored(tmp_path))
     signatures = {name: s.traced() for name, s in served.signatures().items() if "bytes" not in name}

@@ -38,23 +38,31 @@ def variables(trainer: Trainer) -> dict[str, np.ndarray]:
     return {v.name: v.numpy() for network in trainer.networks.values() for v in network.variables}
 
 
+@pytest.fixture(scope="module")
+def traced(one_device: tf.distribute.Strategy) -> tuple[Trainer, Iterator[tf.Tensor]]:
+    """A trainer that several tests advance: to trace it takes longer than they do."""
+    return make(one_device), feed()
+
+
 @pytest.mark.slow
-def test_there_is_one_trace_however_many_steps_and_calls(one_device: tf.distribute.Strategy) -> None:
-    trainer = make(one_device)
-    batches = feed()
+def test_there_is_one_trace_however_many_steps_and_calls(traced: tuple[Trainer, Iterator[tf.Tensor]]) -> None:
+    trainer, batches = traced
+    step, position = int(trainer.step.numpy()), int(trainer.position.numpy())
     for steps in (1, 3, 2):
         assert trainer.advance(batches, steps).steps == steps
     assert trainer._loop.experimental_get_tracing_count() == 1
     assert trainer._one_step.experimental_get_tracing_count() == 1
-    assert int(trainer.step.numpy()) == 6
-    assert int(trainer.position.numpy()) == 24
+    assert int(trainer.step.numpy()) == step + 6
+    assert int(trainer.position.numpy()) == position + 24
 
 
 @pytest.mark.slow
-def test_every_player_moves_and_the_scalars_have_the_tags_of_the_interface(one_device: tf.distribute.Strategy) -> None:
-    trainer = make(one_device)
+def test_every_player_moves_and_the_scalars_have_the_tags_of_the_interface(
+    traced: tuple[Trainer, Iterator[tf.Tensor]],
+) -> None:
+    trainer, batches = traced
     before = variables(trainer)
-    progress = trainer.advance(feed(), 2)
+    progress = trainer.advance(batches, 2)
     after = variables(trainer)
     still = [name for name, value in after.items() if value.size > 1 and np.array_equal(value, before[name])]
     assert still == []  # but for u of one entry, which is 1 or -1
@@ -190,7 +198,7 @@ def test_a_batch_that_does_not_divide_is_refused(two_replicas: tf.distribute.Mir
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("augmentation", "pair"),
-    [("blur", "channels"), ("contrast", "siamese"), ("none", "width")],  # pad_crop and width are the next test's
+    [("blur", "channels"), ("contrast", "siamese"), ("pad_crop", "width")],
 )
 def test_every_kind_of_pair_compiles_with_its_gradient(augmentation: str, pair: str) -> None:
     built = tiny.build_networks(PAGAN(), dataclasses.replace(tiny.CONFIG, pair=pair))
@@ -218,13 +226,14 @@ def assert_did_as(plain: Trainer, totals: Mapping[str, float], trainer: Trainer)
 
 @pytest.mark.slow
 def test_the_xla_flag_compiles_the_update_in_the_loop(one_device: tf.distribute.Strategy) -> None:
-    trainer, plain = make(one_device, {"xla": True}), make(one_device)
+    few = {"objective": "dcgan", "disc_norm": "spectral", "generator_steps": 1}  # players: XLA takes its time for each
+    trainer, plain = make(one_device, few | {"xla": True}), make(one_device, few)
     assert_did_as(plain, trainer.advance(feed(), 1).totals, trainer)
     called = trainer._one_step.get_concrete_function(feed()).graph.as_graph_def().library.function
     compiled = [f for f in called if f.attr["_XlaMustCompile"].b]
-    assert len(compiled) == 1
-    operations = {node.op for node in compiled[0].node_def}
-    assert {"Conv2D", "Conv2DBackpropFilter", "GatherV2", "AssignAddVariableOp"} <= operations | {
+    assert len(compiled) == len(set(trainer.objective.phases))
+    operations = {node.op for f in compiled for node in f.node_def}
+    assert {"Conv2D", "Conv2DBackpropFilter", "AssignAddVariableOp"} <= operations | {
         node.op for f in called for node in f.node_def
     }
 
@@ -256,15 +265,17 @@ def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_not_finite_stops_the_loop_and_is_named(one_device: tf.distribute.Strategy) -> None:
-    trainer = make(one_device)
-    batches = feed()
-    trainer.advance(batches, 2)
+def test_a_loss_that_is_not_finite_stops_the_loop_and_is_named(traced: tuple[Trainer, Iterator[tf.Tensor]]) -> None:
+    trainer, batches = traced
+    variables_and_state = [v for part in (*trainer.networks.values(), *trainer.optimizers.values()) for v in part.variables]
+    before = [v.numpy() for v in variables_and_state]
     trainer.networks["disc_z"].to_logit.bias.assign([np.nan])
     progress = trainer.advance(batches, 50)
     assert progress.steps == 1
     assert set(progress.not_finite) == {"loss/disc_z", "loss/encoder"}
     assert any(name.startswith("disc_z") for name in trainer.not_finite())
+    for v, value in zip(variables_and_state, before, strict=True):  # for the other tests
+        v.assign(value)
 
 
 class TwoPhase(PAGAN):

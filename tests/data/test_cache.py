@@ -1,0 +1,73 @@
+"""The cache of decoded images: written once, whole or not at all."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from helpers.pictures import png
+
+from tfpagan.data import cache, describe, prepare
+from tfpagan.errors import UserError
+
+
+def test_images_are_decoded_once_and_read_as_read_only_memory_maps(write, monkeypatch):
+    config = write({f"{i}.png": png(8, 8, i) for i in range(4)})
+    first = prepare(config)
+    monkeypatch.setattr(cache, "decode", mock.Mock(side_effect=AssertionError("decoded twice")))
+    again = prepare(describe(config).config)
+    np.testing.assert_array_equal(first.train, again.train)
+    assert isinstance(again.train, np.memmap)
+    assert again.train.dtype == np.uint8
+    assert not again.train.flags.writeable
+
+
+def test_a_changed_file_size_or_crop_is_decoded_anew(write):
+    files = {"a.png": png(16, 16), "b.png": png(16, 16, 5)}
+    assert prepare(write(files)).train[0, 0, 0, 0] == 5
+    assert prepare(write(files, image_size=16)).train.shape[1] == 16
+    assert prepare(write(files, crop="center:8")).train.shape[1] == 8
+    assert prepare(write({"b.png": png(16, 16, 77)})).train[0, 0, 0, 0] == 77
+    assert len(prepare(write({"c.png": png(16, 16)})).train) == 2
+
+
+def test_preparing_twice_at_once_gives_one_entry(write, tmp_path):
+    config = write({f"{i:03d}.png": png(8, 8, i) for i in range(100)})
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(prepare(config))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(found[0].train, found[1].train)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_a_failure_midway_leaves_nothing(write, tmp_path, monkeypatch):
+    config = write({f"{i}.png": png(8, 8, i) for i in range(4)})
+    monkeypatch.setattr(cache._Rows, "append", mock.Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(UserError, match="No space left on device"):
+        prepare(config)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(write, tmp_path):
+    config = write({f"{i}.png": png(8, 8, i) for i in range(4)})
+    for name, age_hours in (("old", 25), ("recent", 23)):
+        left = tmp_path / "cache" / f"{cache.UNFINISHED}{name}"
+        left.mkdir(parents=True)
+        os.utime(left, (time.time() - 3600 * age_hours,) * 2)
+    prepare(config)
+    assert [path.name for path in (tmp_path / "cache").glob(f"{cache.UNFINISHED}*")] == [f"{cache.UNFINISHED}recent"]
+
+
+@pytest.mark.parametrize("damage", [lambda path: os.truncate(path, 200), Path.unlink, lambda path: path.write_text("")])
+def test_a_damaged_entry_is_refused_by_name(write, tmp_path, damage):
+    config = write({f"{i}.png": png(8, 8, i) for i in range(4)})
+    prepare(config)
+    damage(next((tmp_path / "cache").glob("*/train.npy")))
+    with pytest.raises(UserError, match=r"cache entry .*folder-photos.* is damaged: .*delete it"):
+        prepare(config)

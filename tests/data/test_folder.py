@@ -1,0 +1,118 @@
+"""Folders of images: splits, labels, places, and what is refused."""
+
+import os
+
+import pytest
+from helpers.pictures import png
+
+from tfpagan.data import describe, prepare
+from tfpagan.errors import UserError
+from tfpagan.settings.sections import DataConfig
+
+
+def test_flat_folder_is_sorted_and_every_tenth_is_for_testing(write):
+    names = [f"{i:02d}" for i in range(21)]
+    config = write({f"{name}.PNG": png(8, 8, int(name)) for name in reversed(names)} | {"readme.txt": b"", ".x.png": b""})
+    images = prepare(config)
+    assert images.test[:, 0, 0, 0].tolist() == [0, 10, 20]
+    assert images.train[:, 0, 0, 0].tolist() == [i for i in range(21) if i % 10]
+    assert images.train_labels is None
+    assert images.label_names is None
+    assert describe(config).splits == {"train": 18, "test": 3}
+
+
+def test_subfolders_are_labels(write):
+    images = prepare(write({"cat/1.png": png(8, 8), "dog/a b.png": png(8, 8), "dög/ü/1.png": png(8, 8)}))
+    assert images.label_names == ("cat", "dog", "dög")
+    assert images.test_labels.tolist() == [0]
+    assert images.train_labels.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("test", ["test", "validation", "val"])
+def test_splits_with_labels(write, test):
+    files = {"train/a/1.png": png(8, 8, 1), "train/b/2.png": png(8, 8, 2), f"{test}/b/3.png": png(8, 8, 3)}
+    images = prepare(write(files | {"elsewhere/4.png": png(8, 8, 4)}))
+    assert images.train[:, 0, 0, 0].tolist() == [1, 2]
+    assert images.test[:, 0, 0, 0].tolist() == [3]
+    assert (images.train_labels.tolist(), images.test_labels.tolist()) == ([0, 1], [1])
+
+
+def test_file_names_need_not_be_text(write, tmp_path):
+    config = write({"a.png": png(8, 8)})
+    with open(os.fsencode(tmp_path / "photos") + b"/\xff.png", "wb") as file:
+        file.write(png(8, 8))
+    assert len(prepare(config).train) == 1
+
+
+def test_relative_paths_and_home_are_made_absolute(write, tmp_path, monkeypatch):
+    write({"a.png": png(8, 8), "b.png": png(8, 8)})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for dataset in ("folder:photos", "folder:~/photos"):
+        resolved = describe(DataConfig(dataset=dataset, cache_dir="cache", data_dir="~/tfds")).config
+        assert resolved.dataset == f"folder:{tmp_path}/photos"
+        assert resolved.cache_dir == f"{tmp_path}/cache"
+        assert resolved.data_dir == f"{tmp_path}/tfds"
+        assert describe(resolved).config == resolved
+
+
+def test_places_default_to_the_environment_then_to_home(write, tmp_path, monkeypatch):
+    config = write({"a.png": png(8, 8)}, cache_dir="")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("TFDS_DATA_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    resolved = describe(config).config
+    assert resolved.data_dir == f"{tmp_path}/tensorflow_datasets"
+    assert resolved.cache_dir == f"{tmp_path}/.cache/tfpagan"
+    monkeypatch.setenv("TFDS_DATA_DIR", "/data")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    resolved = describe(config).config
+    assert (resolved.data_dir, resolved.cache_dir) == ("/data", "/cache/tfpagan")
+
+
+def test_corrupt_files_are_named_and_counted(write):
+    files = {
+        "a.png": png(8, 8),
+        "b.png": b"nonsense",
+        "c.png": png(8, 8)[:40],
+        "d.webp": b"RIFF....WEBP",
+        "e.png": png(8, 8),
+    }
+    with pytest.raises(UserError, match=r"3 of 5 images cannot be decoded: .*b\.png .*c\.png .*d\.webp .*skip_corrupt"):
+        prepare(write(files))
+    images = prepare(write(files, skip_corrupt_images=True))
+    assert images.skipped == 3
+    assert (len(images.train), len(images.test)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "changes", "message"),
+    [
+        ({}, {}, "does not exist"),
+        ({"notes.txt": b""}, {}, r"no images in .*photos: looked for files ending in"),
+        ({"a.png": png(8, 8)}, {}, "0 to train on and 1 to test on"),
+        ({"a.png": png(8, 8), "b.png": png(6, 9)}, {}, r"b\.png: 9x6 px .* too small for --image_size=8"),
+        ({"a.png": png(8, 8), "b.png": png(8, 9)}, {"crop": "none"}, r"b\.png: 9x8 px .* is not square"),
+        ({"a.png": png(8, 8), "b.png": png(8, 9)}, {"crop": "pad"}, r"b\.png: 9x8 px .* does not fit"),
+        ({"a.png": b"", "b.png": b""}, {"skip_corrupt_images": True}, "0 to train on"),
+        ({"test/a.png": png(8, 8)}, {}, "has test/ but no train/"),
+        ({"train/a.png": png(8, 8), "test/a.txt": b""}, {}, r"no images in .*test"),
+        ({"a.png": png(8, 8)}, {"image_size": 12}, "multiple of 8"),
+        (
+            {"a.png": png(8, 8), "b.png": png(8, 8)},
+            {"cache_dir": "/dev/null/x"},
+            "cannot write into /dev/null/x: .*cache_dir",
+        ),
+        ({"a.png": png(8, 8)}, {"cache_dir": "gs://x"}, "cache_dir=gs://x is not legal"),
+    ],
+)
+def test_unusable_folders_are_refused(write, files, changes, message):
+    with pytest.raises(UserError, match=message) as refusal:
+        prepare(write(files, **changes))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_is_no_folder(write, tmp_path):
+    config = write({"a.png": png(8, 8)}, dataset=f"folder:{tmp_path}/photos/a.png")
+    with pytest.raises(UserError, match="is not a folder"):
+        describe(config)
