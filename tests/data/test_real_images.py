@@ -1,5 +1,6 @@
 """Real MNIST and CIFAR-10, where they are available."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -8,20 +9,23 @@ import pytest
 import tensorflow_datasets as tfds
 
 from tfpagan.data import prepare
+from tfpagan.data.catalogue import Catalogued
+from tfpagan.data.decode import decode
 from tfpagan.settings.sections import DataConfig
 
 
-def real(name, tmp_path):
-    data_dir = os.environ.get("TFDS_DATA_DIR", "")
-    if not data_dir or not (Path(data_dir).expanduser() / name).is_dir():
+def real_data_dir(name):
+    """The folder of TFDS data sets, which must hold this one."""
+    data_dir = Path(os.environ.get("TFDS_DATA_DIR", "/nowhere")).expanduser()
+    if not (data_dir / name).is_dir():
         pytest.skip(f"$TFDS_DATA_DIR holds no {name}")
-    return prepare(DataConfig(dataset=name, cache_dir=str(tmp_path)))
+    return data_dir
 
 
 @pytest.mark.slow
 @pytest.mark.real_images
 def test_real_mnist_is_framed_by_zeros(tmp_path):
-    images = real("mnist", tmp_path)
+    images = prepare(DataConfig(dataset="mnist", data_dir=str(real_data_dir("mnist")), cache_dir=str(tmp_path)))
     assert (images.train.shape, images.test.shape) == ((60000, 32, 32, 1), (10000, 32, 32, 1))
     frame = np.ones((32, 32), bool)
     frame[2:30, 2:30] = False
@@ -30,14 +34,13 @@ def test_real_mnist_is_framed_by_zeros(tmp_path):
     assert np.bincount(images.test_labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
-@pytest.mark.slow
 @pytest.mark.real_images
 def test_real_cifar10_keeps_the_pixels_that_tfds_decodes(tmp_path):
-    images = real("cifar10", tmp_path)
-    assert (images.train.shape, images.test.shape) == ((50000, 32, 32, 3), (10000, 32, 32, 3))
-    assert np.bincount(images.train_labels).tolist() == [5000] * 10
-    assert images.label_names[3] == "cat"
-    theirs = tfds.load("cifar10", data_dir=os.environ["TFDS_DATA_DIR"], split="test[:300]")
-    for i, example in enumerate(theirs.as_numpy_iterator()):
-        np.testing.assert_array_equal(images.test[i], example["image"])
-        assert images.test_labels[i] == example["label"]
+    data_dir = real_data_dir("cifar10")
+    source = Catalogued("cifar10", data_dir, tmp_path)
+    assert source.split_sizes() == {"train": 50000, "test": 10000}
+    assert source.label_names[3] == "cat"
+    theirs = tfds.load("cifar10", data_dir=data_dir, split="test[:300]").as_numpy_iterator()
+    for ours, example in zip(itertools.islice(source.examples("test"), 300), theirs, strict=True):
+        np.testing.assert_array_equal(decode(ours.read(), 3), example["image"])
+        assert ours.label == example["label"]

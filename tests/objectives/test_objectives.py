@@ -1,5 +1,6 @@
 """Conformance of every system: losses by hand, gradients of every mode, players, replicas, checkpoint, export, one trace."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ def config_of(case: str, **changes: Any) -> Config:
 def built_for(case: str) -> tuple[Config, Networks]:
     config = config_of(case)
     return config, tiny.build_networks(config.objective, config.networks)
+
+
+@functools.cache
+def simultaneous(case: str) -> Gradients:
+    """What several tests compare with: losses and gradients of all players from one pass."""
+    config, built = built_for(case)
+    return compute("simultaneous", config.objective, built, config=config.networks)
 
 
 Expected = dict[str, float]
@@ -273,7 +281,7 @@ def test_every_system_has_a_case_and_expected_values() -> None:
 def test_the_losses_are_the_papers(case: str) -> None:
     config, built = built_for(case)
     expected = EXPECTED[config.objective.name](Oracle(config, built))
-    losses = compute("simultaneous", config.objective, built, config=config.networks).losses
+    losses = simultaneous(case).losses
     assert losses.keys() == expected.keys()
     for player, loss in losses.items():
         assert float(loss) == pytest.approx(expected[player], rel=2e-5, abs=1e-5), player
@@ -284,7 +292,7 @@ def test_the_losses_are_the_papers(case: str) -> None:
 def test_every_step_mode_gives_the_gradients_of_the_reference(case: str) -> None:
     config, built = built_for(case)
     oracle = compute("reference", config.objective, built, config=config.networks)
-    assert_same_gradients(compute("simultaneous", config.objective, built, config=config.networks), oracle)
+    assert_same_gradients(simultaneous(case), oracle)
     if step.why_not_fused(config.objective, built) is None:
         assert_fakes_are_their_adversaries_own(config.objective, built, config.networks)
         assert_same_gradients(compute("fused", config.objective, built, config=config.networks), oracle)
@@ -292,8 +300,9 @@ def test_every_step_mode_gives_the_gradients_of_the_reference(case: str) -> None
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_variable_of_every_player_has_a_gradient(case: str) -> None:
-    config, built = built_for(case)
-    for player, gradients in compute("simultaneous", config.objective, built, config=config.networks).of.items():
+    gradients_of = simultaneous(case).of
+    _, built = built_for(case)
+    for player, gradients in gradients_of.items():
         for variable, gradient in zip(built[player].trainable_variables, gradients, strict=True):
             assert gradient is not None, variable.name
             assert np.isfinite(gradient).all(), variable.name
@@ -311,8 +320,8 @@ def test_every_player_moves_in_some_phase_and_owns_its_variables(case: str) -> N
 @pytest.mark.parametrize("case", ONE_EACH)
 def test_a_phase_gives_its_players_the_gradients_that_they_have_in_the_whole(case: str) -> None:
     """What rests is not computed, and changes nothing for those who move."""
+    whole = simultaneous(case)
     config, built = built_for(case)
-    whole = compute("simultaneous", config.objective, built, config=config.networks)
     for phase in set(config.objective.phases):
         part = Backward(config.objective, built).simultaneous(
             lambda: tiny.new_pass(built, config=config.networks, condition=config.objective.condition), phase
@@ -334,7 +343,7 @@ def test_activations_of_16_bits_give_about_the_same_losses(case: str) -> None:
     for role, network in built.items():
         for target, source in zip(mixed[role].variables, network.variables, strict=True):
             target.assign(source)
-    expected = compute("simultaneous", config.objective, built, config=config.networks)
+    expected = simultaneous(case)
     given = compute("simultaneous", config.objective, mixed, config=config.networks)
     for player, loss in given.losses.items():
         assert float(loss) == pytest.approx(float(expected.losses[player]), rel=0.1, abs=0.05), player

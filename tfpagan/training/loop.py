@@ -77,11 +77,12 @@ def train(config: Config, model_dir: Path) -> int | None:
             return None
         _log_run(trainer, step, len(images.train))
         batches = _batches(trainer, images.train)
-        graph, stop, writer = trainer.trace(batches), Stop(), _writer(folder)
+        stop, writer = Stop(), _writer(folder)
+        todo = _hooks(trainer, folder, checkpoints, images, writer, stop)  # what they refuse is refused before the tracing
+        graph = trainer.trace(batches)
         if not step:
             tensorboard.write_hparams(folder, config, model_dir.name)
             tensorboard.write_graph(writer, graph)
-        todo = _hooks(trainer, folder, checkpoints, images, writer, stop)
         with stop.listening():  # before this, a signal ends the process at once: there is nothing to save
             _loop(trainer, batches, todo, stop)
         return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
