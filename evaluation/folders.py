@@ -1,81 +1,149 @@
-"""A folder of image files as a source of images."""
+"""Images that can be scored from a path: a folder of image files, or a file of an array."""
 
+import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-import tensorflow as tf
+from absl import logging
 
+from tfpagan.evaluation import image_files
 from tfpagan.evaluation.errors import EvaluationError, first_line
+from tfpagan.evaluation.image_files import Colour, ImageFileError
+from tfpagan.evaluation.images import ArrayImages, Images
+from tfpagan.evaluation.statistics import UNREADABLE
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-PNG = b"\x89PNG\r\n\x1a\n"
+ARRAYS = (".npz", ".npy")
+T = TypeVar("T")
 
 
 class FolderImages:
-    """All image files under a folder, in the order of their paths; links are followed, hidden files are ignored.
+    """The image files under a folder, also through links, in the order of their paths without suffixes.
+
+    Grey images are repeated over three channels as soon as one has colours, as torch-fidelity and clean-fid do.
+
+    Args:
+      folder: the folder.
+      background: the colour behind transparent pixels; without one, images with such pixels are refused.
 
     Raises:
-      EvaluationError: when there are no images, or a file cannot be read or has no image suffix; when reading, on a file
-        that cannot be decoded, has more than 8 bits per channel or an alpha channel, or differs from the first in size or
-        number of channels.
+      EvaluationError: when there is no image, or a folder cannot be listed; when reading, on a file that cannot be decoded,
+        has 16 bits per sample or transparent pixels, or differs in size from the first.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, background: Colour | None = None):
         if not folder.is_dir():
-            raise EvaluationError(f"there is no folder {folder}")
-        files = _files_under(folder)
-        for file in files:
-            if not file.is_file():
-                raise EvaluationError(f"{file} is not a readable file")
-            if file.suffix.lower() not in SUFFIXES:
-                raise EvaluationError(f"{file} is not an image; {folder} may hold only {', '.join(SUFFIXES)}")
+            what = "is a file" if folder.exists() else "does not exist"
+            raise EvaluationError(f"{folder} {what}; expected a folder of images, or an array of them in .npz or .npy")
+        try:
+            files = image_files.under(folder)
+        except ImageFileError as e:
+            raise EvaluationError(str(e)) from None
         if not files:
-            raise EvaluationError(f"{folder} holds no images ({', '.join(SUFFIXES)})")
-        self.name, self.count, self._files = str(folder), len(files), files
-        self.names = [str(file.relative_to(folder).with_suffix("")) for file in files]
+            raise EvaluationError(f"{folder} holds no images ({', '.join(image_files.SUFFIXES)})")
+        stems = {file: file.relative_to(folder).with_suffix("") for file in files}
+        self._folder, self._background = folder, background
+        self._files: Sequence[Path] = sorted(files, key=lambda file: os.fsencode(stems[file]))
+        self.name, self.count, self.names = str(folder), len(files), [str(stems[file]) for file in self._files]
+
+    @cached_property
+    def channels(self) -> int:
+        """1 if all files are grey, else 3."""
+        return 3 if any(self._of(file, image_files.has_colour) for file in self._files) else 1
+
+    def files(self) -> set[str]:
+        """The files themselves, behind all links."""
+        return {os.path.realpath(file) for file in self._files}
+
+    def in_colour(self) -> "FolderImages":
+        """The same images with three channels."""
+        other = copy.copy(self)
+        other.channels = 3
+        return other
+
+    def take(self, places: np.ndarray, name: str) -> "FolderImages":
+        """The images at these places [n], under a name, with as many channels."""
+        other = copy.copy(self)
+        other.channels, other.count, other.name = self.channels, len(places), name
+        other._files, other.names = ([values[i] for i in places] for values in (self._files, self.names))
+        return other
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
+        """uint8 [n, H, W, C], n = size except for the last."""
         first: tuple[Path, tuple[int, ...]] | None = None
         for i in range(0, self.count, size):
             batch = []
             for file in self._files[i : i + size]:
-                image = self._decoded(file)
+                image = self._of(file, image_files.decode)
                 first = first or (file, image.shape)
-                if image.shape != first[1]:
+                if image.shape[:2] != first[1][:2]:
+                    (height, width), (h, w) = image.shape[:2], first[1][:2]
                     raise EvaluationError(
-                        f"{file} is {_size(image.shape)}, but {first[0]} is {_size(first[1])}; all must have one size"
+                        f"{file} is {height} x {width} px, but {first[0]} is {h} x {w}; all must have one size"
                     )
-                batch.append(image)
+                batch.append(self._with_channels(image))
             yield np.stack(batch)
 
-    @staticmethod
-    def _decoded(file: Path) -> np.ndarray:
+    def _with_channels(self, image: np.ndarray) -> np.ndarray:
+        if image.shape[2] == self.channels:
+            return image
+        logging.log_first_n(logging.INFO, "%s: grey images are repeated over three channels", 1, self.name)
+        return image.repeat(3, 2)
+
+    def _of(self, file: Path, function: Callable[[bytes, Colour | None], T]) -> T:
         try:
-            data = file.read_bytes()
-            if data.startswith(PNG) and data[24:25] == b"\x10":  # TensorFlow would drop the lower 8 bits
-                raise EvaluationError(f"{file} has 16 bits per channel; expected 8")
-            image = tf.io.decode_image(data, expand_animations=False).numpy()
-        except (tf.errors.OpError, OSError) as e:
-            raise EvaluationError(f"{file} cannot be decoded: {first_line(e)}") from None
-        if image.shape[2] not in (1, 3):
-            raise EvaluationError(f"{file} has {image.shape[2]} channels; expected 1 or 3, without transparency")
-        return image
+            return function(file.read_bytes(), self._background)
+        except (ImageFileError, OSError) as e:
+            raise EvaluationError(f"{file} cannot be used: {first_line(e)}") from None
 
 
-def _files_under(folder: Path) -> list[Path]:
-    def refuse(e: OSError) -> None:
-        raise EvaluationError(f"{e.filename} cannot be read: {e.strerror}")
+def real_and_fake(real: Path, fake: Path, *, background: Colour | None = None) -> tuple[Images | None, Images]:
+    """Real images and the images to score, each from a folder or an array file; None for a file of statistics of real images.
 
-    found: list[Path] = []
-    for root, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
-        if os.path.realpath(root) in map(os.path.realpath, Path(root).parents):
-            raise EvaluationError(f"{root} is a link to a folder that contains it")
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(root, name) for name in names if not name.startswith(".")]
-    return sorted(found)
+    If one folder is grey and the other has colours, the grey one gets three channels.
+
+    Raises:
+      EvaluationError: when there are none that can be scored, or some files belong to both.
+    """
+    fakes = _images_at(fake, background)
+    if _is_statistics(real):
+        return None, fakes
+    reals = _images_at(real, background)
+    if isinstance(reals, FolderImages) and isinstance(fakes, FolderImages):
+        shared = reals.files() & fakes.files()
+        if shared and reals.files() != fakes.files():
+            raise EvaluationError(
+                f"{len(shared)} of the files in {fake} are in {real} too, one being {min(shared)}; keep them apart"
+            )
+        if reals.channels != fakes.channels:
+            reals, fakes = reals.in_colour(), fakes.in_colour()
+    return reals, fakes
 
 
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]} x {shape[1]} with {shape[2]} channel(s)"
+def _images_at(path: Path, background: Colour | None) -> Images:
+    """The images of a folder, or of the one array [N, H, W, C] in an .npz or .npy file."""
+    if path.suffix.lower() not in ARRAYS or not path.is_file():
+        return FolderImages(path, background=background)
+    found = {name: array for name, array in _arrays(path).items() if array.ndim == 4}
+    if len(found) != 1:
+        raise EvaluationError(f"{path} holds {len(found)} arrays [N, H, W, C]; expected one, of images")
+    (array,) = found.values()
+    return ArrayImages(array, str(path))
+
+
+def _is_statistics(path: Path) -> bool:
+    return path.suffix.lower() == ".npz" and path.is_file() and "mu" in _arrays(path)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            return {"": stored}
+        with stored:
+            return {name: stored[name] for name in stored.files}
+    except UNREADABLE as e:
+        raise EvaluationError(f"{path} cannot be read as arrays: {first_line(e)}") from None

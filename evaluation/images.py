@@ -5,13 +5,14 @@ Every source knows its number of images and yields them in uint8 batches, always
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from tfpagan.evaluation.errors import EvaluationError, first_line
+from tfpagan.evaluation.statistics import random_places
 
 
 class Images(Protocol):
@@ -33,17 +34,31 @@ class Images(Protocol):
         """Batches uint8 [n, H, W, C], with n = size for all but the last."""
 
 
+@runtime_checkable
+class RandomAccess(Images, Protocol):
+    """Images that can be read at any place."""
+
+    def take(self, places: np.ndarray, name: str) -> Images:
+        """The images at these places [n], under a name."""
+
+
 class ArrayImages:
     """An array [N, H, W, C] of uint8, or of floats in [-1, 1]; a memory map is read batch by batch."""
 
     names = None
 
-    def __init__(self, images: np.ndarray, name: str = "array"):
-        self.name, self.count, self._images = name, len(images), images
+    def __init__(self, images: np.ndarray, name: str = "array", places: np.ndarray | None = None):
+        self.name, self._images, self._places = name, images, places
+        self.count = len(images if places is None else places)
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
         for i in range(0, self.count, size):
-            yield to_bytes(self._images[i : i + size])
+            rows = slice(i, i + size)
+            yield to_bytes(self._images[rows if self._places is None else self._places[rows]])
+
+    def take(self, places: np.ndarray, name: str) -> Images:
+        """The images at these places [n], under a name."""
+        return ArrayImages(self._images, name, places if self._places is None else self._places[places])
 
 
 class DatasetImages:
@@ -102,25 +117,41 @@ class WatchedImages:
             yield batch
 
 
-def first(images: Images, count: int) -> Images:
-    """The first `count` images."""
-    return images if count == images.count else _First(images, count)
+def chosen(images: Images, count: int, seed: int) -> Images:
+    """Some of the images, chosen at random and in their own order: the same ones for the same seed.
+
+    Data sets are often sorted by class, so their first images would be of few classes.
+
+    Raises:
+      EvaluationError: when there are fewer.
+    """
+    if images.count < count:
+        raise EvaluationError(f"{images.name} has {images.count} images, but {count} are requested")
+    if images.count == count:
+        return images
+    places = random_places(images.count, count, seed)
+    name = f"{images.name}, {count} chosen with seed {seed}"
+    return images.take(places, name) if isinstance(images, RandomAccess) else _Taken(images, places, name)
 
 
-class _First:
-    def __init__(self, images: Images, count: int):
-        if images.count < count:
-            raise EvaluationError(f"{images.name} has {images.count} images; {count} are requested")
-        self.name, self.count, self._images = images.name, count, images
-        self.names = images.names[:count] if images.names else None
+class _Taken:
+    """The images at some places, in increasing order, of images that can only be read in order."""
+
+    def __init__(self, images: Images, places: np.ndarray, name: str):
+        self.name, self.count, self._images, self._places = name, len(places), images, places
+        self.names = [images.names[i] for i in places] if images.names else None
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
-        left = self.count
+        start, waiting = 0, np.zeros(0)
         for batch in self._images.batches(size):
-            yield batch[:left]
-            left -= len(batch[:left])
-            if not left:
-                return
+            rows = batch[self._places[(self._places >= start) & (self._places < start + len(batch))] - start]
+            start += len(batch)
+            waiting = np.concatenate([waiting, rows]) if len(waiting) else rows
+            if len(waiting) >= size:
+                yield waiting[:size]
+                waiting = waiting[size:]
+        if len(waiting):
+            yield waiting
 
 
 def checksum(images: Images) -> str:

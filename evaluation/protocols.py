@@ -16,9 +16,9 @@ class Protocol:
       name: of the protocol, or custom.
       metrics: names in METRICS.
       samples: number of samples.
-      reconstructions: number of test images, from the first one on; 0: all.
+      reconstructions: number of test images, chosen at random with the seed; 0: all.
       splits: number of splits of IS and RID.
-      seed: of samples, codes, and the shuffle of IS.
+      seed: of samples, codes, the choice of test images, and the shuffle of IS.
       code: which code of an image is decoded: mean, E's mean; or draw, from q(z | x).
       annealing: settings of `ais`.
     """

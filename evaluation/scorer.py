@@ -14,7 +14,7 @@ from tfpagan.evaluation.classifiers.classifier import Classifier
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
 from tfpagan.evaluation.errors import EvaluationError, GivenUpError
-from tfpagan.evaluation.images import Images, WatchedImages, checksum, first
+from tfpagan.evaluation.images import Images, WatchedImages, checksum, chosen
 from tfpagan.evaluation.metrics import METRICS
 from tfpagan.evaluation.metrics.base import FEW_IMAGES, NOTHING, Batch, Context, Key, Measurement, Metric, Need, Over
 from tfpagan.evaluation.pairs import Pairs
@@ -59,7 +59,9 @@ class Scorer:
         self._extract = FeatureExtractor(classifier, strategy) if classifier else None
         official = classifier is None or classifier.official
         self._keys = {metric.name: metric.keys(official) for metric in protocol.declared()}
-        self._test = None if test is None else self._watched(first(test, protocol.reconstructions or test.count))
+        self._test = (
+            None if test is None else self._watched(chosen(test, protocol.reconstructions or test.count, protocol.seed))
+        )
         self._training = None if reference is None or isinstance(reference, Reference) else self._watched(reference)
         self._reference = reference if isinstance(reference, Reference) else None
         self._shape: tuple[int, ...] = ()

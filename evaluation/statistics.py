@@ -131,6 +131,16 @@ UNKNOWN_COUNT = 1_000_000_000
 """Count assumed if a statistics file has none: too large for the number of images to limit the covariance's rank."""
 
 
+def random_places(total: int, count: int, seed: int) -> np.ndarray:
+    """`count` different indices below `total`, in increasing order; as many as there are if these are fewer.
+
+    >>> random_places(10, 3, seed=0).tolist()
+    [2, 4, 8]
+    """
+    # RandomState, whose stream numpy promises to keep: the choice is part of a protocol.
+    return np.sort(np.random.RandomState(seed % 2**32).permutation(total)[:count])
+
+
 class RandomSubset:
     """Random rows of a stream of known length; the first rows of a stream sorted by class would be of few classes.
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.images import GeneratedImages, Images, first
+from tfpagan.evaluation.images import GeneratedImages, Images, chosen
 from tfpagan.evaluation.pairs import Pairs
 
 Array = np.ndarray
@@ -91,7 +91,7 @@ def of_images(images: Images) -> Subject:
     """The subject of given images: samples, or reconstructions of the test images in the same order."""
     return Subject(
         images.name,
-        samples=lambda count, seed: first(images, count),
+        samples=lambda count, seed: chosen(images, count, seed),
         pairs=lambda x, code, seed: Pairs(x, images),
         same=True,
     )

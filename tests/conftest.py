@@ -1,14 +1,19 @@
 """Two logical CPUs with one strategy over them for the whole session, no network access, and no failures of AutoGraph."""
 
+import dataclasses
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 import tensorflow as tf
+
+from tfpagan.settings.sections import DataConfig
 
 CPUS = 2
 
@@ -54,3 +59,18 @@ def autograph_must_not_give_up(caplog: pytest.LogCaptureFixture) -> Iterator[Non
     yield
     tensorflow.removeHandler(caplog.handler)
     assert "AutoGraph could not transform" not in caplog.text
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., DataConfig]:
+    """Files below tmp_path/photos; its value is a function that gives the config of that folder."""
+
+    def folder(files: Mapping[str, bytes], **changes: Any) -> DataConfig:
+        for name, data in files.items():
+            path = tmp_path / "photos" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        config = DataConfig(dataset=f"folder:{tmp_path}/photos", cache_dir=str(tmp_path / "cache"), image_size=8)
+        return dataclasses.replace(config, **changes)
+
+    return folder

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, Settings, known
+from tfpagan.evaluation.statistics import random_places
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Annealing:
     """How a likelihood is estimated; part of a protocol.
 
     Attributes:
-      images: number of test images, from the first one on.
+      images: number of test images, chosen at random with the protocol's seed.
       chains: number of independent chains per image, whose weights are averaged.
       distributions: number of distributions between prior and posterior.
       sigma: standard deviation of the noise, for pixels in [0, 1]; 0: the best of several on as many training images.
@@ -34,7 +35,7 @@ class Annealing:
 
 
 class AIS(Metric):
-    """Log-likelihood of the first test images."""
+    """Log-likelihood of some test images."""
 
     name, help = "ais", "log-likelihood of test images by annealed importance sampling"
     over, needs = Over.TEST_IMAGES, frozenset({Need.DIFFERENTIABLE_DECODER})
@@ -48,14 +49,14 @@ class AIS(Metric):
         )
 
     def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
-        return {"ais": dataclasses.asdict(protocol.annealing)}
+        return {"ais": dataclasses.asdict(protocol.annealing) | {"images_chosen_with_seed": protocol.seed}}
 
     def start(self, context: Context) -> Measurement:
         return AnnealedLikelihood(context)
 
 
 class AnnealedLikelihood(Measurement):
-    """Keeps the first images; the chains run at the end.
+    """Keeps the chosen images; the chains run at the end.
 
     Raises:
       EvaluationError: when there are fewer test images than the protocol requires, or no images to choose the noise on.
@@ -68,21 +69,24 @@ class AnnealedLikelihood(Measurement):
             raise EvaluationError(f"{test.name} has {test.count} images; {self._annealing.images} are requested")
         if not self._annealing.sigma and context.training is None:
             raise EvaluationError("sigma is not given, and there are no training images to choose it on")
+        self._places = set(random_places(context.count, self._annealing.images, context.protocol.seed).tolist())
         self._images: list[np.ndarray] = []
+        self._seen = 0
 
     def update(self, batch: Batch) -> None:
-        self._images.extend(image.copy() for image in batch.images[: self._annealing.images - len(self._images)])
+        self._images += [image.copy() for i, image in enumerate(batch.images, self._seen) if i in self._places]
+        self._seen += len(batch.images)
 
     def result(self) -> tuple[float, float, float]:
         """Mean log-likelihood per image in nats, its standard error, and sigma."""
-        from tfpagan.evaluation.images import first
+        from tfpagan.evaluation.images import chosen
         from tfpagan.evaluation.metrics import annealed_chains as chains
 
         c, a = self._context, self._annealing
         decode, latent_dim, sigma = known(c.subject.decode_tensor), c.subject.latent_dim, a.sigma
         options: dict[str, Any] = {"seed": c.protocol.seed, "between": c.stop_if_interrupted}
         if not sigma:
-            training = np.concatenate(list(first(known(c.training), a.images).batches(c.batch_size)))
+            training = np.concatenate(list(chosen(known(c.training), a.images, c.protocol.seed).batches(c.batch_size)))
             sigma = chains.best_sigma(decode, latent_dim, training, a, **options)
         nats = chains.log_likelihoods(decode, latent_dim, np.stack(self._images), sigma, a, **options)
         if not np.isfinite(nats).all():

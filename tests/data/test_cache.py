@@ -17,7 +17,7 @@ from tfpagan.errors import UserError
 def test_images_are_decoded_once_and_read_as_read_only_memory_maps(write, monkeypatch):
     config = write({f"{i}.png": png(8, 8, i) for i in range(4)})
     first = prepare(config)
-    monkeypatch.setattr(cache, "decode", mock.Mock(side_effect=AssertionError("decoded twice")))
+    monkeypatch.setattr(cache.Pixels, "of", mock.Mock(side_effect=AssertionError("decoded twice")))
     again = prepare(describe(config).config)
     np.testing.assert_array_equal(first.train, again.train)
     assert isinstance(again.train, np.memmap)

@@ -28,9 +28,15 @@ def test_subfolders_are_labels(write):
     assert images.train_labels.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("test", ["test", "validation", "val"])
-def test_splits_with_labels(write, test):
-    files = {"train/a/1.png": png(8, 8, 1), "train/b/2.png": png(8, 8, 2), f"{test}/b/3.png": png(8, 8, 3)}
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        *(("train", "test"), ("train", "validation"), ("train", "val"), ("Train", "Test"), ("train", "Test")),
+        *(("TRAINING", "Testing"), ("training_set", "test_set"), ("train-images", "Valid")),
+    ],
+)
+def test_splits_with_labels(write, train, test):
+    files = {f"{train}/a/1.png": png(8, 8, 1), f"{train}/b/2.png": png(8, 8, 2), f"{test}/b/3.png": png(8, 8, 3)}
     images = prepare(write(files | {"elsewhere/4.png": png(8, 8, 4)}))
     assert images.train[:, 0, 0, 0].tolist() == [1, 2]
     assert images.test[:, 0, 0, 0].tolist() == [3]
@@ -78,7 +84,7 @@ def test_corrupt_files_are_named_and_counted(write):
         "d.webp": b"RIFF....WEBP",
         "e.png": png(8, 8),
     }
-    with pytest.raises(UserError, match=r"3 of 5 images cannot be decoded: .*b\.png .*c\.png .*d\.webp .*skip_corrupt"):
+    with pytest.raises(UserError, match=r"3 of 5 images cannot be used: .*b\.png .*c\.png .*d\.webp .*skip_corrupt"):
         prepare(write(files))
     images = prepare(write(files, skip_corrupt_images=True))
     assert images.skipped == 3
@@ -96,6 +102,8 @@ def test_corrupt_files_are_named_and_counted(write):
         ({"a.png": png(8, 8), "b.png": png(8, 9)}, {"crop": "pad"}, r"b\.png: 9x8 px .* does not fit"),
         ({"a.png": b"", "b.png": b""}, {"skip_corrupt_images": True}, "0 to train on"),
         ({"test/a.png": png(8, 8)}, {}, "has test/ but no train/"),
+        ({"Validation/a.png": png(8, 8)}, {}, "has Validation/ but no train/"),
+        ({"train/a.png": png(8, 8), "Train/b.png": png(8, 8)}, {}, "has Train/ and train/; one of them is needed"),
         ({"train/a.png": png(8, 8), "test/a.txt": b""}, {}, r"no images in .*test"),
         ({"a.png": png(8, 8)}, {"image_size": 12}, "multiple of 8"),
         (
@@ -116,3 +124,18 @@ def test_a_file_is_no_folder(write, tmp_path):
     config = write({"a.png": png(8, 8)}, dataset=f"folder:{tmp_path}/photos/a.png")
     with pytest.raises(UserError, match="is not a folder"):
         describe(config)
+
+
+def test_a_folder_within_the_data_set_is_known(write, tmp_path):
+    described = describe(write({"train/a.png": png(8, 8), "test/b.png": png(8, 8), "runs/c.png": png(8, 8)}))
+    (tmp_path / "link").symlink_to(tmp_path / "photos/train")
+    inside = [described.holds(tmp_path / place) for place in ("photos/train/runs", "link/run", "photos/runs", "elsewhere")]
+    assert inside == [True, True, False, False]
+
+
+def test_the_background_of_transparent_pixels_is_a_setting(write):
+    files = {f"{i}.png": png(8, 8, 0, channels=4) for i in range(2)}
+    with pytest.raises(UserError, match=r"2 of 2 images cannot be used: .*it has transparent pixels"):
+        prepare(write(files))
+    assert (prepare(write(files, background="white")).train == 255).all()
+    assert (prepare(write(files, background="black")).train == 0).all()

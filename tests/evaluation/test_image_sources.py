@@ -9,7 +9,8 @@ from helpers.scored import PX, Z, decode, folder_of, images
 
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.folders import FolderImages
-from tfpagan.evaluation.images import ArrayImages, DatasetImages, GeneratedImages, checksum, first, to_bytes
+from tfpagan.evaluation.images import ArrayImages, DatasetImages, GeneratedImages, checksum, chosen, to_bytes
+from tfpagan.evaluation.statistics import random_places
 
 
 def test_arrays_folders_and_data_sets_are_the_same_images(tmp_path: Path) -> None:
@@ -60,12 +61,25 @@ def test_data_sets_that_are_no_images_of_one_size_are_refused() -> None:
         list(DatasetImages(tf.data.Dataset.from_tensor_slices({"label": [1]}), 1).batches(1))
 
 
-def test_the_first_images_are_the_first_whatever_the_batch() -> None:
-    x = images(10)
-    for size in (3, 7, 20):
-        np.testing.assert_array_equal(np.concatenate(list(first(ArrayImages(x), 7).batches(size))), x[:7])
-    with pytest.raises(EvaluationError, match="has 10 images; 11 are requested"):
-        first(ArrayImages(x), 11)
+def test_chosen_images_are_the_same_whatever_the_batch_and_the_source(tmp_path: Path) -> None:
+    x = images(30)
+    places = random_places(30, 11, seed=4)
+    assert places.tolist() == sorted(set(places.tolist()))
+    assert places.tolist() != random_places(30, 11, seed=5).tolist()
+    folder = FolderImages(folder_of(tmp_path, {f"{i:02d}.png": image for i, image in enumerate(x)}))
+    data_set = DatasetImages(tf.data.Dataset.from_tensor_slices(x), 30)
+    for source in (ArrayImages(x), folder, data_set):
+        some = chosen(source, 11, seed=4)
+        assert (some.count, some.name) == (11, f"{source.name}, 11 chosen with seed 4")
+        for size in (3, 7, 20):
+            batches = list(some.batches(size))
+            np.testing.assert_array_equal(np.concatenate(batches), x[places])
+            assert all(len(batch) == size for batch in batches[:-1])
+        assert chosen(source, 30, seed=4) is source
+        with pytest.raises(EvaluationError, match="has 30 images, but 31 are requested"):
+            chosen(source, 31, seed=4)
+    some = chosen(folder, 11, seed=4)
+    assert some.names == [f"{i:02d}" for i in places]
 
 
 def test_samples_depend_on_the_seed_alone() -> None:

@@ -128,7 +128,7 @@ def test_the_reference_is_read_once_for_many_subjects(tmp_path: Path) -> None:
 
 
 def test_fewer_images_than_a_metric_needs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match="test has 90 images; 10000 are requested"):
+    with pytest.raises(EvaluationError, match="test has 90 images, but 10000 are requested"):
         score(tmp_path, protocols.get("rid10k"))
     few = score(tmp_path, Protocol(metrics=("is", "fid"), samples=5))
     assert few.reasons["classifier_score_mean"] == "5 images cannot make 10 splits of the Inception Score"

@@ -12,6 +12,7 @@ from tfpagan.evaluation.metrics import METRICS, Over
 from tfpagan.evaluation.metrics.ais import Annealing
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.run_folder import folder as run_folder
+from tfpagan.run_folder import images as run_images
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import AugmentationConfig, DataConfig
 
@@ -95,6 +96,7 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     model_dir = path(options["model_dir"])
     run = restore.restored(model_dir, step=options["step"], best=options["best"])
     images = data.prepare(own_data(run.config, settings))
+    run_images.require_same(model_dir, images)
     strategy = devices.strategy(options["devices"])
     encoder, condition = run.networks.get("encoder"), run.config.objective.condition
     subject = of_run(run.networks["generator"], encoder, run.config.networks, str(model_dir), condition)
@@ -135,20 +137,22 @@ def _on_data_set(
 
 
 def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
-    if other := [name for name in settings if name != "cache_dir"]:
+    if other := [name for name in settings if name not in ("cache_dir", "background")]:
         raise UserError(f"--{other[0]} cannot be given with --real and --fake: no other images are used")
     if options["reconstructions"] >= 0:
         raise UserError("--reconstructions cannot be given with --real and --fake: every image is paired")
     from tfpagan.data import places
+    from tfpagan.data.decode import BACKGROUNDS
     from tfpagan.evaluation import reference
-    from tfpagan.evaluation.folders import FolderImages
+    from tfpagan.evaluation.folders import real_and_fake
     from tfpagan.evaluation.scorer import Scorer
     from tfpagan.evaluation.subjects import of_images
     from tfpagan.training import devices
 
     strategy = devices.strategy(options["devices"])
-    fake, real = FolderImages(path(options["fake"])), path(options["real"])
-    images = None if real.suffix == ".npz" else FolderImages(real)
+    real = path(options["real"])
+    background = BACKGROUNDS[checks.replace(DataConfig(), settings, "data").background]
+    images, fake = real_and_fake(real, path(options["fake"]), background=background)
     chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
     count = options["samples"] if options["samples"] >= 0 else fake.count
     counted = dataclasses.replace(protocol, name="custom", metrics=chosen, samples=count, reconstructions=0)
@@ -192,8 +196,12 @@ COMMAND = Command(
             "",
             "the SavedModel to score, with signatures decode and encode (or only reconstruct), or a folder of versions",
         ),
-        Option("real", "", "a folder of real images, or an npz of their statistics (mu, sigma); with --fake"),
-        Option("fake", "", "a folder of images to score; rid and rmse pair its files with those of --real by name"),
+        Option("real", "", "real images: a folder, an .npz or .npy array, or an .npz of statistics (mu, sigma); with --fake"),
+        Option(
+            "fake",
+            "",
+            "images to score: a folder, or an .npz or .npy array; rid and rmse pair its files with those of --real by name",
+        ),
         Option("reconstructor", "", "augment:NAME scores a(x) instead of G(E(x)), as in PAGAN's Table 2"),
         Option("protocol", "", f"one of {', '.join(protocols.NAMED)} (default: quick5k)"),
         Option("metrics", "", lambda: f"comma-separated metrics, instead of a protocol: {', '.join(METRICS)}"),

@@ -12,10 +12,11 @@ from absl import logging
 from PIL import Image
 from tqdm import tqdm
 
-from tfpagan.data.decode import CorruptImageError, decode
+from tfpagan.data.decode import decode
 from tfpagan.data.folder import images_under
 from tfpagan.data.geometry import Geometry
 from tfpagan.errors import UserError
+from tfpagan.evaluation.image_files import ImageFileError
 from tfpagan.evaluation.statistics import UNREADABLE
 from tfpagan.images import grey, grid, normalize, to_bytes, whole, write_png
 from tfpagan.inference.model import AT_ONCE, Model
@@ -53,7 +54,7 @@ def read(file: Path, shape: tuple[int, int, int], *, fit: bool) -> np.ndarray:
     """
     try:
         image = decode(file.read_bytes(), shape[2])
-    except (CorruptImageError, OSError) as e:
+    except (ImageFileError, OSError) as e:
         raise UserError(f"{file} cannot be read: {e}") from None
     if fit and min(image.shape[:2]) >= shape[0]:
         image = Geometry("center", shape[0]).apply(image)

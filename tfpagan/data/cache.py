@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import hashlib
 import itertools
 import json
 import os
@@ -17,11 +18,11 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
-from tfpagan.data.decode import CorruptImageError, decode
 from tfpagan.data.geometry import Geometry
 from tfpagan.data.places import check_writable
 from tfpagan.data.source import Example, Source
 from tfpagan.errors import UserError, one_line
+from tfpagan.evaluation.image_files import ImageFileError
 
 CHUNK = 64  # images that a thread decodes at a time; one by one, threads mostly wait for each other
 CHUNKS_AHEAD = 8  # decoded ahead
@@ -47,9 +48,39 @@ class Splits:
                 yield "test", example
 
 
-def write(
-    folder: Path, source: Source, splits: Splits, geometry: Geometry, *, skip_corrupt: bool, progress: bool | None
-) -> None:
+@dataclasses.dataclass(frozen=True)
+class Pixels:
+    """From an encoded image to its pixels in their final size, uint8 [S, S, C].
+
+    Attributes:
+      decode: bytes to uint8 [H, W, C]; raises ImageFileError.
+      geometry: crop and size.
+      channels: C.
+    """
+
+    decode: Callable[[bytes], np.ndarray]
+    geometry: Geometry
+    channels: int
+
+    def of(self, example: Example) -> np.ndarray | ImageFileError:
+        """The pixels, or why there are none.
+
+        Raises:
+          UserError: when the image does not fit.
+        """
+        try:
+            image = self.decode(example.read())
+        except ImageFileError as e:
+            return e
+        except OSError as e:
+            return ImageFileError(e.strerror)
+        try:
+            return self.geometry.apply(image)
+        except UserError as e:
+            raise UserError(f"{example.name}: {e}") from None
+
+
+def write(folder: Path, source: Source, splits: Splits, pixels: Pixels, *, skip_corrupt: bool, progress: bool | None) -> None:
     """Decode a source into `folder`, which appears when complete.
 
     Two processes may do this at once: the first to finish wins, and the other's identical result is dropped.
@@ -62,7 +93,7 @@ def write(
     began = time.monotonic()
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
-        count = _fill(unfinished, source, splits, geometry, skip_corrupt, progress)
+        count = _fill(unfinished, source, splits, pixels, skip_corrupt, progress)
         unfinished.chmod(0o755)  # mkdtemp's folders are private to one user
         _publish(unfinished, folder)
     except OSError as e:
@@ -83,7 +114,7 @@ def read(folder: Path) -> dict[str, Any]:
     for name in ("train_labels", "test_labels"):
         arrays[name] = np.load(folder / f"{name}.npy") if about["label_names"] else None
     names = tuple(about["label_names"]) if about["label_names"] else None
-    return arrays | {"label_names": names, "skipped": about["skipped"]}
+    return arrays | {"label_names": names, "skipped": about["skipped"], "checksums": about["checksums"]}
 
 
 class _Rows:
@@ -93,11 +124,19 @@ class _Rows:
         self._file = path.open("wb")
         self._image_shape = image_shape
         self.labels: list[int | None] = []
+        self._digest = hashlib.sha256()
         self._write_header()
 
     def append(self, image: np.ndarray, label: int | None) -> None:
-        self._file.write(np.ascontiguousarray(image).data)
+        row = np.ascontiguousarray(image).data
+        self._file.write(row)
+        self._digest.update(row)
+        self._digest.update(repr(label).encode())
         self.labels.append(label)
+
+    def checksum(self) -> str:
+        """Of the images and labels in their order: the first 16 hexadecimal digits of SHA-256."""
+        return self._digest.hexdigest()[:16]
 
     def close(self) -> None:
         self._file.seek(0)
@@ -109,19 +148,15 @@ class _Rows:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def _fill(folder: Path, source: Source, splits: Splits, geometry: Geometry, skip_corrupt: bool, progress: bool | None) -> int:
+def _fill(folder: Path, source: Source, splits: Splits, pixels: Pixels, skip_corrupt: bool, progress: bool | None) -> int:
     """Write all files of an entry; returns its number of images."""
-    size = geometry.image_size
-    rows = {name: _Rows(folder / f"{name}.npy", (size, size, source.channels)) for name in ("train", "test")}
+    size = pixels.geometry.image_size
+    rows = {name: _Rows(folder / f"{name}.npy", (size, size, pixels.channels)) for name in ("train", "test")}
     corrupt: list[str] = []
-
-    def pixels(example: Example) -> np.ndarray | CorruptImageError:
-        return _pixels(example, source.channels, geometry)
-
     bar = tqdm(total=_total(source, splits), unit=" images", disable=None if progress is None else not progress)
     try:
-        for (name, example), image in _in_order(pixels, splits.examples(source)):
-            if isinstance(image, CorruptImageError):
+        for (name, example), image in _in_order(pixels.of, splits.examples(source)):
+            if isinstance(image, ImageFileError):
                 corrupt.append(f"{example.name} ({image})")
             else:
                 rows[name].append(image, example.label)
@@ -134,23 +169,10 @@ def _fill(folder: Path, source: Source, splits: Splits, geometry: Geometry, skip
     if source.label_names:
         for name, part in rows.items():
             np.save(folder / f"{name}_labels.npy", np.array(part.labels, np.int64))
-    about = {"source": source.name, "label_names": source.label_names, "skipped": len(corrupt)}
-    (folder / "about.json").write_text(json.dumps(about | dataclasses.asdict(geometry), indent=2))
+    about: dict[str, Any] = {"source": source.name, "label_names": source.label_names, "skipped": len(corrupt)}
+    about["checksums"] = {name: part.checksum() for name, part in rows.items()}
+    (folder / "about.json").write_text(json.dumps(about | dataclasses.asdict(pixels.geometry), indent=2))
     return sum(len(part.labels) for part in rows.values())
-
-
-def _pixels(example: Example, channels: int, geometry: Geometry) -> np.ndarray | CorruptImageError:
-    """One image in its final size, or the error."""
-    try:
-        image = decode(example.read(), channels)
-    except CorruptImageError as e:
-        return e
-    except OSError as e:
-        return CorruptImageError(e.strerror)
-    try:
-        return geometry.apply(image)
-    except UserError as e:
-        raise UserError(f"{example.name}: {e}") from None
 
 
 def _in_order(
@@ -179,7 +201,7 @@ def _judge(corrupt: list[str], counts: dict[str, int], source: Source, skip_corr
     if corrupt:
         total = len(corrupt) + sum(counts.values())
         named = ", ".join(corrupt[:MOST_NAMED]) + (", ..." if len(corrupt) > MOST_NAMED else "")
-        found = f"{source.name}: {len(corrupt)} of {total} images cannot be decoded: {named}"
+        found = f"{source.name}: {len(corrupt)} of {total} images cannot be used: {named}"
         if not skip_corrupt:
             raise UserError(f"{found}; repair or remove them, or skip them with --skip_corrupt_images")
         logging.warning("%s; skipping them", found)

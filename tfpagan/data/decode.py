@@ -1,41 +1,25 @@
-"""From the bytes of an image file to pixels."""
+"""From the bytes of an image file to pixels with a fixed number of channels."""
 
 import numpy as np
 import tensorflow as tf
 
-FORMATS = "PNG, JPEG, GIF or BMP"
+from tfpagan.evaluation import image_files
+from tfpagan.evaluation.image_files import Colour
+
+BACKGROUNDS: dict[str, Colour | None] = {"none": None, "white": (255, 255, 255), "black": (0, 0, 0)}
+"""By the value of `--background`: what is behind transparent pixels."""
 
 
-class CorruptImageError(Exception):
-    """Bytes that TensorFlow cannot decode as an image; the message says why."""
+def decode(data: bytes, channels: int, background: str = "none") -> np.ndarray:
+    """Bytes of a PNG, JPEG, GIF (first frame) or BMP file -> uint8 [H, W, C] with C = 1 or 3.
 
-
-def decode(data: bytes, channels: int) -> np.ndarray:
-    """Bytes of a PNG, JPEG, GIF (first frame) or BMP -> uint8 [H, W, C] with C = 1 or 3.
-
-    Greyscale becomes RGB and transparency is dropped where C = 3; 16-bit samples keep their upper 8 bits.
+    Grey images are repeated over three channels, and colours become grey, where C asks for it; the rest is the rule of
+    `evaluation/image_files.py`, which training, evaluation, commands and exports share.
 
     Raises:
-      CorruptImageError: when the bytes cannot be decoded.
+      ImageFileError: when the image cannot be decoded, or not without altering it.
     """
-    if not data:
-        raise CorruptImageError("the file is empty")
-    wanted = 0 if data.startswith(b"BM") else channels  # TensorFlow's BMP decoder refuses to change their number
-    try:
-        image = tf.io.decode_image(data, channels=wanted, expand_animations=False).numpy()
-    except tf.errors.InvalidArgumentError as e:
-        raise CorruptImageError(_reason(e)) from None
-    return image if image.shape[-1] == channels else _with_channels(image, channels)
-
-
-def _with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """[H, W, 1 | 3 | 4] -> [H, W, channels], without transparency."""
-    if channels == 1:
-        return tf.image.rgb_to_grayscale(image[..., :3]).numpy()
-    return np.broadcast_to(image[..., :3], (*image.shape[:2], 3))
-
-
-def _reason(error: tf.errors.InvalidArgumentError) -> str:
-    if "Unknown image file format" in error.message:
-        return f"its contents are not {FORMATS}"
-    return "damaged or cut off"
+    image = image_files.decode(data, BACKGROUNDS[background])
+    if image.shape[2] == channels:
+        return image
+    return tf.image.rgb_to_grayscale(image).numpy() if channels == 1 else image.repeat(3, 2)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,14 @@ from absl import logging
 
 from tfpagan.data.source import Example
 from tfpagan.errors import UserError
+from tfpagan.evaluation import image_files
+from tfpagan.evaluation.image_files import SUFFIXES, ImageFileError
 
-# Suffixes of images. TensorFlow cannot read WebP, TIFF or AVIF: these fail by name instead of being ignored silently.
-SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif"}
-TEST_NAMES = ("test", "validation", "val", "valid")
+SPLIT_NAME = re.compile(
+    r"(?:(?P<train>train(?:ing)?)|(?P<test>test(?:ing)?)|(?P<validation>val(?:id(?:ation)?)?))(?:[ _-]?(?:set|images|data))?",
+    re.IGNORECASE,
+)
+"""Names of folders that are splits: train, Training, TEST, val, validation_set, test-images, ..."""
 
 
 class Folder:
@@ -36,23 +41,33 @@ class Folder:
         self._files = {split: images_under(base) for split, base in bases.items()}
         for split, base in bases.items():
             if not self._files[split]:
-                raise UserError(f"no images in {base}: looked for files ending in {', '.join(sorted(SUFFIXES))}")
+                raise UserError(f"no images in {base}: looked for files ending in {', '.join(SUFFIXES)}")
         labels = {self._label(bases[split], path) for split, paths in self._files.items() for path in paths}
         self.label_names = None if None in labels else tuple(sorted(name for name in labels if name is not None))
         self._bases = bases
 
     def _layout(self) -> tuple[str, str | None, dict[str, Path]]:
         """The names of the splits, with their folders."""
-        here = {entry.name for entry in os.scandir(self.root) if entry.is_dir()}
-        tests = [name for name in TEST_NAMES if name in here]
-        if "train" not in here:
+        here = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir() and not entry.name.startswith("."))
+        kinds: dict[str, list[str]] = {}
+        for name in here:
+            if found := SPLIT_NAME.fullmatch(name):
+                kinds.setdefault(str(found.lastgroup), []).append(name)
+        if twice := next((names for names in kinds.values() if len(names) > 1), None):
+            raise UserError(f"{self.root} has {' and '.join(f'{name}/' for name in twice)}; one of them is needed")
+        tests = kinds.get("test") or kinds.get("validation") or []
+        if "train" not in kinds:
             if tests:
                 raise UserError(f"{self.root} has {tests[0]}/ but no train/; name the folder of training images train")
             return "all", None, {"all": self.root}
-        used = ["train", *tests[:1]]
-        if ignored := sorted(here - {*used} - {name for name in here if name.startswith(".")}):
+        used = [*kinds["train"], *tests]
+        if ignored := [name for name in here if name not in used]:
             logging.info("%s: using %s/, ignoring %s/", self.root, "/ and ".join(used), "/, ".join(ignored))
-        return "train", tests[0] if tests else None, {name: self.root / name for name in used}
+        return used[0], tests[0] if tests else None, {name: self.root / name for name in used}
+
+    def holds(self, folder: Path) -> bool:
+        """Whether images that are written into a folder would become part of this data set."""
+        return any(image_files.holds(base, folder) for base in self._bases.values())
 
     def split_sizes(self) -> dict[str, int | None]:
         """Number of files per split, before decoding."""
@@ -89,20 +104,7 @@ def images_under(base: Path) -> list[Path]:
     Raises:
       UserError: when a folder cannot be listed.
     """
-    found, ignored, seen = [], 0, set()
-    for folder, subfolders, files in os.walk(base, onerror=_refuse, followlinks=True):
-        real = os.path.realpath(folder)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".") and real not in seen]
-        if real in seen:  # a link to a parent folder
-            continue
-        seen.add(real)
-        images = [name for name in files if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")]
-        found += [Path(folder, name) for name in images]
-        ignored += len(files) - len(images)
-    if ignored:
-        logging.info("%s: ignoring %d files that are not images by their names", base, ignored)
-    return sorted(found, key=lambda path: os.fsencode(path.relative_to(base).as_posix()))
-
-
-def _refuse(error: OSError) -> None:
-    raise UserError(f"cannot list {error.filename}: {error.strerror}") from None
+    try:
+        return image_files.under(base)
+    except ImageFileError as e:
+        raise UserError(str(e)) from None

@@ -5,6 +5,8 @@ import hashlib
 import inspect
 import os
 import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tfpagan import errors
 from tfpagan.data import cache, places
 from tfpagan.data.catalogue import Catalogued
 from tfpagan.data.color_mnist import ColorMNIST
+from tfpagan.data.decode import decode
 from tfpagan.data.folder import Folder
 from tfpagan.data.geometry import Geometry, resolve
 from tfpagan.data.source import Source
@@ -24,7 +27,7 @@ from tfpagan.settings.registries import SOURCES
 from tfpagan.settings.sections import DataConfig
 from tfpagan.settings.setting import check
 
-LAYOUT = 1  # version of the cache's format; entries of other versions are ignored
+LAYOUT = 2  # version of the cache's format; entries of other versions are ignored
 HOLD_OUT = 10  # without a test split, images 0, 10, 20, ... of the training split are the test images
 
 
@@ -36,6 +39,7 @@ class Described:
     channels: int  # 1 or 3
     downloads: str  # for display: nothing to download, or how much
     splits: dict[str, int | None]  # numbers of training and test images; None: not known yet
+    holds: Callable[[Path], bool]  # whether images written into a folder would become part of the data set
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Images:
     train_labels: np.ndarray | None
     test_labels: np.ndarray | None
     label_names: tuple[str, ...] | None
+    checksums: Mapping[str, str]  # of the images and labels, by split
     skipped: int  # images left out because they could not be decoded
 
     @property
@@ -86,7 +91,9 @@ def prepare(config: DataConfig, *, progress: bool | None = None) -> Images:
         if source.test_split is None:
             logging.info("%s has no test split: every %dth training image is held out", source.name, HOLD_OUT)
         splits = cache.Splits(source.train_split, source.test_split, HOLD_OUT)
-        cache.write(folder, source, splits, geometry, skip_corrupt=config.skip_corrupt_images, progress=progress)
+        decoder = partial(decode, channels=source.channels, background=config.background)
+        pixels = cache.Pixels(decoder, geometry, source.channels)
+        cache.write(folder, source, splits, pixels, skip_corrupt=config.skip_corrupt_images, progress=progress)
     return _read(folder, resolved)
 
 
@@ -103,7 +110,8 @@ def _open(config: DataConfig) -> tuple[Described, Source]:
         image_size=geometry.image_size,
         crop=geometry.crop,
     )
-    return Described(resolved, source.channels, source.downloads, _split_sizes(source)), source
+    holds = source.holds if isinstance(source, Folder) else lambda folder: False
+    return Described(resolved, source.channels, source.downloads, _split_sizes(source), holds), source
 
 
 def _source(dataset: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
@@ -158,7 +166,8 @@ def _split_sizes(source: Source) -> dict[str, int | None]:
 
 def _entry(source: Source, config: DataConfig) -> str:
     """Name of the cache entry: readable text, then a hash of everything that determines its pixels."""
-    decisive = (LAYOUT, source.identity(), source.channels, config.crop, config.image_size, config.skip_corrupt_images)
+    choices = (config.crop, config.image_size, config.skip_corrupt_images, config.background)
+    decisive = (LAYOUT, source.identity(), source.channels, *choices)
     digest = hashlib.sha256(repr(decisive).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{source.name}-{config.crop}-{config.image_size}px")
     return f"{readable[:80]}-{digest}"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 from numpy.typing import DTypeLike
 
 from tfpagan.config import Config
@@ -201,6 +202,8 @@ class Model:
             raise UserError(f"images of type {images.dtype} cannot be encoded; expected uint8, or floats in [-1, 1]")
         if not np.abs(images).max() <= 1.001:  # NaN fails too
             raise UserError(f"float images in [{images.min():g}, {images.max():g}] cannot be encoded; they must be in [-1, 1]")
+        if images.min() >= 0.0 and len(images) > 1:
+            logging.warning("no pixel of these %d images is below 0: floats must be in [-1, 1], not [0, 1]", len(images))
         return images.astype(np.float32)
 
 

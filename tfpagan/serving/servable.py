@@ -1,9 +1,7 @@
 """One version of an export, loaded with plain TensorFlow; checks inputs."""
 
 import dataclasses
-import io
 import logging
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +9,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
-from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfpagan.evaluation import image_files
+from tfpagan.evaluation.image_files import ImageFileError
 from tfpagan.serving.errors import RequestError
 
 Arrays = dict[str, np.ndarray]
+FILES = ("PNG", "JPEG")
+LARGEST = 1.001
+"""Largest absolute value of pixels in [-1, 1], with room for rounding."""
 NO_IMAGE = "images_bytes holds a file that is not a grey or RGB image in PNG or JPEG format"
 
 
@@ -95,6 +97,8 @@ class Servable:
                 raise RequestError(f"{name} asks for {rows} images; this server answers 1 to {self.max_rows} at a time")
             if name == "seed" and int(array) < 0:
                 raise RequestError(f"seed {int(array)} is not legal: it must be at least 0")
+        if "images" in arrays:
+            _check_range(arrays["images"])
         for file in arrays.get("images_bytes", ()):
             _check_file(file, self.image_shape)
         if len({len(array) for array in arrays.values() if array.ndim}) > 1:
@@ -114,17 +118,18 @@ class Servable:
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
 
+def _check_range(images: np.ndarray) -> None:
+    low, high = images.min(), images.max()
+    if low < -LARGEST or high > LARGEST:
+        raise RequestError(f"images must be in [-1, 1]; given: values from {low:g} to {high:g}")
+
+
 def _check_file(file: bytes, shape: tuple[int, ...]) -> None:
-    """Checks the header only: a small file can declare a size that fills the memory when it is decoded."""
+    """Refuse a file whose pixels the export would not decode as the rest of this package does."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about sizes that are refused below
-            with Image.open(io.BytesIO(file), formats=("PNG", "JPEG")) as image:
-                width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise RequestError(NO_IMAGE) from None
-    if (height, width) != shape[:2]:
-        raise RequestError(f"an image is {height} x {width} px; the model takes {shape[0]} x {shape[1]}")
+        image_files.require_plain(file, (shape[0], shape[1]), FILES)
+    except ImageFileError as e:
+        raise RequestError(f"images_bytes holds a file that cannot be used: {e}") from None
 
 
 def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:

@@ -28,7 +28,10 @@ class DataConfig:
         "auto",
         "none, center (the largest square), center:PX, pad (zeros up to image_size), or auto: chosen by data set",
     )
-    skip_corrupt_images: bool = setting(False, "skip and count images that cannot be decoded")
+    skip_corrupt_images: bool = setting(False, "skip and count images that cannot be used")
+    background: str = setting(
+        "none", "colour behind transparent pixels; none: images that have them are refused", choices=("none", "white", "black")
+    )
 
 
 @dataclasses.dataclass(frozen=True)

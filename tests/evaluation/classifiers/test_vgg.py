@@ -55,6 +55,7 @@ def test_it_trains_as_many_steps_as_it_says_and_an_export_takes_the_place_of_the
     assert [p.name for p in tmp_path.iterdir()] == ["net"]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_is_an_error_and_no_classifier() -> None:
     images, labels = labelled(64)
     with pytest.raises(EvaluationError, match="became NaN or infinite; try a smaller learning rate"):

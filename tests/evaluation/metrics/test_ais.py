@@ -39,12 +39,14 @@ def exact(x: np.ndarray) -> np.ndarray:
     return -0.5 * (squares + np.linalg.slogdet(covariance)[1] + D * np.log(2 * np.pi))
 
 
+@pytest.mark.slow
 def test_the_linear_normal_models_likelihood_is_found() -> None:
     found = annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, QUICK)
     np.testing.assert_allclose(found, exact(images()), atol=0.35)
     assert found.mean() == pytest.approx(exact(images()).mean(), abs=0.1)
 
 
+@pytest.mark.slow
 def test_more_distributions_come_closer_and_from_below() -> None:
     off = []
     for distributions in (5, 50, 500):
