@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 from helpers.brightness import Brightness
 from helpers.classifiers import write
+from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tfpagan import cli
@@ -153,7 +154,7 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
         (["--model_dir=/nowhere"], "--model_dir=/nowhere holds no run with a checkpoint"),
         (["--real=/a"], "name one thing to score"),
         (["--fake=/a"], "--real and --fake go together"),
-        (["--real=/a", "--fake=/nowhere"], "there is no folder /nowhere"),
+        (["--real=/a", "--fake=/nowhere"], "/nowhere does not exist; expected a folder of images"),
         (["--reconstructor=blur"], "--reconstructor=blur is not legal: it must be augment:NAME"),
         (["--reconstructor=augment:rotate"], "--augmentation=rotate is not legal: it must be one of pad_crop"),
         (["--reconstructor=augment:blur", "--metrics=rmse"], "--dataset is missing"),
@@ -164,9 +165,9 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
         (["--model_dir=RUN", "--dataset=mnist"], "--dataset cannot be given with --model_dir"),
         (["--model_dir=RUN", "--classifier=/nowhere"], "/nowhere holds no classifier"),
         (["--model_dir=RUN", "--inception=/nowhere", "--metrics=fid"], "there is no /nowhere"),
-        (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images; 100 are requested"),
+        (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images, but 100 are requested"),
         (["--model_dir=RUN", "--inception=/a", "--classifier=/b"], "--inception and --classifier cannot be given together"),
-        (["--real=~nosuchuser/a", "--fake=~nosuchuser/b", "--metrics=fid"], "there is no folder ~nosuchuser/b"),
+        (["--real=~nosuchuser/a", "--fake=~nosuchuser/b", "--metrics=fid"], "~nosuchuser/b does not exist"),
         (["--model_dir=RUN", "--batch_size=0"], "--batch_size=0 is not legal"),
         (["--model_dir=RUN", "--samples=-9"], "--samples=-9 is not legal: it must be at least 0"),
         (["--model_dir=RUN", "--output=/proc/x"], "the scores cannot be written to /proc/x"),
@@ -245,6 +246,9 @@ def test_runs_are_compared_under_one_protocol_only(run: Path, tmp_path: Path, ca
     capsys.readouterr()
     assert cli.run("compare", [f"--runs={run},{other}"]) == 0
     assert "rmse" in capsys.readouterr().out
+    swept = Path(shutil.copytree(other, tmp_path / "seed=0,channels=8"))  # as bin/sweep names them
+    assert cli.run("compare", [f"--runs={run}, {swept},{other}"]) == 0
+    assert "seed=0,channels=8" in capsys.readouterr().out
     assert cli.run("evaluate", [f"--model_dir={other}", "--metrics=rmse", "--code=draw"]) == 0
     assert cli.run("compare", [f"--runs={run},{other}"]) == 1
     assert "different protocols (code: mean and draw)" in capsys.readouterr().err
@@ -252,6 +256,109 @@ def test_runs_are_compared_under_one_protocol_only(run: Path, tmp_path: Path, ca
     for runs, message in refused.items():
         assert cli.run("compare", [f"--runs={runs}"]) == 1
         assert message in capsys.readouterr().err
+
+
+def sorted_by_class(folder: Path) -> Path:
+    """40 dark images, then 40 bright ones: the first of a folder are all of one class."""
+    for name, level in (("a", 30), ("b", 200)):
+        (folder / name).mkdir(parents=True)
+        for i in range(40):
+            picture = np.full([PX, PX, 3], level + i, np.uint8)
+            (folder / name / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
+    return folder
+
+
+def test_samples_of_a_folder_are_chosen_from_all_its_classes(
+    tmp_path: Path, classifier: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = sorted_by_class(tmp_path / "real")
+    shutil.copytree(real, tmp_path / "fake")
+    argv = [f"--real={real}", f"--fake={tmp_path}/fake", classifier, f"--cache_dir={tmp_path}/cache", "--metrics=fid", "--json"]
+    distances = []
+    for more in ([], ["--samples=40"], ["--samples=40"], ["--samples=40", "--seed=1"]):
+        capsys.readouterr()
+        assert cli.run("evaluate", [*argv, *more]) == 0
+        distances.append(printed(capsys)["metrics"]["frechet_classifier_distance"])
+    whole, half, again, other = distances
+    assert half == again != other
+    (tmp_path / "dark").mkdir()
+    shutil.copytree(real / "a", tmp_path / "dark/a")
+    assert cli.run("evaluate", [argv[0], f"--fake={tmp_path}/dark", *argv[2:]]) == 0
+    one_class = printed(capsys)["metrics"]["frechet_classifier_distance"]
+    assert whole < half < 0.1 * one_class
+
+
+def test_reconstructions_are_of_a_seeded_choice_that_the_protocol_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sorted_by_class(tmp_path / "images/test"), sorted_by_class(tmp_path / "images/train")
+    data = [f"--dataset=folder:{tmp_path}/images", f"--image_size={PX}", f"--cache_dir={tmp_path}/cache"]
+    argv = [*data, "--reconstructor=augment:contrast", "--metrics=rmse", "--reconstructions=20", "--json"]
+    found = []
+    for more in ([], [], ["--seed=1"]):
+        assert cli.run("evaluate", [*argv, *more]) == 0
+        found.append(printed(capsys)["protocol"])
+    assert found[0] == found[1]
+    assert found[0]["test_checksum"] != found[2]["test_checksum"]
+    assert [facts["test_images"].rpartition(", ")[2] for facts in found[1:]] == [
+        "20 chosen with seed 0",
+        "20 chosen with seed 1",
+    ]
+
+
+def test_a_folder_is_scored_beside_grey_images_and_turned_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a camera stores on its side with an EXIF tag, and what was saved in grey, are the same pictures."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for i in range(3):
+        x = np.add.outer(np.arange(PX) * 9, np.arange(PX) * 5)[..., None].repeat(3, 2).astype(np.uint8) + np.uint8(i)
+        for name in ("upright", "turned", "grey"):
+            (tmp_path / name).mkdir(exist_ok=True)
+        Image.fromarray(x).save(tmp_path / f"upright/{i}.png")
+        Image.fromarray(x).transpose(Image.Transpose.ROTATE_90).save(tmp_path / f"turned/{i}.png", exif=exif)
+        Image.fromarray(x[..., 0]).save(tmp_path / f"grey/{i}.png")
+    for other in ("turned", "grey"):
+        argv = [f"--real={tmp_path}/upright", f"--fake={tmp_path}/{other}", "--metrics=rmse", "--json"]
+        capsys.readouterr()
+        assert cli.run("evaluate", argv) == 0
+        assert printed(capsys)["metrics"]["rmse"] == 0.0
+
+
+def test_a_run_whose_data_set_has_changed_is_neither_scored_nor_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i in range(20):
+        (folder / f"{i:02d}.png").write_bytes(tf.io.encode_png(np.full([8, 8, 3], 10 * i, np.uint8)).numpy())
+    argv = [f"--dataset=folder:{folder}", "--image_size=8", *LAYERS, "--batch_size=4", f"--cache_dir={tmp_path}/cache"]
+    assert cli.run("train", [*argv, "--train_steps=1", f"--model_dir={tmp_path}/run"]) == 0
+    first = (folder / "00.png").read_bytes()
+    for name, content, message in (
+        ("a.png", first, "train had 18 images and has 18; test had 2 images and has 3"),
+        ("00.png", (folder / "19.png").read_bytes(), "the 2 images of test are others, or in another order"),
+    ):
+        (folder / name).write_bytes(content)
+        for command, more in (("train", ["--train_steps=2"]), ("evaluate", ["--metrics=rmse"]), ("probe", [])):
+            assert cli.run(command, [f"--model_dir={tmp_path}/run", *more]) == 1
+            error = capsys.readouterr().err
+            assert f"has changed since the run in {tmp_path}/run began" in error, command
+        assert message.split("; ")[-1] in error
+        if name == "a.png":
+            (folder / name).unlink()
+        else:
+            (folder / name).write_bytes(first)
+    assert cli.run("evaluate", [f"--model_dir={tmp_path}/run", "--metrics=rmse"]) == 0
+    assert cli.run("train", [f"--model_dir={tmp_path}/run", "--train_steps=2"]) == 0
+
+
+def test_a_run_within_its_data_set_is_refused(tmp_path: Path, data: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(data[0].removeprefix("--dataset=folder:"))
+    (tmp_path / "link").symlink_to(folder)
+    for place in (folder / "run", tmp_path / "link" / "run"):
+        assert cli.run("train", [*data, *SIZES, f"--model_dir={place}"]) == 1
+        assert f"--model_dir={place} lies in folder:{folder}" in capsys.readouterr().err
+    assert not (folder / "run").exists()
 
 
 # During training

@@ -1,5 +1,7 @@
 """Whole runs on tiny images: the run folder, exact resume after a signal, refusals, what a failure leaves behind."""
 
+import errno
+import fcntl
 import json
 import shutil
 import signal
@@ -180,7 +182,7 @@ def test_a_first_attempt_that_failed_on_its_data_binds_nobody(
     argv = [f"--dataset=folder:{folder}", f"--cache_dir={tmp_path}/cache", *SIZES, "--train_steps=2"]
     assert cli.run("train", [*argv, f"--model_dir={tmp_path}/run"]) == 1
     message = capsys.readouterr().err
-    assert "2 of 42 images cannot be decoded" in message
+    assert "2 of 42 images cannot be used" in message
     assert f"{folder}/link.png (No such file or directory)" in message
     assert cli.run("train", [*argv, f"--model_dir={tmp_path}/run", "--skip_corrupt_images"]) == 0
     assert (tmp_path / "run/ckpt/ckpt-2.index").exists()
@@ -205,6 +207,39 @@ def test_a_model_dir_that_cannot_be_written_is_named(
     for model_dir in (tmp_path / "file" / "run", Path("/proc/run")):
         assert cli.run("train", [*dataset, *SIZES, f"--model_dir={model_dir}"]) == 1
         assert f"cannot write in --model_dir={model_dir}" in capsys.readouterr().err
+
+
+def test_without_locks_it_warns_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with run_folder.opened(tmp_path / "run", Config()):
+        assert (tmp_path / "run/config.json").exists()
+    assert "this file system has no locks (No locks available)" in caplog.text
+
+
+def test_an_export_is_no_run_folder(dataset: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    assert cli.run("train", [*dataset, *SIZES, f"--model_dir={tmp_path}"]) == 1
+    assert f"--model_dir={tmp_path} is an export, not the folder of a run" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["saved_model.pb"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_that_resumes_shows_every_step_once(dataset: list[str], tmp_path: Path) -> None:
+    argv = [*dataset, *SIZES, "--objective=vae", "--summary_every_steps=1", f"--model_dir={tmp_path}/run"]
+    assert cli.run("train", [*argv, "--train_steps=4", "--save_every_steps=2"]) == 0
+    for file in (tmp_path / "run/ckpt").glob("ckpt-4.*"):
+        file.unlink()  # as if it had been killed before it saved
+    assert cli.run("train", [*argv, "--train_steps=4", "--keep_checkpoints=2"]) == 0
+    shown: list[int] = []
+    for events in (tmp_path / "run/train").glob("events.*"):
+        tags = [(e.step, v.tag) for e in EventFileLoader(str(events)).Load() for v in e.summary.value]
+        shown += [step for step, tag in tags if tag == "loss/generator"]
+    assert sorted(shown) == [1, 2, 3, 4]
 
 
 @pytest.mark.slow

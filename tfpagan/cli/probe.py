@@ -7,6 +7,7 @@ from typing import Any
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import CHECKPOINT, require
 from tfpagan.errors import UserError
+from tfpagan.run_folder import images as run_images
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
@@ -26,6 +27,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if "encoder" not in run.networks:
         raise UserError(f"{options['model_dir']} has no encoder, and so no features to classify")
     images = data.prepare(dataclasses.replace(run.config.data, **settings))
+    run_images.require_same(path(options["model_dir"]), images)
     if images.train_labels is None or images.test_labels is None:
         raise UserError(f"the data set of {options['model_dir']}, {run.config.data.dataset}, has no labels")
     probe = Probe(options["labels_per_class"], options["sets"], options["held_out"], seed=options["seed"])

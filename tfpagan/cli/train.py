@@ -26,11 +26,15 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     from tfpagan.training import devices, dry_run, loop
 
     described = data.describe(config.data)
+    if described.holds(model_dir):
+        raise UserError(
+            f"--model_dir={model_dir} lies in {described.config.dataset}: its image grids would become training images"
+        )
     config = dataclasses.replace(config, data=described.config, image_channels=described.channels)
     if options["dry_run"]:
         print(dry_run.dry_run(config, described, as_json=options["json"]))
         return 0
-    with run_folder.opened(model_dir, config, chief=devices.is_chief()):
+    with run_folder.opened(model_dir, config, chief=devices.is_chief()), devices.losing_workers():
         stopped_by = loop.train(config, model_dir)
     print(closing(config, model_dir, finished=stopped_by is None))
     return 128 + stopped_by if stopped_by else 0
@@ -42,9 +46,9 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
     base = presets.get(preset) if preset else Config()
     dataset = settings.get("dataset", base.data.dataset)
     readable = dataset.rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
-    model_dir = path(options["model_dir"] or f"runs/{preset or readable}")
     if "://" in options["model_dir"]:
         raise UserError(f"--model_dir={options['model_dir']} is not legal: it must be a folder of this machine")
+    model_dir = path(options["model_dir"] or f"runs/{preset or readable}")
     stored = run_folder.stored_config(model_dir)
     if stored and not preset:
         logging.info("resuming with the configuration of %s", model_dir)

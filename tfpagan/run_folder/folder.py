@@ -1,5 +1,6 @@
 """The run folder: whether a configuration may resume in it, `config.json`, and a lock for one process at a time."""
 
+import errno
 import fcntl
 import re
 from collections.abc import Iterator
@@ -7,9 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from absl import logging
+
 from tfpagan import config as configs
 from tfpagan.config import Config
-from tfpagan.errors import UserError
+from tfpagan.errors import UserError, require_plain_path
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Errors of file systems without locks, such as some NFS."""
 
 
 def stored_config(model_dir: Path) -> Config | None:
@@ -56,6 +62,9 @@ def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[N
       UserError: when the folder belongs to a run with another configuration (naming the difference), is in use, or
         cannot be written.
     """
+    require_plain_path("model_dir", model_dir)
+    if (model_dir / "saved_model.pb").exists():
+        raise UserError(f"--model_dir={model_dir} is an export, not the folder of a run")
     stored = stored_config(model_dir)
     if stored and (changes := configs.difference(stored, config)):
         raise UserError(f"{model_dir} holds a run with another configuration ({'; '.join(changes)}); take another --model_dir")
@@ -82,6 +91,12 @@ def _lock(file: IO[str], model_dir: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise UserError(f"another process is training in {model_dir}") from None
+    except OSError as e:
+        if e.errno not in NO_LOCKS:
+            raise
+        logging.warning(
+            "this file system has no locks (%s): make sure that no other process trains in %s", e.strerror, model_dir
+        )
 
 
 def steps_in(folder: Path) -> list[int]:

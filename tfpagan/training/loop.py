@@ -16,6 +16,8 @@ from tfpagan import data
 from tfpagan.config import Config
 from tfpagan.errors import UserError, why
 from tfpagan.evaluation import protocols
+from tfpagan.run_folder import events
+from tfpagan.run_folder import images as run_images
 from tfpagan.run_folder.checkpoints import Checkpoints
 from tfpagan.training import devices, hooks, tensorboard
 from tfpagan.training.trainer import Trainer
@@ -72,11 +74,17 @@ def train(config: Config, model_dir: Path) -> int | None:
         folder = model_dir if devices.is_chief() else Path(unused)
         checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=config.training.keep_checkpoints)
         step = checkpoints.restore(model_dir / "ckpt")
+        if step:
+            run_images.require_same(model_dir, images)
+        else:
+            run_images.write(folder, images)
         if step >= config.training.train_steps:
             logging.info("%s is already at step %d: nothing to do up to step %d", model_dir, step, config.training.train_steps)
             return None
         _log_run(trainer, step, len(images.train))
         batches = _batches(trainer, images.train)
+        for events_of in ("train", "eval"):
+            events.keep_up_to(step, folder / events_of)
         stop, writer = Stop(), _writer(folder)
         todo = _hooks(trainer, folder, checkpoints, images, writer, stop)  # what they refuse is refused before the tracing
         graph = trainer.trace(batches)

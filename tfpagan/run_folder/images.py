@@ -1,0 +1,60 @@
+"""`images.json`: the images that a run is trained and tested on, by number and checksum.
+
+A run goes on with the same ones, and is scored on test images that it was not trained on, even if files were added to its
+data set: without a test split, which images are held out depends on all of them.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfpagan.errors import UserError
+
+if TYPE_CHECKING:
+    from tfpagan.data import Images
+
+FILE = "images.json"
+
+
+def write(model_dir: Path, images: "Images") -> None:
+    """Record the images of a new run.
+
+    Raises:
+      OSError: when it cannot be written.
+    """
+    part = model_dir / f"{FILE}.part"
+    part.write_text(json.dumps(_facts(images), indent=2) + "\n")
+    part.replace(model_dir / FILE)
+
+
+def require_same(model_dir: Path, images: "Images") -> None:
+    """Refuse other images than those of the run; of runs of earlier versions, which have no such file, any are accepted.
+
+    Raises:
+      UserError: naming what has changed.
+    """
+    file = model_dir / FILE
+    if not file.exists():
+        return
+    try:
+        stored = json.loads(file.read_text())
+        before, now = ({split: dict(facts[split]) for split in ("train", "test")} for facts in (stored, _facts(images)))
+    except (OSError, ValueError, TypeError, KeyError) as e:
+        raise UserError(f"{file} cannot be read: {e}") from None
+    changes = [_change(split, before[split], now[split]) for split in before if before[split] != now[split]]
+    if changes:
+        raise UserError(
+            f"the data set {images.config.dataset} has changed since the run in {model_dir} began: {'; '.join(changes)}. "
+            "Restore it, or train in another --model_dir"
+        )
+
+
+def _facts(images: "Images") -> dict[str, dict[str, object]]:
+    arrays = {"train": images.train, "test": images.test}
+    return {split: {"count": len(array), "checksum": images.checksums[split]} for split, array in arrays.items()}
+
+
+def _change(split: str, before: dict[str, object], now: dict[str, object]) -> str:
+    if before.get("count") != now["count"]:
+        return f"{split} had {before.get('count')} images and has {now['count']}"
+    return f"the {now['count']} images of {split} are others, or in another order"
