@@ -1,5 +1,6 @@
 """Exports: the signatures, equal to the checkpoint where there is no tfpagan, whole or not at all, refused when they differ."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from helpers import tiny
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfpagan import cli, images
+from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.inference import export, read_export, restore
 from tfpagan.serving import exports
+from tfpagan.settings.sections import DataConfig
 from tfpagan.training.trainer import Trainer
 
 SHAPE = (8, 8, 3)
@@ -131,7 +134,9 @@ def test_every_export_gets_the_next_number_and_says_what_it_is_of(
     (tmp_path / "7").mkdir()
     assert cli.run("export", [f"--model_dir={run[0]}", "--step=1", f"--output={tmp_path}"]) == 0
     assert capsys.readouterr().out.strip() == f"{tmp_path}/8"
-    assert json.loads((tmp_path / "8/assets.extra/tfpagan.json").read_text())["step"] == 1
+    facts = json.loads((tmp_path / "8/assets.extra/tfpagan.json").read_text())
+    assert facts["step"] == 1
+    assert (facts["configuration"]["data"]["data_dir"], facts["configuration"]["data"]["cache_dir"]) == ("", "")
     assert exports.versions(tmp_path) == [8]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["7", "8"]
 
@@ -154,14 +159,56 @@ def test_an_export_that_answers_otherwise_is_not_published(
     assert not list((tmp_path / "e").iterdir())
 
 
-def test_files_that_differ_and_values_that_are_not_finite_are_no_equals() -> None:
-    file = np.frombuffer(tf.io.encode_png(np.zeros([8, 8, 3], np.uint8)).numpy(), np.uint8)
-    other = np.frombuffer(tf.io.encode_png(np.full([8, 8, 3], 2, np.uint8)).numpy(), np.uint8)
-    export.require_equal({"a": {"x_bytes": file}}, {"a": {"x_bytes": file}}, 1e-5)
+@pytest.mark.slow
+def test_one_wrong_weight_is_not_published(
+    run: tuple[Path, Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By so little that the answers hardly tell."""
+    save = tf.saved_model.save
+
+    def one_weight_off(module: tf.Module, *args: object, **options: object) -> None:
+        weight, place = module.weights[2], (0,) * module.weights[2].shape.rank
+        right = weight.numpy()
+        wrong = right.copy()
+        wrong[place] += 1e-3
+        weight.assign(wrong)
+        save(module, *args, **options)
+        weight.assign(right)
+
+    monkeypatch.setattr(tf.saved_model, "save", one_weight_off)
+    assert cli.run("export", [f"--model_dir={run[0]}", f"--output={tmp_path}/e"]) == 1
+    assert "is not the checkpoint's" in capsys.readouterr().err
+    assert not list((tmp_path / "e").iterdir())
+
+
+def test_as_much_rounding_is_allowed_as_is_measured_and_no_more() -> None:
+    exact = np.array([1.0, -3.0], np.float32)
+
+    def require(again: float, given: float, most_noise: float = 1e-3) -> None:
+        arrays = [{"a": {"x": exact + off}} for off in (0.0, again, given)]
+        export.require_equal(*arrays, most_noise)
+
+    require(again=0.0, given=0.0)
+    require(again=0.0, given=2e-6)  # a few roundings
+    require(again=1e-5, given=3e-5)
+    for again, given, off in ((0.0, 1e-5, "1e-05"), (1e-5, 6e-5, "6.01e-05"), (1e-2, 0.0, "0.01"), (0.0, np.nan, "nan")):
+        with pytest.raises(UserError, match=f"x of its a are {off} off"):
+            require(again, given)
+
+
+def test_pictures_may_differ_by_half_a_grey_level() -> None:
+    files = [tf.io.encode_png(np.full([8, 8, 3], level, np.uint8)).numpy() for level in (0, 2)]
+    one, other = ({"a": {"x_bytes": np.frombuffer(file, np.uint8)}} for file in files)
+    export.require_equal(one, one, one, 1e-3)
     with pytest.raises(UserError, match="x_bytes of its a are 2 off"):
-        export.require_equal({"a": {"x_bytes": file}}, {"a": {"x_bytes": other}}, 1e-5)
-    with pytest.raises(UserError, match="x of its a are nan off"):
-        export.require_equal({"a": {"x": np.zeros(2)}}, {"a": {"x": np.array([0.0, np.nan])}}, 1e-5)
+        export.require_equal(one, one, other, 1e-3)
+
+
+def test_the_facts_of_an_export_hold_no_paths_of_this_machine() -> None:
+    data = DataConfig(dataset="folder:/home/someone/photos", data_dir="/home/someone/tfds", cache_dir="/home/someone/.cache")
+    public = export._public(dataclasses.replace(Config(), data=data)).data
+    assert (public.dataset, public.data_dir, public.cache_dir) == ("folder:photos", "", "")
+    assert export._public(Config().with_changes({"dataset": "imagenet_resized/64x64"})).data.dataset == "imagenet_resized/64x64"
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,11 @@ def test_what_it_cannot_take_gets_a_clear_error(run: tuple[Path, Trainer], call:
         call(tfpagan.load(run[0]))  # type: ignore[operator]
 
 
+def test_floats_between_0_and_1_are_warned_of(run: tuple[Path, Trainer], caplog: pytest.LogCaptureFixture) -> None:
+    tfpagan.load(run[0]).encode(pixels(2) / 255.0)
+    assert "no pixel of these 2 images is below 0: floats must be in [-1, 1], not [0, 1]" in caplog.text
+
+
 def test_a_model_without_an_encoder_says_so(run: tuple[Path, Trainer]) -> None:
     whole = restore.restored(run[0])
     decoder = Model("dcgan", SHAPE, tiny.Z, arrays.decoding(whole.networks["generator"]), None)

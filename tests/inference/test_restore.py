@@ -14,6 +14,7 @@ from tfpagan.networks.arrays import decoding, encoding
 from tfpagan.run_folder.checkpoints import Checkpoints
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ema_decay", [0.0, 0.5])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_they_give_what_the_trainer_gave(tmp_path: Path, channels: int, ema_decay: float) -> None:

@@ -1,13 +1,15 @@
 """The SavedModel that is served: written, read back without tfpagan, and published only if the answers agree."""
 
+import dataclasses
 import errno
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +17,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from tfpagan import config
 from tfpagan.config import Config
-from tfpagan.errors import UserError, why
+from tfpagan.errors import UserError, require_plain_path, why
 from tfpagan.images import normalize
 from tfpagan.inference import read_export
 from tfpagan.inference.read_export import Arrays
@@ -25,8 +27,11 @@ from tfpagan.serving.exports import FACTS, WARMUP
 from tfpagan.version import __version__
 
 ROWS = 2  # images per request
-TOLERANCE = {"none": 1e-5, "bfloat16": 2e-2, "float16": 2e-3}
-"""By the dtype of activations, relative to the largest value: the same kernels in another graph may round differently."""
+NOISE = 4.0
+"""An export's answers may be this many times farther from the checkpoint's than its own graph is, in the same process."""
+FLOOR = 1e-6  # of a difference, relative to the largest value: a few roundings of float32
+MOST_NOISE = {"none": 1e-3, "bfloat16": 1e-1, "float16": 2e-2}
+"""By the dtype of activations, relative to the largest value: beyond it the graph itself is wrong."""
 
 
 def publish(run: Inference, base: Path, *, name: str) -> Path:
@@ -41,19 +46,23 @@ def publish(run: Inference, base: Path, *, name: str) -> Path:
       The folder of the version.
 
     Raises:
-      UserError: when the folder cannot be written, or the export's answers differ from the checkpoint's.
+      UserError: when the folder cannot be written, or the export's weights or answers differ from the checkpoint's.
     """
+    require_plain_path("output", base)
     try:
         base.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=base) as scratch:
             part, served = Path(scratch) / "version", Served(run)
             signatures = served.signatures()
-            questions = _questions(run, signatures)
-            tf.saved_model.save(served.module(), str(part), signatures={name: s.traced() for name, s in signatures.items()})
+            questions, module = _questions(run, signatures), served.module()
+            traced = {name: signature.traced() for name, signature in signatures.items()}
+            tf.saved_model.save(module, str(part), signatures=traced)
             _write_extras(part, run, name, questions)
-            expected = {name: _ask(signatures[name], asked) for name, asked in questions.items()}
-            tolerance = TOLERANCE[run.config.training.mixed_precision]
-            require_equal(expected, _ask_elsewhere(part, questions, Path(scratch)), tolerance)
+            expected = {name: _ask(signatures[name].function, signatures[name], asked) for name, asked in questions.items()}
+            again = {name: _ask(traced[name], signatures[name], asked) for name, asked in questions.items()}
+            given = _ask_elsewhere(part, questions, Path(scratch))
+            require_same_weights(module.weights, given.pop(read_export.WEIGHTS))
+            require_equal(expected, again, given, MOST_NOISE[run.config.training.mixed_precision])
             return _moved(part, base)
     except (OSError, tf.errors.OpError) as e:
         raise UserError(f"cannot export to {base}: {why(e)}") from None
@@ -68,20 +77,44 @@ def config_of(version: Path) -> Config | None:
         return None
 
 
-def require_equal(expected: Arrays, given: Arrays, tolerance: float) -> None:
-    """Refuse answers that differ from the checkpoint's.
+def require_same_weights(weights: Sequence[tf.Variable], checksums: Mapping[str, np.ndarray]) -> None:
+    """Refuse an export whose weights are not the checkpoint's, bit for bit.
+
+    Raises:
+      UserError: naming the first that differs.
+    """
+    for i, weight in enumerate(weights):
+        if not np.array_equal(checksums.get(str(i), np.zeros(0)), read_export.checksum(weight)):
+            raise UserError(f"the export is not published: its {weight.name} is not the checkpoint's")
+
+
+def require_equal(expected: Arrays, again: Arrays, given: Arrays, most_noise: float) -> None:
+    """Refuse answers that differ from the checkpoint's by more than rounding does.
+
+    How much that is depends on the depth and the width of the networks, and is measured: the graph that was exported rounds
+    differently from the operations one by one, also in the process that wrote it.
+
+    Args:
+      expected: the checkpoint's answers, computed operation by operation.
+      again: the same, computed by the graph that was exported.
+      given: the export's, in another process.
+      most_noise: of `again`, relative to the largest value.
 
     Raises:
       UserError: naming the signature that differs, and by how much.
     """
     for signature, outputs in expected.items():
         for output, wanted in outputs.items():
-            found = given[signature][output]
+            found, same = given[signature][output], again[signature][output]
             if output.endswith("_bytes"):  # half a grey level on average: rounding may move a pixel by one
-                off, limit = np.abs(_pixels(wanted) - _pixels(found)).mean(), max(0.5, 127.5 * tolerance)
+                off, limit = np.abs(_pixels(wanted) - _pixels(found)).mean(), max(0.5, 127.5 * most_noise)
             else:
-                off, limit = np.abs(wanted - found).max(), tolerance * max(1.0, float(np.abs(wanted).max()))
-            if not off <= limit:  # NaN is refused too
+                scale = max(1.0, float(np.abs(wanted).max()))
+                noise = float(np.abs(wanted - same).max())
+                off, limit = np.abs(wanted - found).max(), NOISE * noise + FLOOR * scale
+                if not noise <= most_noise * scale:  # NaN is refused too
+                    off, limit = noise, most_noise * scale
+            if not off <= limit:
                 raise UserError(f"the export is not published: {output} of its {signature} are {off:.3g} off the checkpoint's")
 
 
@@ -103,9 +136,9 @@ def _questions(run: Inference, signatures: Mapping[str, Signature]) -> Arrays:
     return questions
 
 
-def _ask(signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _ask(function: Callable[..., Any], signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     with tf.device("CPU:0"):  # as in the other process: GPU kernels round differently
-        outputs = signature.function(*(read_export.as_tensor(spec.name, inputs[spec.name]) for spec in signature.inputs))
+        outputs = function(*(read_export.as_tensor(spec.name, inputs[spec.name]) for spec in signature.inputs))
     return {name: read_export.as_array(name, tensor) for name, tensor in outputs.items()}
 
 
@@ -129,7 +162,7 @@ def _ask_elsewhere(export: Path, questions: Arrays, scratch: Path) -> Arrays:
 def _write_extras(folder: Path, run: Inference, name: str, questions: Arrays) -> None:
     """Facts about the run, and warm-up requests for TensorFlow Serving, one per signature."""
     (folder / WARMUP.parent).mkdir()
-    facts = {"tfpagan": __version__, "step": run.step, "configuration": json.loads(run.config.to_json())}
+    facts = {"tfpagan": __version__, "step": run.step, "configuration": json.loads(_public(run.config).to_json())}
     (folder / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     with tf.io.TFRecordWriter(str(folder / WARMUP)) as writer:
         for signature, inputs in questions.items():
@@ -139,6 +172,13 @@ def _write_extras(folder: Path, run: Inference, name: str, questions: Arrays) ->
                 request.inputs[key].CopyFrom(tf.make_tensor_proto(read_export.as_tensor(key, value)))
             log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
             writer.write(log.SerializeToString())
+
+
+def _public(config: Config) -> Config:
+    """The configuration without paths of this machine; of a folder of images, its name."""
+    kind, colon, rest = config.data.dataset.partition(":")
+    dataset = f"{kind}:{Path(rest).name}" if colon and "/" in rest else config.data.dataset
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, dataset=dataset, data_dir="", cache_dir=""))
 
 
 def _moved(part: Path, base: Path) -> Path:

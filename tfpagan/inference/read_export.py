@@ -2,10 +2,11 @@
 
     python -I read_export.py EXPORT QUESTIONS.npz ANSWERS.npz
 
-The questions are arrays under `signature/input`, the answers under `signature/output`. As a module it does not import
-tfpagan either.
+The questions are arrays under `signature/input`, the answers under `signature/output`; checksums of the weights are under
+`__weights__/NUMBER`. As a module it does not import tfpagan either.
 """
 
+import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,15 @@ import tensorflow as tf
 
 Arrays = dict[str, dict[str, np.ndarray]]
 """By signature and by name of the input or output; contents of files as uint8 arrays."""
+
+
+WEIGHTS = "__weights__"
+"""In place of a signature: checksums of the weights by their number."""
+
+
+def checksum(weight: tf.Variable) -> np.ndarray:
+    """SHA-256 of the values of a variable."""
+    return np.frombuffer(hashlib.sha256(weight.numpy().tobytes()).digest(), np.uint8)
 
 
 def as_tensor(name: str, value: np.ndarray) -> tf.Tensor:
@@ -45,8 +55,9 @@ def read(file: str | Path) -> Arrays:
 def main(export: str, questions: str, answers: str) -> None:
     """Call every signature for which there are questions."""
     sys.modules["tfpagan"] = sys.modules["evaluation"] = None  # type: ignore[assignment]  # importing them fails from here on
-    signatures = tf.saved_model.load(export).signatures
-    given = {}
+    loaded = tf.saved_model.load(export)
+    signatures = loaded.signatures
+    given = {WEIGHTS: {str(i): checksum(weight) for i, weight in enumerate(loaded.weights)}}
     for signature, inputs in read(questions).items():
         outputs = signatures[signature](**{name: as_tensor(name, value) for name, value in inputs.items()})
         given[signature] = {name: as_array(name, tensor) for name, tensor in outputs.items()}
