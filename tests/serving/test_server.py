@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import io
 import json
 import re
 import signal
@@ -20,6 +21,7 @@ import pytest
 import tensorflow as tf
 from helpers import tiny
 from helpers.serving import SHAPE, Start
+from PIL import Image
 from werkzeug.test import Client
 
 from tfpagan import cli
@@ -132,6 +134,8 @@ def test_until_it_is_loaded_it_says_so() -> None:
         ({"inputs": {"image": 1}}, "signature serving_default takes the inputs images; given: image"),
         ({"inputs": np.zeros([6, 8, 8, 3]).tolist()}, "images asks for 6 images; this server answers 1 to 5 at a time"),
         ({"inputs": np.full([1, 8, 8, 3], 1e39).tolist()}, "numbers out of its range"),
+        ({"inputs": np.full([1, 8, 8, 3], 255).tolist()}, "images must be in [-1, 1]; given: values from 255 to 255"),
+        ({"signature_name": "encode", "inputs": np.full([1, 8, 8, 3], -1.01).tolist()}, "images must be in [-1, 1]"),
         ({"inputs": np.full([1, 8, 8, 3], "x").tolist()}, "given: values of another type"),
         ('{"inputs": [NaN]}', "NaN is not a JSON number"),
         ({"signature_name": "decode", "inputs": []}, "latents must be float32 of shape [None, 4]; given: [0]"),
@@ -149,7 +153,7 @@ def test_until_it_is_loaded_it_says_so() -> None:
         ({"signature_name": "reconstruct_bytes", "inputs": [{"b64": 3}]}, "b64 holds no base64"),
         (
             {"signature_name": "reconstruct_bytes", "inputs": [{"b64": "AAAA"}]},
-            "images_bytes holds a file that is not a grey or RGB image",
+            "images_bytes holds a file that cannot be used: its contents are not PNG or JPEG",
         ),
         ({"signature_name": "encode", "instances": [{"images": 1}, {"image": 2}]}, "must name the same inputs"),
     ],
@@ -163,7 +167,46 @@ def test_what_is_no_request_gets_a_400_that_says_why(client: Client, body: Any, 
 def test_a_file_of_another_size_is_named_with_both_sizes(client: Client) -> None:
     file = base64.b64encode(tf.io.encode_png(np.zeros([16, 8, 3], np.uint8)).numpy()).decode()
     body = {"signature_name": "encode_bytes", "inputs": [{"b64": file}]}
-    assert ask(client, body) == (400, {"error": "an image is 16 x 8 px; the model takes 8 x 8"})
+    assert ask(client, body) == (
+        400,
+        {"error": "images_bytes holds a file that cannot be used: it is 16 x 8 px, and 8 x 8 are needed"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("turned", "its EXIF orientation asks for turning it"),
+        ("transparent", "it has transparent pixels"),
+        ("16 bits", "it has 16 bits per sample"),
+        ("GIF", "its contents are not PNG or JPEG"),
+        ("cut off", "it is damaged or cut off"),
+    ],
+)
+def test_a_file_that_the_export_would_decode_otherwise_is_refused(client: Client, kind: str, message: str) -> None:
+    x, out = Image.fromarray(tiny.images(1, SHAPE)[0]), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    alpha = Image.fromarray(np.zeros([8, 8, 4], np.uint8))
+    deep = Image.fromarray(np.zeros([8, 8], np.uint16))
+    image, format, options = {
+        "turned": (x, "JPEG", {"exif": exif}),
+        "transparent": (alpha, "PNG", {}),
+        "16 bits": (deep, "PNG", {}),
+        "GIF": (x, "GIF", {}),
+        "cut off": (x, "PNG", {}),
+    }[kind]
+    image.save(out, format, **options)
+    file = out.getvalue()[: 80 if kind == "cut off" else None]
+    body = {"signature_name": "encode_bytes", "inputs": [{"b64": base64.b64encode(file).decode()}]}
+    status, answer = ask(client, body)
+    assert status == 400
+    assert f"images_bytes holds a file that cannot be used: {message}" in answer["error"]
+
+
+def test_a_compressed_body_is_refused(client: Client) -> None:
+    response = client.post("/v1/models/tiny:predict", data=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+    assert (response.status_code, response.json) == (415, {"error": "a body encoded as gzip is not read; send it as it is"})
 
 
 def test_a_file_that_claims_to_be_huge_is_refused_by_its_header(client: Client) -> None:
@@ -175,7 +218,7 @@ def test_a_file_that_claims_to_be_huge_is_refused_by_its_header(client: Client) 
     body = {"signature_name": "encode_bytes", "inputs": [{"b64": base64.b64encode(file).decode()}]}
     status, answer = ask(client, body)
     assert status == 400
-    assert answer["error"].startswith(("an image is 100000 x 100000 px", "images_bytes holds a file that is not"))
+    assert answer["error"].startswith("images_bytes holds a file that cannot be used: it has more than")
 
 
 def test_other_paths_methods_and_sizes_get_their_status(client: Client) -> None:
@@ -364,6 +407,17 @@ def test_a_refused_body_is_no_further_request(port: int) -> None:
             connection.sendall(f"POST /nope HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n{{}} {smuggled}".encode())
             answer = connection.makefile("rb").read()  # to the end: it closes
         assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["Content-Length: 2\r\nContent-Length: 40", "Content-Length: -1", "Content-Length: 1, 2"])
+def test_lengths_that_contradict_each_other_are_refused(port: int, head: str) -> None:
+    with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
+        smuggled = "GET /v1/models/tiny HTTP/1.1\r\nHost: tiny\r\n\r\n"
+        connection.sendall(f"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n{{}}{smuggled}".encode())
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.slow

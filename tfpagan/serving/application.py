@@ -106,6 +106,8 @@ class Application:
             # Werkzeug tests only for the key, and would not notice that a body ends early.
             if environ.pop("wsgi.input_terminated", False) or "HTTP_TRANSFER_ENCODING" in environ:
                 raise RequestError("a body without Content-Length is not read", 411)
+            if (encoding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
+                raise RequestError(f"a body encoded as {encoding[:LONGEST_PATH]} is not read; send it as it is", 415)
             if (request.content_length or 0) > self._max_body_bytes:
                 asked = f"a body of {request.content_length} bytes"
                 raise RequestError(f"{asked} is larger than this server reads: {self._max_body_bytes} (--max_body_mib)", 413)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import tensorflow as tf
 from absl import logging
@@ -32,7 +33,20 @@ UNREAD_BYTES = 2**26  # of a refused body, read so that the client reaches the a
 PIECE_BYTES = 2**16
 
 
+class _Headers(dict[bytes, bytes]):
+    """Headers of a request; two lengths of one body would let a second request hide in it (RFC 9112, section 6.3)."""
+
+    def __setitem__(self, name: bytes, value: bytes) -> None:
+        if name == b"Content-Length" and (not value.isdigit() or self.get(name, value) != value):
+            raise ValueError("Malformed or contradictory Content-Length")  # cheroot answers 400
+        super().__setitem__(name, value)
+
+
 class _Request(HTTPRequest):
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.inheaders = _Headers()
+
     def send_headers(self) -> None:
         """After a refusal the connection drops the rest of the body: cheroot would store all of it, whatever its size."""
         if (b"Connection", b"close") in self.outheaders:
