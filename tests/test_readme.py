@@ -22,6 +22,7 @@ PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md",
 README = PAGES[ROOT / "README.md"]
 
 
+@pytest.mark.slow
 def test_the_example_runs_and_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
@@ -62,6 +63,7 @@ def test_the_index_of_the_docs_names_every_page() -> None:
     assert named | {"README.md"} == {page.name for page in PAGES if page.parent.name == "docs"} | {"README.md"}
 
 
+@pytest.mark.slow
 def test_the_objective_of_the_docs_trains(one_device: tf.distribute.Strategy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OBJECTIVES, "_things", dict(OBJECTIVES._things))  # what the example registers goes with this test
     (example,) = re.findall(r"```python\n(.*?)```", PAGES[ROOT / "docs/objectives.md"], re.DOTALL)

@@ -6,8 +6,29 @@ import re
 class UserError(Exception):
     """A user's mistake: one line that says what was given and what is legal.
 
-    The executables print it without a traceback and exit with a code other than 0.
+    The executables print it without a traceback and exit with its code.
     """
+
+    code = 1
+
+
+class WorkerLostError(UserError):
+    """Another worker of a distributed run has gone; its exit code tells a supervisor to start all workers again."""
+
+    code = 75  # EX_TEMPFAIL of sysexits.h
+
+
+PATTERN = re.compile(r"[][*?\\\\]")
+
+
+def require_plain_path(flag: str, path: object) -> None:
+    """Refuse a path that TensorFlow would match as a pattern when it reads a checkpoint, and so not find.
+
+    Raises:
+      UserError: naming the flag and the character.
+    """
+    if found := PATTERN.search(str(path)):
+        raise UserError(f"--{flag}={path} is not legal: TensorFlow cannot read files whose path has {found[0]!r} in it")
 
 
 def why(e: Exception) -> str:

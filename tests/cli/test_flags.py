@@ -12,6 +12,8 @@ import tensorflow as tf
 from tfpagan import cli
 from tfpagan.cli import flags, train
 from tfpagan.config import presets
+from tfpagan.data import places
+from tfpagan.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +54,11 @@ def test_help_answers_without_tensorflow() -> None:
         (["--batch_size=many"], "--batch_size=many is not legal: it must be a whole number"),
         (["--learning_rate=fast"], "--learning_rate=fast is not legal: it must be a number"),
         (["--xla=maybe"], "--xla=maybe is not legal: it must be true or false"),
+        (["--nodeterministic=3"], "--nodeterministic=3 does not take an argument"),
+        ([f"--train_steps={10**19}"], f"--train_steps={10**19} is not legal: it must be at least 1 and below 2^63"),
+        (["--model_dir=" + 300 * "x"], "is not legal: a path has at most 3800 bytes, and each name in it at most 255"),
+        (["--model_dir=" + 2000 * "x/"], "is not legal: a path has at most 3800 bytes"),
+        *(([f"--model_dir=run{c}"], f"TensorFlow cannot read files whose path has {c!r} in it") for c in "[]*?\\"),
         (["--batch_size=-1"], "--batch_size=-1 is not legal: it must be at least 2"),
         (["--model_dir=gs://bucket/run"], "--model_dir=gs://bucket/run is not legal: it must be a folder"),
         (["--json"], "--json prints --dry_run as JSON; give both"),
@@ -87,6 +94,29 @@ def test_flags_come_from_a_file_and_the_command_line_wins(tmp_path: Path, images
     file.write_text("--channels=8\n# a comment\n--pair=siamese\n--nodeterministic\n")
     given = flags.parse(train.COMMAND, [f"--flagfile={file}", "--channels=16"])
     assert given == {"channels": 16, "pair": "siamese", "deterministic": False}
+
+
+def test_a_flagfile_that_includes_itself_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However it is spelled: many spellings in one file would be read for minutes."""
+    file = tmp_path / "flags"
+    file.write_text("".join(f"--flagfile={tmp_path}{'/.' * i}/flags\n" for i in range(20)))
+    (tmp_path / "outer").write_text(f"--channels=8\n--flagfile\n{file}\n")
+    for name in (file, tmp_path / "outer"):
+        assert cli.run("train", [f"--flagfile={name}"]) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert f"includes {file}, which includes itself" in line
+    for i in range(15):
+        (tmp_path / f"{i}").write_text(f"--flagfile={tmp_path}/{i + 1}\n")
+    assert cli.run("train", [f"--flagfile={tmp_path}/0"]) == 1
+    assert "includes flagfiles more than 10 deep" in capsys.readouterr().err
+
+
+def test_an_address_of_another_machine_is_no_path() -> None:
+    with pytest.raises(UserError, match=r"--data_dir=s3://bucket is not legal: it must be a folder of this machine"):
+        places.data_dir("s3://bucket")
+    for text in ("s3://bucket/run", "gs://bucket", "hdfs://x/y"):
+        with pytest.raises(UserError, match="only files and folders of this machine"):
+            flags.path(text)
 
 
 def test_a_flagfile_that_is_not_text_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

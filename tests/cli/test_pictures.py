@@ -192,6 +192,21 @@ def test_codes_of_a_data_set_have_its_labels(run: Path, tmp_path: Path) -> None:
         with np.load(tmp_path / "c.npz") as arrays:
             assert arrays["mean"].shape == (count, tiny.Z)
             assert set(arrays["labels"].tolist()) == {0, 1}
+            assert arrays["label_names"].tolist() == ["cat", "dog"]
+
+
+def test_a_data_set_of_other_channels_is_refused_before_it_is_decoded(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tfpagan import data
+    from tfpagan.settings.sections import DataConfig
+
+    config = DataConfig(dataset="mnist", crop="pad", image_size=8)
+    grey = data.Described(config, 1, "", {"train": 1, "test": 1}, lambda folder: False)
+    monkeypatch.setattr(data, "describe", lambda config: grey)
+    monkeypatch.setattr(data, "prepare", lambda config: pytest.fail("it was decoded"))
+    assert cli.run("encode", [f"--model={run}", "--dataset=mnist", f"--output={tmp_path}/c.npz"]) == 1
+    assert "--dataset=mnist has 1 channel(s); the model takes 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_other_models_make_no_colours(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "does not colourise: a run of --objective=conditional_age does" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_bin_colourise_draws_a_row_an_image(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     for i, image in enumerate(images(4)):

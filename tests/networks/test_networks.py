@@ -63,6 +63,7 @@ def test_the_networks_of_color_mnist_have_the_widths_of_alpha_gan() -> None:
         assert built["disc_x"](x).shape == built["disc_xx"]((x, x)).shape == built["disc_xz"]((x, mean)).shape == (3,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8, 1), (16, 16, 3), (32, 32, 1), (64, 64, 3), (40, 40, 3)])
 @pytest.mark.parametrize("pair", ["width", "channels", "siamese"])
 def test_one_architecture_serves_every_size(shape: tuple[int, int, int], pair: str) -> None:

@@ -317,6 +317,7 @@ def test_every_player_moves_in_some_phase_and_owns_its_variables(case: str) -> N
     assert len(owners) == len(set(owners))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ONE_EACH)
 def test_a_phase_gives_its_players_the_gradients_that_they_have_in_the_whole(case: str) -> None:
     """What rests is not computed, and changes nothing for those who move."""

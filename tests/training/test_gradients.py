@@ -221,6 +221,7 @@ def test_a_loss_that_is_flat_somewhere_is_caught_in_fused_and_right_in_simultane
     assert_same_gradients(compute("simultaneous", HingePAGAN(), built), compute("reference", HingePAGAN(), built))
 
 
+@pytest.mark.slow
 def test_the_graph_of_fused_holds_every_convolution_with_its_two_gradients_and_no_more() -> None:
     """Seven in the encoder, in D(x) and in D(x, y); four in the generator, for G(z) and for G(E(x))."""
     built = tiny.build_networks(PAGAN())

@@ -1,6 +1,7 @@
 """The trainer: one trace, phases, averages, replicas, XLA, mixed precision, losses that are not finite."""
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -262,6 +263,30 @@ def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.
     for player in trainer.networks:
         assert progress.totals[f"loss/{player}"] == pytest.approx(expected[f"loss/{player}"], rel=0.02), player
         assert progress.totals[f"grad_norm/{player}"] == pytest.approx(expected[f"grad_norm/{player}"], rel=0.1), player
+
+
+@pytest.mark.parametrize(
+    ("batches", "message"),
+    [
+        (
+            np.zeros([4, *tiny.SHAPE], np.float32),
+            "batches of float32 (4, 8, 8, 1) cannot be trained on; expected images alone, uint8 (4,",
+        ),
+        (np.zeros([4, 8, 8, 3], np.uint8), "batches of uint8 (4, 8, 8, 3) cannot"),
+        (np.zeros([3, *tiny.SHAPE], np.uint8), "batches of uint8 (3, 8, 8, 1) cannot"),
+        (np.zeros(tiny.SHAPE, np.uint8), "batches of uint8 (8, 8, 1) cannot"),
+        ((tiny.images(4), np.zeros(4, np.int64)), "batches of uint8 (4, 8, 8, 1), int64 (4,) cannot"),
+    ],
+)
+def test_batches_that_are_no_images_are_refused(one_device: tf.distribute.Strategy, batches: Any, message: str) -> None:
+    given = iter(tf.data.Dataset.from_tensors(batches).repeat())
+    trainer = make(one_device)
+    for use in (lambda: trainer.advance(given, 1), lambda: trainer.trace(given)):
+        with pytest.raises(UserError, match=re.escape(message)):
+            use()
+    with pytest.raises(UserError, match="batches of type list_iterator cannot be trained on"):
+        trainer.advance(iter([tf.constant(tiny.images(4))]), 1)
+    assert int(trainer.step.numpy()) == 0
 
 
 @pytest.mark.slow

@@ -31,10 +31,14 @@ def test_the_first_worker_writes_and_without_workers_everybody(monkeypatch: pyte
 
 
 def test_a_tf_config_that_cannot_be_used_is_shown_beside_a_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    for wrong in ("{", "{}", '{"cluster": {"worker": []}, "task": 3}'):
+    wrongs = ["{", "{}", '{"cluster": {"worker": []}, "task": 3}', "[]", '{"cluster": [], "task": {}}']
+    wrongs += [tf_config([1, 2], 2), tf_config([1, 2], -1), tf_config([1], 0, "evaluator"), tf_config([1], 0, "ps")]
+    wrongs += [tf_config([0], 0), tf_config([99999], 0), tf_config([1], 0).replace(":1", "")]
+    for wrong in wrongs:
         monkeypatch.setenv("TF_CONFIG", wrong)
-        with pytest.raises(UserError, match=r"cannot be used.*it must be as"):
-            devices.is_chief()
+        for ask in (devices.is_chief, devices.strategy):
+            with pytest.raises(UserError, match=r"cannot be used.*it must be as"):
+                ask()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_pat
         picture = np.random.default_rng(i).integers(0, 256, [8, 8, 3]).astype(np.uint8)
         (folder / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
     argv = [f"--dataset=folder:{folder}", "--image_size=8", "--batch_size=4", "--sync_batch_norm"]
-    argv += ["--architecture=color_mnist", "--channels=8"]
+    argv += ["--objective=vae", "--architecture=color_mnist", "--channels=8"]  # two networks, both with batch norm
     argv += ["--train_steps=2", f"--model_dir={tmp_path}/run", f"--cache_dir={tmp_path}/cache"]
     command = [sys.executable, "-m", "tfpagan.cli", "train", *argv]
     with socket.socket() as one, socket.socket() as two:

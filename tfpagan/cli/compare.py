@@ -8,7 +8,7 @@ from tfpagan.errors import UserError
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Print the newest scores of several runs side by side."""
-    folders = [name.strip() for name in options["runs"].split(",") if name.strip()]
+    folders = _folders(options["runs"])
     if len(folders) < 2:
         raise UserError("--runs needs two or more run folders, separated by commas")
     paths = [path(name).resolve() for name in folders]
@@ -20,6 +20,16 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     rows = {name: last_row(path(name) / "scores.csv", options["protocol"], how_to_get_it=how) for name in folders}
     print(comparison(rows))
     return 0
+
+
+def _folders(text: str) -> list[str]:
+    """The folders of a list with commas between them; a name may have commas itself, as those of bin/sweep do."""
+    pieces, found = text.split(","), []
+    while pieces:
+        count = next((n for n in range(len(pieces), 1, -1) if path(",".join(pieces[:n]).strip()).is_dir()), 1)
+        found.append(",".join(pieces[:count]).strip())
+        pieces = pieces[count:]
+    return [name for name in found if name]
 
 
 COMMAND = Command(

@@ -35,6 +35,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 
 def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: Any) -> None:
+    import numpy as np
+
     from tfpagan import data
     from tfpagan.cli import files
 
@@ -42,12 +44,21 @@ def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: An
     if settings.get("image_size", 0) not in (0, size):
         raise UserError(f"--image_size={settings['image_size']} is not legal: the model takes images of {size} px")
     own = trained.config.data if trained.config else DataConfig()
-    cut = own if settings["dataset"] == own.dataset else DataConfig()  # as in training, if these are the run's images
-    images = data.prepare(checks.replace(cut, settings | {"image_size": size}, "data"))
+    cut = own if _is_own(settings["dataset"], own.dataset) else DataConfig()  # as in training, if these are the run's images
+    config = checks.replace(cut, settings | {"image_size": size}, "data")
+    if (channels := data.describe(config).channels) != trained.image_shape[2]:
+        raise UserError(f"--dataset={settings['dataset']} has {channels} channel(s); the model takes {trained.image_shape[2]}")
+    images = data.prepare(config)
     pixels = images.train if split == "train" else images.test
     labels = images.train_labels if split == "train" else images.test_labels
-    known = {} if labels is None else {"labels": labels}
+    known = {} if labels is None else {"labels": labels, "label_names": np.array(images.label_names)}
     files.write_codes(trained, files.in_parts(pixels), output, **known)
+
+
+def _is_own(given: str, own: str) -> bool:
+    """Whether a data set is a model's own; an export knows only the name of a folder."""
+    kind, _, rest = given.partition(":")
+    return given == own or (bool(rest) and f"{kind}:{path(rest).resolve().name}" == own)
 
 
 COMMAND = Command(

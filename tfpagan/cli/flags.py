@@ -3,6 +3,7 @@
 import dataclasses
 import logging as standard_logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -20,6 +21,10 @@ from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings.sections import SECTIONS
 from tfpagan.settings.setting import settings_of
 
+LONGEST_PATH, LONGEST_NAME = 3800, 255
+"""Of file systems, with room for the names of files in a folder."""
+DEEPEST = 10
+"""Levels of flagfiles that include flagfiles."""
 PLACES = ("data_dir", "cache_dir")
 """Settings that say where data are stored, and do not affect which data are used."""
 
@@ -86,6 +91,7 @@ def _print_help(command: Command, argv: Sequence[str]) -> int:
 
 def _load_plugins(command: Command, argv: Sequence[str]) -> None:
     """Load the plugins before all flags are parsed, because plugins add flags and legal values."""
+    _refuse_loops(argv, ())
     if not command.plugins:
         return
     parser = flags.FlagValues()
@@ -96,13 +102,28 @@ def _load_plugins(command: Command, argv: Sequence[str]) -> None:
         plugins.load(given)
 
 
+def _refuse_loops(lines: Sequence[str], within: tuple[str, ...]) -> None:
+    """Refuse a flagfile that includes itself, however it is spelled: absl would read it again and again."""
+    for i, line in enumerate(lines):
+        found = re.match(r"--?flagfile(?:=(.+))?$", line.strip())
+        if not found or (name := found[1] or (lines[i + 1] if i + 1 < len(lines) else "")) == "":
+            continue
+        file = os.path.realpath(os.path.expanduser(name.strip()))
+        if file in within:
+            raise UserError(f"--flagfile={within[0]} includes {file}, which includes itself")
+        if len(within) > DEEPEST:
+            raise UserError(f"--flagfile={within[0]} includes flagfiles more than {DEEPEST} deep")
+        with suppress(OSError, UnicodeDecodeError):  # reported when all flags are parsed
+            _refuse_loops(Path(file).read_text().splitlines(), (*within, file))
+
+
 def _reporting_mistakes(command: Command, do: Callable[[], int]) -> int:
     """Call `do` and return its exit code; a user's mistake becomes one line on stderr and exit code 1."""
     try:
         return do()
     except (UserError, EvaluationError) as e:
         print(f"{command.program}: error: {' '.join(str(e).split())}", file=sys.stderr)
-        return 1
+        return e.code if isinstance(e, UserError) else 1
     except Exception as e:
         if not _out_of_memory(e):
             raise
@@ -155,6 +176,8 @@ def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:
         raise UserError(f"{given} is not legal: it must be {wanted}") from None
     except UnicodeDecodeError as e:
         raise UserError(f"the --flagfile is not text: {e}") from None
+    except ValueError as e:  # --noNAME=value
+        raise UserError(_without_prefix(e)) from None
     except flags.UnrecognizedFlagError as e:
         known = renamed.answer(e.flagname)
         raise UserError(f"there is no --{e.flagname}: {known}" if known else _without_prefix(e)) from None
@@ -190,7 +213,17 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
 
 
 def path(text: str) -> Path:
-    """A path with ~ expanded; the ~ of an unknown user is kept, so that an error message shows the path as given."""
+    """A path with ~ expanded; an unknown user's ~ stays.
+
+    Raises:
+      UserError: on an address of another machine, and on a path that no file system takes.
+    """
+    if re.match(r"\w+://", text):
+        raise UserError(f"{text} is not legal: only files and folders of this machine can be used")
+    longest = max(len(os.fsencode(name)) for name in text.split("/"))
+    if "\0" in text or len(os.fsencode(text)) > LONGEST_PATH or longest > LONGEST_NAME:
+        legal = f"a path has at most {LONGEST_PATH} bytes, and each name in it at most {LONGEST_NAME}"
+        raise UserError(f"{text[:60]!r}... is not legal: {legal}")
     return Path(os.path.expanduser(text))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from tfpagan.evaluation import metrics
+from tfpagan.evaluation.metrics import Key
 from tfpagan.experiments.experiment import Outcome
 from tfpagan.experiments.tables import Row, Table
 
@@ -36,10 +37,7 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     for row, outcome in zip(table.rows, outcomes, strict=True):
         lines.append(line_of([row.name, *(_beside_the_papers(column, row, outcome) for column in table.columns)]))
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
-    if protocols := {_in_words(outcome.scores["protocol"]) for outcome in outcomes if outcome.scores}:
-        lines += ["", f"Protocol: {'; '.join(sorted(protocols))}."]
-    if any("classifier_" in key and value for o in outcomes for key, value in o.scores.items() if key != "protocol"):
-        lines += ["", "IS, FID and RID are of this classifier here, not of Inception, and do not compare with published ones."]
+    lines += protocol_lines(outcomes)
     if legends := [LEGENDS[column] for column in table.columns if column in LEGENDS]:
         lines += ["", f"{'; '.join(legends)}."]
     if table.paper_protocol:
@@ -48,6 +46,21 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     if failed:
         lines += ["", *(f"- {name} failed: {failure}" for name, failure in failed)]
     return "\n".join(lines) + "\n"
+
+
+def protocol_lines(outcomes: Sequence[Outcome]) -> list[str]:
+    """Paragraphs, each after an empty line, that say how the scores were computed, and of which classifier they are."""
+    lines: list[str] = []
+    if protocols := {_in_words(outcome.scores["protocol"]) for outcome in outcomes if outcome.scores}:
+        lines += ["", f"Protocol: {'; '.join(sorted(protocols))}."]
+    if in_domain(outcomes):
+        lines += ["", "IS, FID and RID are of this classifier here, not of Inception, and do not compare with published ones."]
+    return lines
+
+
+def in_domain(outcomes: Sequence[Outcome]) -> bool:
+    """Whether any score is of a classifier other than Inception."""
+    return any("classifier_" in key and value for o in outcomes for key, value in o.scores.items() if key != "protocol")
 
 
 def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) -> str:
@@ -97,13 +110,20 @@ def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
         return (outcome.images_per_second,)
     if column == "CPU min":
         return (outcome.cpu_minutes,)
+    key = _key_of(column, outcome)
+    return (None,) if key is None else tuple(float(outcome.scores[name]) for name in (key.name, key.beside) if name)
+
+
+def names_of(column: str, outcomes: Sequence[Outcome]) -> list[str]:
+    """The full names of a column's numbers, which say whether they are of Inception or of another classifier."""
+    return sorted({key.name for outcome in outcomes if (key := _key_of(column, outcome))})
+
+
+def _key_of(column: str, outcome: Outcome) -> Key | None:
+    """The number of a column that an outcome has."""
     keys = [key for key in metrics.keys().values() if key.column == column]  # of Inception, then of another classifier
     assert keys, column
-    for key in keys:
-        names = [name for name in (key.name, key.beside) if name]
-        if all(outcome.scores.get(name) for name in names):
-            return tuple(float(outcome.scores[name]) for name in names)
-    return (None,)
+    return next((k for k in keys if all(outcome.scores.get(name) for name in (k.name, k.beside) if name)), None)
 
 
 def cell(column: str, outcome: Outcome) -> str:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def table(grid: Mapping[str, Sequence[Any]], outcomes: Sequence[Outcome]) -> str
     for outcome in outcomes:
         given = [str(outcome.experiment.settings[name]) for name in grid]
         lines.append(report.line_of([*given, *(report.cell(column, outcome) for column in columns)]))
+    lines += report.protocol_lines(outcomes)
     lines += [f"\n- {outcome.experiment.name} failed: {outcome.failure}" for outcome in outcomes if outcome.failure]
     return "\n".join(lines) + "\n"
 
@@ -98,7 +100,8 @@ def write_csv(file: Path, grid: Mapping[str, Sequence[Any]], outcomes: Sequence[
 def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
     """Box plots of every available metric, with a box for each value of one setting; the best runs are black circles.
 
-    As in alpha-GAN's figures 2 and 5: boxes show quartiles, lines medians, whiskers the extremes.
+    As in alpha-GAN's figures 2 and 5: boxes show quartiles, lines medians, whiskers the extremes. Titles have the full names
+    of the numbers, of Inception or of another classifier, and the protocol.
 
     Returns:
       The metrics plotted.
@@ -123,12 +126,14 @@ def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
         for place, values in enumerate(groups.values(), 1):
             shown = [value for value in values if value in best]
             axis.plot([place] * len(shown), shown, "ko", markersize=4)
-        axis.set_title(metric)
+        axis.set_title("\n".join(dict.fromkeys([metric, *report.names_of(metric, outcomes)])), fontsize=9)
         if metric == "RID":
             axis.set_yscale("log")  # the exponential of a divergence
         axis.set_xlabel(by)
         axis.set_ylabel(overview[metric].unit)
         axis.tick_params(axis="x", rotation=30)
+    how = " ".join(report.protocol_lines(outcomes))
+    figure.suptitle("\n".join(textwrap.wrap(how, 45 * len(plotted))), fontsize=7)
     figure.tight_layout()
     figure.savefig(file, dpi=100)
     pyplot.close(figure)

@@ -114,6 +114,8 @@ def check(settings: Any) -> None:
         value, legal = getattr(settings, setting.name), setting.legal
         if not _is_a(value, setting.type):
             raise UserError(f"--{setting.name}={value!r} is not of type {setting.type.__name__}")
+        if setting.type is int and abs(value) >= 2**63:
+            raise UserError(f"--{setting.name}={value} is not legal: it must be {legal} and below 2^63")
         if not legal.allows(value) or (setting.type is float and not math.isfinite(value)):
             finite = "" if value in (True, False) or isinstance(value, str) or math.isfinite(value) else " and finite"
             raise UserError(f"--{setting.name}={value} is not legal: it must be {legal}{finite}")

@@ -2,10 +2,18 @@
 
 import json
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import tensorflow as tf
 
-from tfpagan.errors import UserError
+from tfpagan.errors import UserError, WorkerLostError, why
+
+KINDS = ("chief", "worker")
+"""Kinds of tasks that train; TensorFlow has others, such as evaluator and ps."""
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+"""What TensorFlow raises in a collective operation whose other side has gone."""
 
 
 def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
@@ -42,10 +50,11 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
 
 
 def _several_workers() -> tf.distribute.Strategy:
+    _task()  # refuses what TensorFlow would ignore, or end with a traceback
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
-    except (ValueError, tf.errors.OpError) as e:
-        raise UserError(f"TF_CONFIG={os.environ['TF_CONFIG']} cannot be used: {e}") from None
+    except (ValueError, RuntimeError, tf.errors.OpError) as e:
+        raise UserError(f"TF_CONFIG={os.environ['TF_CONFIG']} cannot be used: {why(e)}") from None
 
 
 def several_workers() -> bool:
@@ -61,11 +70,43 @@ def is_chief() -> bool:
     """
     if not several_workers():
         return True
+    cluster, kind, index = _task()
+    return (kind, index) == ("chief" if "chief" in cluster else "worker", 0)
+
+
+@contextmanager
+def losing_workers() -> Iterator[None]:
+    """Turn what TensorFlow raises when another worker has gone into one line.
+
+    Raises:
+      WorkerLostError: naming the worker, if TensorFlow does.
+    """
+    try:
+        yield
+    except LOST as e:
+        if not several_workers():
+            raise
+        cluster, kind, index = _task()
+        named = {(k, int(i)) for k, i in re.findall(r"/job:(\w+)/replica:\d+/task:(\d+)", str(e))} - {(kind, index)}
+        gone = [f"{k} {i} at {cluster[k][i]}" for k, i in sorted(named) if i < len(cluster.get(k, ()))]
+        who = " and ".join(gone) or "another worker"
+        raise WorkerLostError(f"{who} is gone ({why(e)}); start all workers again to go on from the last checkpoint") from None
+
+
+def _task() -> tuple[dict[str, list[str]], str, int]:
+    """Addresses by kind of task, and the kind and index of this process, from TF_CONFIG."""
     try:
         setting = json.loads(os.environ["TF_CONFIG"])
-        cluster, task = setting["cluster"], setting["task"]
-        first = "chief" if "chief" in cluster else "worker"
-        return (task["type"], int(task["index"])) == (first, 0)
-    except (ValueError, TypeError, KeyError) as e:
+        cluster = {kind: [str(address) for address in addresses] for kind, addresses in setting["cluster"].items()}
+        kind, index = setting["task"]["type"], int(setting["task"]["index"])
+        if kind not in KINDS or index not in range(len(cluster[kind])):
+            raise ValueError(f"task {kind} {index}: it must be a chief or worker of the cluster")
+        for address in (address for addresses in cluster.values() for address in addresses):
+            host, _, port = address.rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+                raise ValueError(f"address {address}: it must be host:port, with a port from 1 to 65535")
+    except (ValueError, TypeError, KeyError, AttributeError) as e:
         legal = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-        raise UserError(f"TF_CONFIG={os.environ['TF_CONFIG']} cannot be used ({e!r}); it must be as {legal}") from None
+        reason = f"no {e}" if isinstance(e, KeyError) else str(e)
+        raise UserError(f"TF_CONFIG={os.environ['TF_CONFIG']} cannot be used ({reason}); it must be as {legal}") from None
+    return cluster, kind, index

@@ -77,11 +77,13 @@ def write_hparams(folder: Path, config: Config, name: str) -> None:
     """
     values = {name: value for name, value in config.flat().items() if not is_resumable(name)}
     losses = [hparams.Metric(f"loss/{player}", group="train") for player in config.objective.players]
-    shown = [key for key in metrics.keys().values() if key.overview]
+    official = config.training.eval_classifier == "inception"
+    shown = [key for metric in metrics.METRICS.values() for key in metric.keys(official) if key.overview]
     scores = [hparams.Metric(f"metrics/{key.tag or key.name}", group="eval") for key in shown]
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default():
-        hparams.hparams_config([hparams.HParam(key) for key in values], [*scores, *losses])
+        # The tab opens on the first metric: one that every run has from its first steps on.
+        hparams.hparams_config([hparams.HParam(key) for key in values], [*losses, *scores])
         hparams.hparams(values, trial_id=name)
     writer.close()
 

@@ -1,7 +1,7 @@
 """The trainer: players by name, one traced loop, moving averages. It knows no loss and no file."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,6 +38,11 @@ class Progress:
     steps: int
     totals: Mapping[str, float]
     not_finite: Mapping[str, float]
+
+
+def _in_words(spec: tf.TypeSpec | Sequence | Mapping) -> str:
+    """The types and shapes of a batch."""
+    return ", ".join(f"{s.dtype.name} {s.shape}" for s in tf.nest.flatten(spec) if isinstance(s, tf.TensorSpec)) or str(spec)
 
 
 class Trainer:
@@ -107,7 +112,11 @@ class Trainer:
           batches: of uint8 images [batch_size, H, W, C], the same ones on every worker; each replica takes its own rows.
               (The time to destroy TensorFlow's distributed iterators grows with the steps they served.)
           steps: at least 1.
+
+        Raises:
+          UserError: when the batches are not of that type and shape.
         """
+        self._require_images(batches)
         before = int(self.step.numpy())
         sums, last = self._loop(batches, tf.constant(steps))
         totals, values = ({tag: float(scalars[tag]) for tag in sorted(scalars)} for scalars in (sums, last))
@@ -118,7 +127,8 @@ class Trainer:
         )
 
     def trace(self, batches: Iterator[tf.Tensor]) -> tf.Graph:
-        """Trace the graph that `advance` runs, so that its first call takes no longer than the others."""
+        """Trace the graph that `advance` runs, so that its first call takes no longer than the others; errors as `advance`."""
+        self._require_images(batches)
         return self._loop.get_concrete_function(batches, tf.constant(1)).graph
 
     def any_worker(self, flag: bool) -> bool:
@@ -132,6 +142,20 @@ class Trainer:
         """Names of the variables that contain NaN or infinity; a checkpoint of them would be useless."""
         variables = [v for network in self.networks.values() for v in network.variables]
         return [v.name for v in variables if not tf.reduce_all(tf.math.is_finite(v))]
+
+    def _require_images(self, batches: Iterator[tf.Tensor]) -> None:
+        wanted = tf.TensorSpec([self.config.training.batch_size, *self.image_shape], tf.uint8)
+        given = getattr(batches, "element_spec", None)
+        if given is None:
+            raise UserError(
+                f"batches of type {type(batches).__name__} cannot be trained on; expected an iterator of a tf.data.Dataset"
+            )
+        if (
+            not isinstance(given, tf.TensorSpec)
+            or given.dtype != wanted.dtype
+            or not wanted.shape.is_compatible_with(given.shape)
+        ):
+            raise UserError(f"batches of {_in_words(given)} cannot be trained on; expected images alone, {_in_words(wanted)}")
 
     @tf.function
     def _loop(self, batches: Iterator[tf.Tensor], steps: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
