@@ -135,7 +135,7 @@ def test_a_folder_within_the_data_set_is_known(write, tmp_path):
 
 def test_the_background_of_transparent_pixels_is_a_setting(write):
     files = {f"{i}.png": png(8, 8, 0, channels=4) for i in range(2)}
-    with pytest.raises(UserError, match=r"2 of 2 images cannot be used: .*it has transparent pixels"):
+    with pytest.raises(UserError, match=r"2 of 2 images cannot be used: .*it has transparent pixels.*--background"):
         prepare(write(files))
     assert (prepare(write(files, background="white")).train == 255).all()
     assert (prepare(write(files, background="black")).train == 0).all()

@@ -226,6 +226,10 @@ def test_an_export_is_no_run_folder(dataset: list[str], tmp_path: Path, capsys: 
     assert cli.run("train", [*dataset, *SIZES, f"--model_dir={tmp_path}"]) == 1
     assert f"--model_dir={tmp_path} is an export, not the folder of a run" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["saved_model.pb"]
+    (tmp_path / "versions/12").mkdir(parents=True)
+    (tmp_path / "saved_model.pb").rename(tmp_path / "versions/12/saved_model.pb")
+    assert cli.run("train", [*dataset, *SIZES, f"--model_dir={tmp_path}/versions"]) == 1
+    assert f"--model_dir={tmp_path}/versions is an export" in capsys.readouterr().err
 
 
 @pytest.mark.slow

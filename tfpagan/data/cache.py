@@ -203,7 +203,8 @@ def _judge(corrupt: list[str], counts: dict[str, int], source: Source, skip_corr
         named = ", ".join(corrupt[:MOST_NAMED]) + (", ..." if len(corrupt) > MOST_NAMED else "")
         found = f"{source.name}: {len(corrupt)} of {total} images cannot be used: {named}"
         if not skip_corrupt:
-            raise UserError(f"{found}; repair or remove them, or skip them with --skip_corrupt_images")
+            clear = ", show transparent pixels on a --background" if any("transparent" in image for image in corrupt) else ""
+            raise UserError(f"{found}; repair or remove them{clear}, or skip them with --skip_corrupt_images")
         logging.warning("%s; skipping them", found)
     if not all(counts.values()):
         having = " and ".join(f"{count} to {name} on" for name, count in counts.items())

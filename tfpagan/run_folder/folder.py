@@ -63,7 +63,7 @@ def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[N
         cannot be written.
     """
     require_plain_path("model_dir", model_dir)
-    if (model_dir / "saved_model.pb").exists():
+    if (model_dir / "saved_model.pb").exists() or any(model_dir.glob("[0-9]*/saved_model.pb")):
         raise UserError(f"--model_dir={model_dir} is an export, not the folder of a run")
     stored = stored_config(model_dir)
     if stored and (changes := configs.difference(stored, config)):
