@@ -91,13 +91,23 @@ def pixels(page: WebDriver, selector: str) -> np.ndarray:
 
 def test_it_shows_the_model_samples_and_an_interpolation(page: WebDriver) -> None:
     assert page.find_element(By.ID, "title").text == "tiny"
-    assert "8 x 8 px, 3 channel(s), 4 latent dimensions" in page.find_element(By.ID, "facts").text
+    assert "8 x 8 px, 3 channels, 4 latent dimensions" in page.find_element(By.ID, "facts").text
     assert len(set(sources(page, "#samples img"))) > 32
     strip = sources(page, "#between img")
     assert len(strip) == 8
     assert sources(page, "#endA") + sources(page, "#endB") == [strip[0], strip[-1]]
     assert pixels(page, "#moved").shape == SHAPE
     assert not page.find_element(By.ID, "error").is_displayed()
+
+
+def test_a_figure_is_hidden_while_it_has_no_image(page: WebDriver, tmp_path: Path) -> None:
+    figures = "return ['original', 'reconstructed'].map(id => document.getElementById(id).checkVisibility())"
+    assert page.execute_script(figures) == [False, False]
+    upload(page, tmp_path)
+    until(page, lambda: page.execute_script(figures) == [True, True])
+    page.execute_script("window.fetch = () => new Promise(() => {})")  # the next answer never comes
+    changes(page, "#original", lambda: upload(page, tmp_path, (64, 24)))
+    assert page.execute_script(figures) == [True, False]
 
 
 @contextmanager
@@ -158,12 +168,56 @@ def test_the_seeds_are_those_of_sample(page: WebDriver, exported: Path) -> None:
         assert np.abs(pixels(page, selector).astype(int) - model.sample(1, seed=seed)[0]).max() <= 1
 
 
-def test_a_narrow_window_needs_no_scrolling_sideways(page: WebDriver) -> None:
-    page.set_window_size(500, 900)
-    script = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-    wide, seen = page.execute_script(script)
-    page.set_window_size(1000, 1600)
-    assert wide <= seen
+@contextmanager
+def window(page: WebDriver, width: int, height: int = 800) -> Iterator[None]:
+    """A window of this size: Chromium's own cannot be as narrow as a telephone."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    yield
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+CONTRAST = """
+    const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const behind = (e) => { const c = rgb(getComputedStyle(e).backgroundColor); return c[3] === 0 ? behind(e.parentElement) : c; };
+    const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const luminance = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+    const texts = [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility() && !e.disabled &&
+        e.type !== "range" &&
+        (e.tagName === "INPUT" || [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim())));
+    return texts.map((e) => {
+        const [light, dark] = [rgb(getComputedStyle(e).color), behind(e)].map(luminance).sort((a, b) => b - a);
+        return [(light + 0.05) / (dark + 0.05), e.outerHTML.slice(0, 80)];
+    });"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_is_legible_in_both_colour_schemes(page: WebDriver, scheme: str) -> None:
+    """WCAG 2.1 AA, https://www.w3.org/TR/WCAG21/#contrast-minimum."""
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    wrong_direction(page)
+    background = page.execute_script("return getComputedStyle(document.body).backgroundColor")
+    found = page.execute_script(CONTRAST)
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert (background == "rgb(255, 255, 255)") == (scheme == "light")
+    assert len(found) > 10
+    assert [row for row in found if row[0] < 4.5] == []
+
+
+@pytest.mark.parametrize("width", [375, 768, 1440])
+def test_rows_of_images_are_even_and_nothing_needs_scrolling_sideways(page: WebDriver, tmp_path: Path, width: int) -> None:
+    upload(page, tmp_path)
+    until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
+    with window(page, width):
+        script = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        wide, seen = page.execute_script(script)
+        assert wide <= seen <= width
+        boxes = """return [...document.querySelectorAll(arguments[0])].map(i => i.getBoundingClientRect())
+            .map(b => [b.top, b.width, b.height].map(Math.round))"""
+        for selector, columns in (("#samples img", 8), ("#between img", 4 if width == 375 else 8)):
+            found = np.array(page.execute_script(boxes, selector))
+            assert set(np.unique(found[:, 0], return_counts=True)[1]) == {columns}  # images with the same top
+            assert np.ptp(found[:, 1:]) <= 1
 
 
 def test_an_image_is_reconstructed(page: WebDriver, tmp_path: Path, exported: Path) -> None:
@@ -211,10 +265,26 @@ def test_seeds_and_sliders_move_the_images(page: WebDriver) -> None:
     assert len(page.find_elements(By.CSS_SELECTOR, ".slider")) == tiny.Z
 
 
-def test_a_direction_that_is_not_there_gets_a_message(page: WebDriver) -> None:
+def wrong_direction(page: WebDriver) -> None:
     page.execute_script("const e = document.querySelector('.slider input[type=number]'); e.value = 500;"
                         "e.dispatchEvent(new Event('input', {bubbles: true}))")  # fmt: skip
     until(page, lambda: page.find_element(By.ID, "error").is_displayed())
+
+
+def test_a_message_is_in_view_wherever_the_page_is_scrolled_to_and_can_be_closed(page: WebDriver) -> None:
+    with window(page, 375):
+        page.execute_script("window.scrollTo(0, document.documentElement.scrollHeight)")
+        wrong_direction(page)
+        box = page.execute_script("return document.getElementById('error').getBoundingClientRect().toJSON()")
+        assert page.execute_script("return window.scrollY") > 0
+        assert 0 <= box["top"] < box["bottom"] <= 800
+        assert 0 <= box["left"] < box["right"] <= 375
+        page.find_element(By.ID, "close").click()
+        assert not page.find_element(By.ID, "error").is_displayed()
+
+
+def test_a_direction_that_is_not_there_gets_a_message(page: WebDriver) -> None:
+    wrong_direction(page)
     assert "500 is not legal here: a whole number from 0 to 3 is wanted" in page.find_element(By.ID, "error").text
 
 

@@ -2,7 +2,7 @@
 // The page is an ordinary client: it calls TensorFlow Serving's :predict, with PNG files as base64.
 
 const $ = (id) => document.getElementById(id);
-const STEPS = 8, SAMPLES = 64, SLIDERS = 6, REACH = 3, LOADING = 503;
+const STEPS = 8, SAMPLES = 64, COLUMNS = 8, SLIDERS = 6, REACH = 3, LOADING = 503;
 let model;
 
 async function call(path, body) {
@@ -23,7 +23,7 @@ function guarded(action) {
     try {
       await action(...args);
     } catch (e) {
-      $("error").textContent = e.message;
+      $("message").textContent = e.message;
       $("error").hidden = false;
     }
   };
@@ -39,6 +39,7 @@ function whole(input, most) {
 }
 const seedOf = (id) => whole($(id), 2 ** 31 - 1);
 
+const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 const png = (b64) => `data:image/png;base64,${b64}`;
 
 // The largest square of an image file, drawn at the size of the model, as a base64 PNG.
@@ -86,6 +87,12 @@ function arc(a, b, t) {
   return a.map((value, i) => wa * value + wb * b[i]);
 }
 
+// Shows an image, or hides its figure while there is none.
+function picture(id, b64) {
+  if (b64) $(id).src = png(b64); else $(id).removeAttribute("src");
+  $(id).closest("figure").hidden = !b64;
+}
+
 function show(parent, images) {
   parent.replaceChildren(...images.map((b64, i) => Object.assign(new Image(), {src: png(b64), alt: `image ${i + 1}`})));
 }
@@ -102,19 +109,19 @@ function takesFiles(element, action) {
 
 let given = {};  // the image that was reconstructed, and its code
 const reconstruct = guarded(async (file) => {
-  for (const id of ["original", "reconstructed"]) $(id).removeAttribute("src");
+  for (const id of ["original", "reconstructed"]) picture(id, null);
   $("fromImage").disabled = true;
   const b64 = await fitted(file);
-  $("original").src = png(b64);
+  picture("original", b64);
   const [image] = await predict("reconstruct_bytes", {images_bytes: [{b64}]});
-  $("reconstructed").src = png(image.b64);
+  picture("reconstructed", image.b64);
   given = {b64, code: await encoded(b64)};
   $("fromImage").disabled = false;
   if (!model.prior) from(given.code);
 });
 
 const sample = guarded(async () => {
-  const num = Math.min(SAMPLES, model.max_rows);
+  const most = Math.min(SAMPLES, model.max_rows), num = most < COLUMNS ? most : most - most % COLUMNS;  // in full rows
   const images = await predict("sample_bytes", {seed: seedOf("seed"), num});
   show($("samples"), images.map((image) => image.b64));
 });
@@ -124,7 +131,8 @@ const interpolate = guarded(async () => {
   const codes = Array.from({length: STEPS}, (_, i) => arc(ends.A, ends.B, i / (STEPS - 1)));
   const images = await decoded(codes);
   show($("between"), images);
-  [$("endA").src, $("endB").src] = [png(images[0]), png(images[STEPS - 1])];
+  picture("endA", images[0]);
+  picture("endB", images[STEPS - 1]);
 });
 const fromSeed = async (end) => { ends[end] = await drawn(seedOf(`seed${end}`)); };
 const endFrom = (end) => guarded(async (file) => { ends[end] = await encoded(await fitted(file)); await interpolate(); });
@@ -137,7 +145,7 @@ async function move() {
     code[whole(dimension, model.latent_dim - 1)] += Number(offset.value);
     row.querySelector("output").textContent = Number(offset.value).toFixed(1);
   }
-  $("moved").src = png(model.prior ? (await decoded([code]))[0] : await colourised(given.b64, code));
+  picture("moved", model.prior ? (await decoded([code]))[0] : await colourised(given.b64, code));
 }
 
 // While a request is in flight only the newest slider position waits.
@@ -184,12 +192,14 @@ const begin = guarded(async () => {
   model = await loaded();
   const [height, width, channels] = model.image_shape;
   $("title").textContent = model.name;
-  $("facts").textContent = `version ${model.version}: ${height} x ${width} px, ${channels} channel(s), ${model.latent_dim} latent dimensions`;
+  const facts = [`${height} x ${width} px`, counted(channels, "channel"), counted(model.latent_dim, "latent dimension")];
+  $("facts").textContent = `version ${model.version}: ${facts.join(", ")}`;
   for (const part of ["encoder", "prior"]) {
     if (!model[part]) document.querySelectorAll(`.${part}`).forEach((element) => { element.hidden = true; });
   }
   $("latent").hidden = !model.prior;  // until there is an image
   makeSliders();
+  $("parts").hidden = false;
   $("reset").addEventListener("click", () => from(start));
   if (model.encoder) {
     takesFiles($("drop"), reconstruct);
@@ -214,4 +224,5 @@ async function beginWithSamples() {
 
 // A file dropped outside the drop areas must not replace the page.
 for (const event of ["dragover", "drop"]) window.addEventListener(event, (e) => e.preventDefault());
+$("close").addEventListener("click", () => { $("error").hidden = true; });
 begin();
