@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from helpers import tiny
 from helpers.serving import SHAPE
+from PIL import ExifTags, Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -157,6 +158,20 @@ def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_col
         assert not chromium.find_element(By.ID, "error").is_displayed()
 
 
+def test_a_model_of_one_channel_has_images_shown_in_grey(chromium: WebDriver, tmp_path: Path) -> None:
+    tiny.write_run(tmp_path / "run", (8, 8, 1))
+    version = export.publish(restore.restored(tmp_path / "run"), tmp_path / "export", name="tiny")
+    with served(chromium) as application:
+        application.available(Servable(version, max_rows=64))
+        until(chromium, lambda: sources(chromium, "#moved") != [None])
+        assert "8 x 8 px, 1 channel, 4 latent dimensions" in chromium.find_element(By.ID, "facts").text
+        file = upload(chromium, tmp_path)
+        until(chromium, lambda: chromium.find_element(By.ID, "fromImage").is_enabled())
+        seen = tf.io.decode_image(file.read_bytes(), channels=1).numpy().astype(int)  # as the server decodes a file in colour
+        assert np.abs(pixels(chromium, "#original") - seen).max() <= 1
+        assert np.ptp(pixels(chromium, "#original"), axis=-1).max() == 0
+
+
 def slide(page: WebDriver, value: str) -> None:
     page.execute_script("const e = document.querySelector('.slider input[type=range]'); e.value = arguments[0];"
                         "e.dispatchEvent(new Event('input', {bubbles: true}))", value)  # fmt: skip
@@ -179,11 +194,13 @@ def window(page: WebDriver, width: int, height: int = 800) -> Iterator[None]:
 
 CONTRAST = """
     const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const behind = (e) => { const c = rgb(getComputedStyle(e).backgroundColor); return c[3] === 0 ? behind(e.parentElement) : c; };
+    const behind = (e) => {
+        const colour = rgb(getComputedStyle(e).backgroundColor);
+        return colour[3] === 0 ? behind(e.parentElement) : colour;
+    };
     const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
     const luminance = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
-    const texts = [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility() && !e.disabled &&
-        e.type !== "range" &&
+    const texts = [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility() && !e.disabled && e.type !== "range" &&
         (e.tagName === "INPUT" || [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim())));
     return texts.map((e) => {
         const [light, dark] = [rgb(getComputedStyle(e).color), behind(e)].map(luminance).sort((a, b) => b - a);
@@ -228,6 +245,20 @@ def test_an_image_is_reconstructed(page: WebDriver, tmp_path: Path, exported: Pa
     assert np.abs(pixels(page, "#reconstructed").astype(int) - expected).max() <= 1
     changes(page, "#original", lambda: upload(page, tmp_path, (64, 24)))
     assert pixels(page, "#original").shape == SHAPE
+
+
+def test_a_photograph_that_was_turned_is_upright(page: WebDriver, tmp_path: Path) -> None:
+    stored = np.zeros([16, 16, 3], np.uint8)
+    stored[:, :8, 0] = stored[:, 8:, 2] = 255  # red on the left, which is the top once turned, and blue
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6  # turn it to the right
+    Image.fromarray(stored).save(tmp_path / "turned.jpg", quality=95, exif=turned)
+    page.find_element(By.ID, "file").send_keys(str(tmp_path / "turned.jpg"))
+    until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
+    x = pixels(page, "#original")
+    assert x[:3, :, 0].min() > 200 > 50 > x[:3, :, 2].max()
+    assert x[5:, :, 2].min() > 200 > 50 > x[5:, :, 0].max()
+    assert not page.find_element(By.ID, "error").is_displayed()
 
 
 DROP = """

@@ -42,15 +42,34 @@ const seedOf = (id) => whole($(id), 2 ** 31 - 1);
 const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 const png = (b64) => `data:image/png;base64,${b64}`;
 
-// The largest square of an image file, drawn at the size of the model, as a base64 PNG.
+// A file's image, turned upright where its EXIF orientation asks for it.
+async function opened(file) {
+  try {
+    return await createImageBitmap(file, {imageOrientation: "from-image"});
+  } catch {
+    throw new Error(`${file.name} is no image that a browser can read`);
+  }
+}
+
+// To the luma of ITU-R BT.601, as the server decodes a colour image for a model of one channel.
+function turnGrey(context, width, height) {
+  const image = context.getImageData(0, 0, width, height), data = image.data;
+  for (let i = 0; i < data.length; i += 4) {
+    data.fill(Math.round(0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]), i, i + 3);
+  }
+  context.putImageData(image, 0, 0);
+}
+
+// The largest square of an image file, drawn at the size of the model and in its colours, as a base64 PNG.
 async function fitted(file) {
-  const [height, width] = model.image_shape;
-  const image = await createImageBitmap(file).catch(() => { throw new Error(`${file.name} is no image that a browser can read`); });
+  const [height, width, channels] = model.image_shape;
+  const image = await opened(file);
   const side = Math.min(image.width, image.height), canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", {alpha: false});  // the model sees no transparency
   context.imageSmoothingQuality = "high";
   context.drawImage(image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, width, height);
+  if (channels === 1) turnGrey(context, width, height);
   return canvas.toDataURL("image/png").split(",")[1];
 }
 
