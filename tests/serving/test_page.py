@@ -1,10 +1,13 @@
 """The page of bin/serve in a real headless Chromium: images in, reconstructions, samples, interpolations, sliders."""
 
+import json
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +18,14 @@ from PIL import ExifTags, Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import make_server
 
 import tfpagan
 from tfpagan.inference import export, restore
+from tfpagan.latents import prior
 from tfpagan.serving.application import Application
 from tfpagan.serving.servable import Servable
 
@@ -200,7 +205,8 @@ CONTRAST = """
     };
     const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
     const luminance = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
-    const texts = [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility() && !e.disabled && e.type !== "range" &&
+    const visible = [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility() && !e.disabled);
+    const texts = visible.filter((e) => e.type !== "range" &&
         (e.tagName === "INPUT" || [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim())));
     return texts.map((e) => {
         const [light, dark] = [rgb(getComputedStyle(e).color), behind(e)].map(luminance).sort((a, b) => b - a);
@@ -294,6 +300,67 @@ def test_seeds_and_sliders_move_the_images(page: WebDriver) -> None:
     until(page, lambda: sources(page, "#moved") == start)
     changes(page, "#moved", lambda: type_seed("seedL", "8"))
     assert len(page.find_elements(By.CSS_SELECTOR, ".slider")) == tiny.Z
+
+
+def pasted(page: WebDriver) -> str:
+    """What was copied."""
+    page.execute_script("document.body.append(Object.assign(document.createElement('textarea'), {id: 'pasted'}))")
+    area = page.find_element(By.ID, "pasted")
+    area.send_keys(Keys.CONTROL, "v")
+    text = area.get_property("value")
+    page.execute_script("document.getElementById('pasted').remove()")
+    return str(text)
+
+
+CLIPBOARDS = {
+    "of the browser": "",
+    "missing, as over plain HTTP": "Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})",
+    "refusing": "navigator.clipboard.writeText = () => Promise.reject(new Error('no'))",
+}
+
+
+def copied(page: WebDriver, button: str) -> str:
+    page.find_element(By.ID, button).click()
+    until(page, lambda: page.find_element(By.ID, button).text == "Copied")
+    return pasted(page)
+
+
+@pytest.mark.parametrize("clipboard", CLIPBOARDS)
+def test_the_code_of_the_image_is_shown_copied_and_downloaded(
+    page: WebDriver, tmp_path: Path, exported: Path, clipboard: str
+) -> None:
+    page.execute_script(CLIPBOARDS[clipboard])
+    expected = prior(tf.constant(3), tf.constant(1), tiny.Z).numpy()
+    changes(page, "#moved", lambda: slide(page, "2"))
+    expected[0, 0] += 2
+    shown = [f"z{i} {value:.4f}" for i, value in enumerate(expected[0])]
+    until(page, lambda: page.find_element(By.ID, "code").text.replace("\n", " ") == " ".join(shown))
+    code = json.loads(copied(page, "copyCode"))
+    assert list(code) == ["latents"]
+    np.testing.assert_allclose(code["latents"], expected, rtol=1e-6)
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    page.find_element(By.ID, "downloadCode").click()
+    until(page, (tmp_path / "tiny_code.json").exists)
+    assert json.loads((tmp_path / "tiny_code.json").read_text()) == code
+    image = tfpagan.load(exported).decode(np.array(code["latents"], np.float32))[0]
+    assert np.abs(pixels(page, "#moved").astype(int) - image).max() <= 1
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_the_last_request_is_copied_as_a_command_that_answers_the_same(page: WebDriver, tmp_path: Path) -> None:
+    def answer(command: str) -> dict[str, Any]:
+        return json.loads(subprocess.run(["bash"], input=command, capture_output=True, text=True, check=True).stdout)
+
+    command = copied(page, "copyRequest")
+    assert command.startswith(f"curl -X POST '{page.current_url}v1/models/tiny:predict' ")
+    assert f"data:image/png;base64,{answer(command)['outputs'][0]['b64']}" == sources(page, "#moved")[0]
+    upload(page, tmp_path)
+    until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
+    until(page, lambda: page.find_element(By.ID, "copyRequest").text == "Copy request")
+    file = str(sources(page, "#original")[0]).split(",")[1]
+    command = copied(page, "copyRequest")
+    assert json.dumps({"b64": file}, separators=(",", ":")) in command
+    assert np.shape(answer(command)["outputs"]["latents"]) == (1, tiny.Z)
 
 
 def wrong_direction(page: WebDriver) -> None:

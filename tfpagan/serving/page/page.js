@@ -12,9 +12,17 @@ async function call(path, body) {
   return answer;
 }
 
+let asked;  // the last request
 async function predict(signature, inputs) {
-  const answer = await call(`/v1/models/${model.name}:predict`, {signature_name: signature, inputs});
-  return answer.outputs;
+  asked = {path: `/v1/models/${encodeURIComponent(model.name)}:predict`, body: {signature_name: signature, inputs}};
+  $("copyRequest").disabled = false;
+  return (await call(asked.path, asked.body)).outputs;
+}
+
+// A request as a command for a shell. A body in a here-document may be longer than an argument, and needs no quotes.
+function curl({path, body}) {
+  const url = new URL(path, location.origin).href.replaceAll("'", "%27");
+  return `curl -X POST '${url}' -H 'Content-Type: application/json' -d @- <<'END'\n${JSON.stringify(body)}\nEND\n`;
 }
 
 function guarded(action) {
@@ -156,6 +164,45 @@ const interpolate = guarded(async () => {
 const fromSeed = async (end) => { ends[end] = await drawn(seedOf(`seed${end}`)); };
 const endFrom = (end) => guarded(async (file) => { ends[end] = await encoded(await fitted(file)); await interpolate(); });
 
+// Without navigator.clipboard, which pages over plain HTTP do not have, or when it refuses, through a selected text.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = Object.assign(document.createElement("textarea"), {value: text, className: "copying"}), focused = document.activeElement;
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    focused.focus();
+    if (!copied) throw new Error("the browser does not let this page copy");
+  }
+}
+
+// A button that copies, and says so for a while.
+function copies(id, text) {
+  const button = $(id), name = button.textContent;
+  button.addEventListener("click", guarded(async () => {
+    await copy(text());
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = name; }, 2000);
+  }));
+}
+
+function download(name, text) {
+  const href = URL.createObjectURL(new Blob([text], {type: "application/json"}));
+  Object.assign(document.createElement("a"), {href, download: name}).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60000);  // once it has been saved
+}
+
+let shown;  // the code of the image that is moved
+const codeFile = () => JSON.stringify({latents: [shown]});
+function showCode(code) {
+  shown = code;
+  $("code").innerHTML = code.map((value, i) => `<div><span>z${i}</span> ${value.toFixed(4)}</div>`).join("");
+  $("codeOfMoved").hidden = false;
+}
+
 let start;
 async function move() {
   const code = start.slice();
@@ -165,6 +212,7 @@ async function move() {
     row.querySelector("output").textContent = Number(offset.value).toFixed(1);
   }
   picture("moved", model.prior ? (await decoded([code]))[0] : await colourised(given.b64, code));
+  showCode(code);
 }
 
 // While a request is in flight only the newest slider position waits.
@@ -220,6 +268,9 @@ const begin = guarded(async () => {
   makeSliders();
   $("parts").hidden = false;
   $("reset").addEventListener("click", () => from(start));
+  copies("copyCode", codeFile);
+  copies("copyRequest", () => curl(asked));
+  $("downloadCode").addEventListener("click", () => download(`${model.name}_code.json`, codeFile()));
   if (model.encoder) {
     takesFiles($("drop"), reconstruct);
     for (const end of ["A", "B"]) takesFiles($(`drop${end}`), endFrom(end));
