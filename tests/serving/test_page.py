@@ -116,6 +116,31 @@ def test_a_figure_is_hidden_while_it_has_no_image(page: WebDriver, tmp_path: Pat
     assert page.execute_script(figures) == [True, False]
 
 
+DONE = """
+    const fetched = window.fetch;
+    window.fetch = (...args) => fetched(...args).finally(() => setTimeout(() => { window.done = true; }, 200));
+    window.answer();"""
+
+
+def test_a_late_answer_about_an_earlier_image_is_dropped(page: WebDriver, tmp_path: Path, exported: Path) -> None:
+    page.execute_script("""
+        const fetched = window.fetch;
+        window.fetch = async (...args) => {  // the first answer comes when the test asks for it
+            window.fetch = fetched;
+            const answer = await fetched(...args);
+            await new Promise((resolve) => { window.answer = resolve; });
+            return answer;
+        };""")
+    changes(page, "#original", lambda: upload(page, tmp_path, (64, 24)))
+    changes(page, "#original", lambda: upload(page, tmp_path))
+    until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
+    until(page, lambda: page.execute_script("return Boolean(window.answer)"))
+    page.execute_script(DONE)
+    until(page, lambda: page.execute_script("return window.done"))  # what follows the late answer
+    expected = tfpagan.load(exported).reconstruct(tiny.images(1, SHAPE))[0]
+    assert np.abs(pixels(page, "#reconstructed").astype(int) - expected).max() <= 1
+
+
 @contextmanager
 def served(page: WebDriver) -> Iterator[Application]:
     """The page of a server that has no model yet."""

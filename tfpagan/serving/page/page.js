@@ -134,15 +134,18 @@ function takesFiles(element, action) {
   });
 }
 
-let given = {};  // the image that was reconstructed, and its code
+let given = {}, turns = 0;  // the image that was reconstructed and its code; how many images there have been
 const reconstruct = guarded(async (file) => {
+  const turn = ++turns;  // answers about an earlier image may come later
   for (const id of ["original", "reconstructed"]) picture(id, null);
   $("fromImage").disabled = true;
   const b64 = await fitted(file);
+  if (turn !== turns) return;
   picture("original", b64);
-  const [image] = await predict("reconstruct_bytes", {images_bytes: [{b64}]});
+  const [image] = await predict("reconstruct_bytes", {images_bytes: [{b64}]}), code = await encoded(b64);
+  if (turn !== turns) return;
   picture("reconstructed", image.b64);
-  given = {b64, code: await encoded(b64)};
+  given = {b64, code};
   $("fromImage").disabled = false;
   if (!model.prior) from(given.code);
 });
@@ -266,6 +269,7 @@ const begin = guarded(async () => {
   }
   $("latent").hidden = !model.prior;  // until there is an image
   makeSliders();
+  document.body.classList.toggle("fine", width >= 64);  // which may be shown smaller than they are
   $("parts").hidden = false;
   $("reset").addEventListener("click", () => from(start));
   copies("copyCode", codeFile);
