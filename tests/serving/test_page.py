@@ -299,6 +299,16 @@ def test_a_photograph_that_was_turned_is_upright(page: WebDriver, tmp_path: Path
     assert not page.find_element(By.ID, "error").is_displayed()
 
 
+def test_transparent_pixels_have_black_behind_them(page: WebDriver, tmp_path: Path) -> None:
+    colours, alpha = np.full([8, 8, 3], 200, np.uint8), np.full([8, 8, 1], 255, np.uint8)
+    alpha[:4] = 0
+    Image.fromarray(np.concatenate([colours, alpha], -1)).save(tmp_path / "transparent.png")
+    page.find_element(By.ID, "file").send_keys(str(tmp_path / "transparent.png"))
+    until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
+    colours[:4] = 0
+    np.testing.assert_array_equal(pixels(page, "#original"), colours)
+
+
 DROP = """
     const [id, bytes] = arguments, data = new DataTransfer();
     data.items.add(new File([new Uint8Array(bytes)], "x.png", {type: "image/png"}));

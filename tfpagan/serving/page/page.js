@@ -74,7 +74,7 @@ async function fitted(file) {
   const image = await opened(file);
   const side = Math.min(image.width, image.height), canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext("2d", {alpha: false});  // the model sees no transparency
+  const context = canvas.getContext("2d", {alpha: false});  // black behind transparent pixels, which the server refuses
   context.imageSmoothingQuality = "high";
   context.drawImage(image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, width, height);
   if (channels === 1) turnGrey(context, width, height);
