@@ -1,6 +1,7 @@
 """Two logical CPUs with one strategy over them for the whole session, no network access, and no failures of AutoGraph."""
 
 import dataclasses
+import gc
 import logging
 import os
 import socket
@@ -24,6 +25,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # Graphs run as traced, without Grappler: optimising a graph takes as long as tracing it, and each runs only a few times.
     # Commands that tests start in processes of their own do optimise their graphs.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def pytest_collection_finish() -> None:
+    """Tracing makes millions of objects that live long: without this Python looks through all of them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

@@ -314,6 +314,18 @@ def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
     assert "| dcgan | 0 | failed |" in sweep.table(grid, outcomes)
 
 
+def test_a_sweep_says_whose_scores_these_are() -> None:
+    """Scores of an in-domain classifier are not those of Inception, in the table and in the titles of the plots."""
+    made = [outcome(name, classifier_score_mean=2.0, classifier_score_std=0.1, rmse=5.0) for name in ("a", "b")]
+    text = sweep.table({"seed": [0]}, made)
+    assert "Protocol: name quick5k, classifier vgg, classifier_checksum c0ffee, samples 5000." in text
+    assert "IS, FID and RID are of this classifier here, not of Inception" in text
+    assert report.names_of("IS", made) == ["classifier_score_mean"]
+    official = [outcome("a", inception_score_mean=2.0, inception_score_std=0.1)]
+    assert report.names_of("IS", official) == ["inception_score_mean"]
+    assert "not of Inception" not in sweep.table({"seed": [0]}, official)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

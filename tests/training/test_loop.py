@@ -104,6 +104,7 @@ def test_tensorboard_has_the_codes_the_settings_and_the_graph(finished: Path) ->
     metrics = plugin_data_pb2.HParamsPluginData.FromString(infos["experiment"]).experiment.metric_infos
     groups = {m.name.tag: m.name.group for m in metrics}
     assert (groups["loss/encoder"], groups["metrics/rid"]) == ("train", "eval")
+    assert metrics[0].name.tag.startswith("loss/")  # which the tab opens on: every run has it
     assert start.hparams["channels"].number_value == 8
     assert start.hparams["objective"].string_value == "pagan"
     assert not {"data_dir", "save_every_steps"} & set(start.hparams)
