@@ -59,7 +59,8 @@ def publish(run: Inference, base: Path, *, name: str) -> Path:
             tf.saved_model.save(module, str(part), signatures=traced)
             _write_extras(part, run, name, questions)
             expected = {name: _ask(signatures[name].function, signatures[name], asked) for name, asked in questions.items()}
-            again = {name: _ask(traced[name], signatures[name], asked) for name, asked in questions.items()}
+            graphs = {name: function.get_concrete_function() for name, function in traced.items()}
+            again = {name: _ask(graphs[name], signatures[name], asked) for name, asked in questions.items()}
             given = _ask_elsewhere(part, questions, Path(scratch))
             require_same_weights(module.weights, given.pop(read_export.WEIGHTS))
             require_equal(expected, again, given, MOST_NOISE[run.config.training.mixed_precision])

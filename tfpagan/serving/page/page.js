@@ -51,13 +51,8 @@ const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 const png = (b64) => `data:image/png;base64,${b64}`;
 
 // A file's image, turned upright where its EXIF orientation asks for it.
-async function opened(file) {
-  try {
-    return await createImageBitmap(file, {imageOrientation: "from-image"});
-  } catch {
-    throw new Error(`${file.name} is no image that a browser can read`);
-  }
-}
+const opened = (file) => createImageBitmap(file, {imageOrientation: "from-image"})
+  .catch(() => { throw new Error(`${file.name} is no image that a browser can read`); });
 
 // To the luma of ITU-R BT.601, as the server decodes a colour image for a model of one channel.
 function turnGrey(context, width, height) {
