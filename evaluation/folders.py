@@ -14,7 +14,7 @@ from tfpagan.evaluation import image_files
 from tfpagan.evaluation.errors import EvaluationError, first_line
 from tfpagan.evaluation.image_files import Colour, ImageFileError
 from tfpagan.evaluation.images import ArrayImages, Images
-from tfpagan.evaluation.statistics import UNREADABLE
+from tfpagan.evaluation.statistics import UNREADABLE, arrays_in
 
 ARRAYS = (".npz", ".npy")
 T = TypeVar("T")
@@ -140,10 +140,6 @@ def _is_statistics(path: Path) -> bool:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        stored = np.load(path, allow_pickle=False)
-        if isinstance(stored, np.ndarray):
-            return {"": stored}
-        with stored:
-            return {name: stored[name] for name in stored.files}
+        return arrays_in(path)
     except UNREADABLE as e:
         raise EvaluationError(f"{path} cannot be read as arrays: {first_line(e)}") from None

@@ -1,5 +1,6 @@
 """Streaming float64 moments of features: mean and covariance of any number of images in constant memory."""
 
+import lzma
 import os
 import zipfile
 import zlib
@@ -97,8 +98,7 @@ def read_npz(file: Path) -> tuple[Moments, Mapping[str, np.ndarray]]:
       EvaluationError: when it is not a statistics file.
     """
     try:
-        with np.load(file) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        arrays = arrays_in(file)
         mean, covariance = (_real(arrays[name]) for name in ("mu", "sigma"))
         count = int(arrays.get("count", UNKNOWN_COUNT))
     except UNREADABLE as e:
@@ -115,6 +115,35 @@ def read_npz(file: Path) -> tuple[Moments, Mapping[str, np.ndarray]]:
     return Moments.of(mean, covariance, count), arrays
 
 
+def arrays_in(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by name, or the one of an .npy file, whose name is "".
+
+    Raises:
+      UNREADABLE: when it is damaged or of another format, or would take too much memory.
+    """
+    require_small(file)
+    stored = np.load(file, allow_pickle=False)
+    if isinstance(stored, np.ndarray):
+        return {"": stored}
+    with stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def require_small(file: Path) -> None:
+    """Refuse an npz that unpacks to far more than its own size: one of kilobytes could fill the memory.
+
+    Raises:
+      ValueError: saying how large it would be.
+    """
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as members:  # which returns no more of a member than the size that is stated here
+        total = sum(member.file_size for member in members.infolist())
+    most = max(MOST_BYTES, MOST_TIMES * file.stat().st_size)
+    if total > most:
+        raise ValueError(f"its arrays take {total} bytes, and at most {most} are unpacked from a file of its size")
+
+
 def _real(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "fiu":
         raise TypeError(f"values of type {array.dtype}")
@@ -122,10 +151,13 @@ def _real(array: np.ndarray) -> np.ndarray:
 
 
 UNREADABLE = (
-    *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, OverflowError),
-    *(zipfile.BadZipFile, zlib.error),
+    *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, OverflowError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
 )
-"""What numpy raises on damaged files and files of other formats."""
+"""What numpy and zipfile raise on damaged files, files of other formats, and shapes that do not fit into memory."""
+
+MOST_BYTES, MOST_TIMES = 2**31, 10
+"""An npz may unpack to so many bytes, and a large one to so many times its own size: images shrink to about a half."""
 
 UNKNOWN_COUNT = 1_000_000_000
 """Count assumed if a statistics file has none: too large for the number of images to limit the covariance's rank."""

@@ -26,6 +26,10 @@ FORMS = (
     f"classify_image_graph_def.pb or its archive {NAME}.tgz"
 )
 """The forms in which it can be given, for messages."""
+MOST_BYTES, MOST_MEMBERS = 2**29, 10_000
+"""Of an archive, unpacked: five times what Inception takes, so that a small archive cannot fill the disk."""
+LONGEST_HEADER = 2**13
+"""Most bytes of a header with a long name or other facts, which tarfile reads into memory."""
 
 
 def load(path: str | Path = "", *, cache_dir: str | Path, how_to_get_it: str = f"Use {FORMS}") -> Classifier:
@@ -153,19 +157,55 @@ def _unpacked(archive: Path, cache: Path) -> Path:
     if folder.is_dir():
         return folder
     try:
-        with gzip.open(archive) as stream:  # checks gzip's checksum, which is at the end: tarfile stops before it
-            while stream.read(1 << 20):
-                pass
+        _require_whole(archive)
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             part = Path(scratch) / "part"
-            with tarfile.open(archive) as tar:
-                tar.extractall(part, filter="data")
+            with tarfile.open(archive, "r:gz", tarinfo=_Member) as tar:
+                tar.extractall(part, _plain_members(tar), filter="data")
             try:
                 part.rename(folder)
             except OSError:
                 if not folder.is_dir():  # else another process was faster
                     raise
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as e:
-        raise EvaluationError(f"{archive} cannot be unpacked into {cache}: {e}") from None
+    except (tarfile.TarError, OSError, EOFError, zlib.error, RecursionError) as e:
+        raise EvaluationError(f"{archive} cannot be unpacked into {cache}: {str(e)[:300]}") from None
     return folder
+
+
+class _Member(tarfile.TarInfo):
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+        """A header, as tarfile reads each; those before long names have a size too."""
+        member = super().frombuf(buf, encoding, errors)
+        if not (member.isreg() or member.isdir()) and member.size > LONGEST_HEADER:
+            raise tarfile.TarError(f"it has a header of {member.size} bytes, and at most {LONGEST_HEADER} are read")
+        return member
+
+
+def _require_whole(archive: Path) -> None:
+    """Require gzip's checksum to be right, which is at the end: tarfile stops before it."""
+    total = 0
+    with gzip.open(archive) as stream:
+        while piece := stream.read(1 << 20):
+            total += len(piece)
+            _require_small(total)
+
+
+def _plain_members(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    """All members. Links are refused, which tarfile follows out of the folder (CVE-2025-4517), and devices and pipes."""
+    members, total = list[tarfile.TarInfo](), 0
+    for member in tar:
+        if not (member.isreg() or member.isdir()):
+            raise tarfile.TarError(f"{member.name[:100]!r} in it is neither a file nor a folder")
+        total += member.size  # of sparse files more than the archive holds
+        _require_small(total)
+        members.append(member)
+        if len(members) > MOST_MEMBERS:
+            raise tarfile.TarError(f"it holds more than {MOST_MEMBERS} files")
+    return members
+
+
+def _require_small(total: int) -> None:
+    if total > MOST_BYTES:
+        raise tarfile.TarError(f"it would take more than {MOST_BYTES} bytes")

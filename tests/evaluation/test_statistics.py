@@ -1,11 +1,13 @@
 """Moments in a stream, and the files that keep them."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.random_features import RANDOM, moments
 
+from tfpagan.evaluation import statistics
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics.fid import frechet_distance
 from tfpagan.evaluation.statistics import Moments, read_npz, write_npz
@@ -92,3 +94,20 @@ def test_half_a_statistics_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="not a statistics file"):
         read_npz(tmp_path / "s.npz")
     assert [p.name for p in tmp_path.iterdir()] == ["s.npz"]
+
+
+def test_a_file_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "bomb.npz", mu=np.zeros(2000), sigma=np.eye(2))
+    np.savez(tmp_path / "large.npz", mu=RANDOM(0).normal(size=200), sigma=np.eye(200))
+    assert read_npz(tmp_path / "large.npz")[0].mean().shape == (200,)
+    monkeypatch.setattr(statistics, "MOST_BYTES", 16_000)
+    assert read_npz(tmp_path / "large.npz")[0].mean().shape == (200,)  # it takes no more than ten times its own size
+    with pytest.raises(EvaluationError, match=r"its arrays take 16\d\d\d bytes, and at most 16000 are unpacked"):
+        read_npz(tmp_path / "bomb.npz")
+
+
+def test_a_shape_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "s.npz", "w") as stored, stored.open("mu.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (2**57,)})
+    with pytest.raises(EvaluationError, match=r"is not a statistics file.*Unable to allocate"):
+        read_npz(tmp_path / "s.npz")

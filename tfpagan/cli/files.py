@@ -17,7 +17,7 @@ from tfpagan.data.folder import images_under
 from tfpagan.data.geometry import Geometry
 from tfpagan.errors import UserError
 from tfpagan.evaluation.image_files import ImageFileError
-from tfpagan.evaluation.statistics import UNREADABLE
+from tfpagan.evaluation.statistics import UNREADABLE, require_small
 from tfpagan.images import grey, grid, normalize, to_bytes, whole, write_png
 from tfpagan.inference.model import AT_ONCE, Model
 
@@ -97,6 +97,7 @@ def read_code(file: Path, row: int) -> np.ndarray:
       UserError: when it is not such a file, or has no such row.
     """
     try:
+        require_small(file)
         with np.load(file, allow_pickle=False) as arrays:
             codes = arrays["mean"]
     except UNREADABLE as e:

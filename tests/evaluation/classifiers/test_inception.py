@@ -1,5 +1,6 @@
 """Inception from SavedModels, archives, frozen graphs and the hub."""
 
+import io
 import tarfile
 from pathlib import Path
 
@@ -55,6 +56,48 @@ def test_inception_comes_from_an_archive_that_is_unpacked_once(tmp_path: Path) -
         inception.load(archive, cache_dir=cache)
     with pytest.raises(EvaluationError, match="cannot be unpacked into /proc/x"):
         inception.load(archive, cache_dir="/proc/x")
+
+
+def archive_of(path: Path, *members: tuple[str, bytes, str, int]) -> Path:
+    """An archive of members, each with a name, a type, the target of a link, and a size."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, kind, target, size in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.size = kind, target, size
+            tar.addfile(info, io.BytesIO(bytes(size)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("../x", tarfile.REGTYPE, "", 1)], "outside the destination"),
+        ([("a", tarfile.SYMTYPE, "..", 0), ("a/x", tarfile.REGTYPE, "", 1)], "'a' in it is neither a file nor a folder"),
+        ([("a", tarfile.LNKTYPE, "b", 0)], "'a' in it is neither a file nor a folder"),
+        ([("a", tarfile.FIFOTYPE, "", 0)], "'a' in it is neither a file nor a folder"),
+        ([("a", tarfile.REGTYPE, "", 6000), ("b", tarfile.REGTYPE, "", 6000)], "it would take more than 10000 bytes"),
+        ([("n" * 9000, tarfile.REGTYPE, "", 0)], r"it has a header of 90\d\d bytes, and at most 8192 are read"),
+        ([(f"{i}", tarfile.REGTYPE, "", 0) for i in range(5)], "it holds more than 4 files"),
+    ],
+)
+def test_an_archive_that_would_do_harm_is_refused(
+    members: list[tuple[str, bytes, str, int]], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inception, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(inception, "MOST_MEMBERS", 4)
+    archive = archive_of(tmp_path / "evil.tgz", *members)
+    monkeypatch.setattr(inception, "_require_whole", lambda archive: None)  # which refuses some of them earlier
+    with pytest.raises(EvaluationError, match=rf"evil\.tgz cannot be unpacked into .*: .*{message}"):
+        inception.load(archive, cache_dir=tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_an_archive_is_refused_as_soon_as_it_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inception, "MOST_BYTES", 10_000)
+    archive = archive_of(tmp_path / "evil.tgz", ("a", tarfile.REGTYPE, "", 20_000))
+    with pytest.raises(EvaluationError, match="it would take more than 10000 bytes"):
+        inception.load(archive, cache_dir=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_cache_that_cannot_be_written_is_still_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
