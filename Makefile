@@ -1,6 +1,6 @@
 # make train: a first training run. make test: the whole suite. Both set up .venv when it is missing or out of date.
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-quick lint format bench bench-eval docs-check clean
+.PHONY: help install train test test-quick torture lint format bench bench-eval docs-check clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -11,6 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.10 python3 python; do \
 help:
 	@echo "make train    train PAGAN on the embedded shapes for a few minutes, and see where everything is"
 	@echo "make test     check style, types and the walls between packages, then run the whole suite; make test-quick: what is not slow"
+	@echo "make torture  kill runs, workers and servers, and feed them hostile archives and bodies, for about ten minutes"
 	@echo "make lint     ruff, mypy and import-linter alone; make format mends what ruff can"
 	@echo "make bench    images per second of the ways to compute a step; make bench-eval, of an evaluation"
 	@echo "make docs-check  run every command of the pages in docs/"
@@ -48,6 +49,9 @@ test: lint
 
 test-quick: lint
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow"
+
+torture: $(VENV)/installed-test
+	$(RUN) -m pytest -s tests/torture/torture_*.py
 
 bench: $(VENV)/installed
 	bin/bench

@@ -32,6 +32,7 @@ from tfpagan.serving.errors import RequestError
 from tfpagan.serving.servable import Servable
 
 HANGS = 300
+ONE_LONG_TEXT = json.dumps({"inputs": np.full([5, 8, 8, 3], "").tolist()}).replace('""', f'"{"x" * 50_000}"', 1)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +138,9 @@ def test_until_it_is_loaded_it_says_so() -> None:
         ({"inputs": np.full([1, 8, 8, 3], 255).tolist()}, "images must be in [-1, 1]; given: values from 255 to 255"),
         ({"signature_name": "encode", "inputs": np.full([1, 8, 8, 3], -1.01).tolist()}, "images must be in [-1, 1]"),
         ({"inputs": np.full([1, 8, 8, 3], "x").tolist()}, "given: values of another type"),
+        (ONE_LONG_TEXT, "given: values of another type"),
+        ({"inputs": [{"b64": "AAAA"}, [1]]}, "the given lists differ in length"),
+        ({"inputs": [[]] * 20_000}, "images asks for 20000 images; this server answers 1 to 5 at a time"),
         ('{"inputs": [NaN]}', "NaN is not a JSON number"),
         ({"signature_name": "decode", "inputs": []}, "latents must be float32 of shape [None, 4]; given: [0]"),
         ({"signature_name": "sample", "inputs": 3}, "the inputs num, seed must be given by name"),

@@ -34,7 +34,7 @@ from tfpagan.inference import export, restore
 REQUESTS = int(os.environ.get("TORTURE_REQUESTS", "2000"))
 CLIENTS = 32
 HANGS = 120
-BODY_MIB = 8
+BODY_MIB = 4
 GROWS_KIB = 300 << 10
 """What hostile bodies may add to the most memory that the server had before them."""
 PATH = "/v1/models/tiny:predict"
@@ -171,8 +171,10 @@ def inputs(data: bytes, signature: bytes = b"encode") -> bytes:
 
 
 def padded(item: bytes) -> bytes:
-    """A long text and many short ones, of which numpy would make an array of equally long ones."""
-    return b'{"signature_name": "encode", "inputs": [%s, %s]}' % (item, b",".join([b'""'] * 10_000))
+    """A long text among many short ones, in the shape of images: numpy would make an array of equally long ones of them."""
+    texts = [[[[""] * 3] * 8] * 8] * 64
+    body = json.dumps({"signature_name": "encode", "inputs": texts}).encode()
+    return body.replace(b'""', item, 1)
 
 
 BOMB = zlib.compress(bytes(2**28), 9)
@@ -180,7 +182,7 @@ WRONG = {
     "PNG of 2^31 px": lambda: of_file(png(2**31 - 1, 2**31 - 1)),
     "PNG of 60000 x 60000 px": lambda: of_file(png(60_000, 60_000)),
     "PNG of 8000 x 8000 black px": lambda: of_file(png(8000, 8000, lines=8000)),
-    "PNG of the right size with 64 MB more": lambda: of_file(png(8, 8, lines=2**23)),
+    "PNG of the right size with 64 MB more": lambda: of_file(png(8, 8, lines=2**23)),  # which decoders do not read
     "PNG with a comment of 256 MiB": lambda: of_file(png(8, 8, chunk(b"zTXt", b"a\0\0" + BOMB), lines=8)),
     "PNG with a profile of 256 MiB": lambda: of_file(png(8, 8, chunk(b"iCCP", b"a\0\0" + BOMB), lines=8)),
     "JPEG of 65500 x 65500 px": lambda: of_file(huge_jpeg()),
@@ -200,6 +202,7 @@ WRONG = {
     "a long file beside short texts": lambda: padded(b'{"b64": "%s"}' % (b"AAAA" * 2**17)),
     "a long name": lambda: b'{"signature_name": "%s", "inputs": 1}' % (b"x" * 2**22),
 }
+HARMLESS = ("PNG of the right size with 64 MB more",)
 
 
 def raw(server: Server, head: str, body: bytes = b"{}", path: str = PATH) -> int:
@@ -244,7 +247,8 @@ def test_hostile_bodies_are_refused_and_take_little_memory(server: Server) -> No
             statuses = list(pool.map(lambda _, body=body: post(lambda: body), range(8)))
             counts.update(statuses)
             grown = server.most_kib() - most
-            if set(statuses) != {400} or grown > GROWS_KIB:
+            print(f"\n{name}: 8 x {len(body) >> 10} KiB, {dict(Counter(statuses))}, {grown >> 10} MiB more", end="")
+            if set(statuses) != {200 if name in HARMLESS else 400} or grown > GROWS_KIB:
                 wrong.append(f"{name}: {statuses}, {grown >> 10} MiB more")
     for name, (head, body, status) in HEADS.items():
         counts[given := raw(server, head, body)] += 1

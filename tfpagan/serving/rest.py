@@ -25,7 +25,7 @@ def parse(body: bytes) -> tuple[str, bool, Any]:
       RequestError: when the body is not such a JSON object.
     """
     try:
-        request = json.loads(body, parse_constant=_refuse_constant)
+        request = json.loads(body, parse_constant=_refuse_constant, object_hook=_with_bytes)
         if not isinstance(request, dict):
             raise RequestError("the body is not a JSON object")
         name = request.get("signature_name") or DEFAULT_SIGNATURE
@@ -34,7 +34,7 @@ def parse(body: bytes) -> tuple[str, bool, Any]:
         if ("instances" in request) == ("inputs" in request):
             raise RequestError("the body must have either instances, by row, or inputs, by column")
         by_row = "instances" in request
-        value = _with_bytes(request["instances" if by_row else "inputs"])
+        value = request["instances" if by_row else "inputs"]
     except RecursionError:
         raise RequestError("the body is nested too deeply") from None
     except (ValueError, UnicodeDecodeError) as e:
@@ -76,18 +76,14 @@ def _only(names: Sequence[str]) -> str:
     return names[0]
 
 
-def _with_bytes(value: Any) -> Any:
-    """The value with every {"b64": "..."} decoded."""
-    if isinstance(value, list):
-        return [_with_bytes(item) for item in value]
-    if isinstance(value, dict):
-        if value.keys() == {"b64"}:
-            try:
-                return base64.b64decode(value["b64"], validate=True)
-            except (binascii.Error, TypeError, ValueError) as e:
-                raise RequestError(f"b64 holds no base64: {e}") from None
-        return {key: _with_bytes(item) for key, item in value.items()}
-    return value
+def _with_bytes(value: dict[str, Any]) -> Any:
+    """The bytes of {"b64": "..."}, and every other object as it is."""
+    if value.keys() != {"b64"}:
+        return value
+    try:
+        return base64.b64decode(value["b64"], validate=True)
+    except (binascii.Error, TypeError, ValueError) as e:
+        raise RequestError(f"b64 holds no base64: {e}") from None
 
 
 def _to_json(name: str, array: np.ndarray) -> Any:

@@ -88,13 +88,14 @@ class Servable:
         """
         specs = self.inputs(signature)
         if set(inputs) != set(specs):
-            given = ", ".join(sorted(map(str, inputs))) or "none"
+            given = ", ".join(sorted(map(str, inputs)))[:200] or "none"
             raise RequestError(f"signature {signature} takes the inputs {', '.join(sorted(specs))}; given: {given}")
+        for name, value in inputs.items():
+            if isinstance(value, list) and len(value) > self.max_rows:  # not worth the memory of an array
+                self._require_rows(name, len(value))
         arrays = {name: _as_array(name, value, specs[name]) for name, value in inputs.items()}
         for name, array in arrays.items():
-            rows = int(array) if name == "num" and not array.ndim else len(array) if array.ndim else 1
-            if not 1 <= rows <= self.max_rows:
-                raise RequestError(f"{name} asks for {rows} images; this server answers 1 to {self.max_rows} at a time")
+            self._require_rows(name, int(array) if name == "num" and not array.ndim else len(array) if array.ndim else 1)
             if name == "seed" and int(array) < 0:
                 raise RequestError(f"seed {int(array)} is not legal: it must be at least 0")
         if "images" in arrays:
@@ -104,6 +105,10 @@ class Servable:
         if len({len(array) for array in arrays.values() if array.ndim}) > 1:
             raise RequestError("the inputs differ in their number of rows")
         return arrays
+
+    def _require_rows(self, name: str, rows: int) -> None:
+        if not 1 <= rows <= self.max_rows:
+            raise RequestError(f"{name} asks for {rows} images; this server answers 1 to {self.max_rows} at a time")
 
     def run(self, signature: str, arrays: Arrays) -> Arrays:
         """The outputs of a signature; strings as arrays of bytes.
@@ -134,16 +139,22 @@ def _check_file(file: bytes, shape: tuple[int, ...]) -> None:
 
 def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
     wanted = f"{name} must be {spec.dtype.name} of shape {spec.shape.as_list()}"
+    uneven = f"{wanted}; the given lists differ in length"
     try:
-        array = np.array(value, dtype=object if spec.dtype == tf.string else None)
-    except (ValueError, OverflowError):
-        raise RequestError(f"{wanted}; the given lists differ in length") from None
+        array = np.array(value, dtype=object)
+    except ValueError:
+        raise RequestError(uneven) from None
+    kinds = set(map(type, array.flat))
+    if list in kinds:
+        raise RequestError(uneven)
     if not spec.shape.is_compatible_with(array.shape):
         raise RequestError(f"{wanted}; given: {list(array.shape)}")
     if spec.dtype == tf.string:
-        if not all(isinstance(item, bytes) for item in array.ravel()):
+        if not kinds <= {bytes}:
             raise RequestError(f'{wanted}, each {{"b64": "..."}}')
         return array
+    # Not left to numpy, which would give all texts the length of the longest, and so fill the memory.
+    array = np.array(value) if kinds <= {int, float} else array
     if array.dtype.kind not in ("iuf" if spec.dtype.is_floating else "iu"):
         raise RequestError(f"{wanted}; given: values of another type")
     with np.errstate(over="ignore"):

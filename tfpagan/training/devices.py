@@ -90,7 +90,9 @@ def losing_workers() -> Iterator[None]:
         named = {(k, int(i)) for k, i in re.findall(r"/job:(\w+)/replica:\d+/task:(\d+)", str(e))} - {(kind, index)}
         gone = [f"{k} {i} at {cluster[k][i]}" for k, i in sorted(named) if i < len(cluster.get(k, ()))]
         who = " and ".join(gone) or "another worker"
-        raise WorkerLostError(f"{who} is gone ({why(e)}); start all workers again to go on from the last checkpoint") from None
+        aborted = re.search(r"Collective ops is aborted by: (.+)", str(e))  # not always in the first line
+        reason = aborted[1][:300] if aborted else why(e)
+        raise WorkerLostError(f"{who} is gone ({reason}); start all workers again to go on from the last checkpoint") from None
 
 
 def _task() -> tuple[dict[str, list[str]], str, int]:
