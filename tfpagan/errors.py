@@ -18,6 +18,11 @@ class WorkerLostError(UserError):
     code = 75  # EX_TEMPFAIL of sysexits.h
 
 
+def by_another_worker(e: Exception) -> bool:
+    """Whether an operation over several workers failed because one of them has gone."""
+    return "Collective ops is aborted" in str(e)
+
+
 PATTERN = re.compile(r"[][*?\\\\]")
 
 

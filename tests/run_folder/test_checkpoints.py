@@ -114,3 +114,15 @@ def test_saving_the_same_step_twice_writes_once(tmp_path: Path) -> None:
     written = (tmp_path / "ckpt-3.index").stat().st_mtime_ns
     kept.save(3)
     assert (tmp_path / "ckpt-3.index").stat().st_mtime_ns == written
+
+
+def test_a_worker_that_is_lost_while_saving_is_not_blamed_on_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def aborted(*_: object, **__: object) -> None:
+        raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: Connection reset by peer")
+
+    kept = Kept(tmp_path)
+    monkeypatch.setattr(tf.train.CheckpointManager, "save", aborted)
+    with pytest.raises(tf.errors.UnavailableError, match="reset by peer"):
+        kept.save(1)

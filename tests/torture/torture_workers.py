@@ -25,7 +25,7 @@ ENDS = 180
 """Seconds in which the other worker must have ended: TensorFlow asks every 30 s whether the others are there."""
 FLAGS = [
     *("--architecture=color_mnist", "--image_size=8", "--channels=8", "--latent_dim=4", "--batch_size=4"),
-    *("--objective=vae", "--summary_every_steps=10", "--save_every_steps=50", "--train_steps=1000000"),
+    *("--objective=vae", "--summary_every_steps=10", "--train_steps=1000000"),
 ]
 TEMPORARY_FAILURE = 75
 
@@ -47,11 +47,14 @@ def addresses() -> list[str]:
         return [f"localhost:{s.getsockname()[1]}" for s in (one, two)]
 
 
-@pytest.fixture
-def workers(dataset: list[str], tmp_path: Path) -> Iterator[tuple[list[subprocess.Popen[bytes]], list[str]]]:
+@pytest.fixture(params=[10, 10_000], ids=["while it saves", "while it trains"])
+def workers(
+    request: pytest.FixtureRequest, dataset: list[str], tmp_path: Path
+) -> Iterator[tuple[list[subprocess.Popen[bytes]], list[str]]]:
     """Two workers that train as one, and their addresses; what each prints goes to tmp_path/INDEX.log."""
     at = addresses()
-    command = [sys.executable, "-m", "tfpagan.cli", "train", *dataset, *FLAGS, f"--model_dir={tmp_path}/run"]
+    flags = [*dataset, *FLAGS, f"--save_every_steps={request.param}", f"--model_dir={tmp_path}/run"]
+    command = [sys.executable, "-m", "tfpagan.cli", "train", *flags]
     processes = []
     for index in range(2):
         config = json.dumps({"cluster": {"worker": at}, "task": {"type": "worker", "index": index}})

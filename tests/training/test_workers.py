@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan.errors import UserError
+from tfpagan.errors import UserError, WorkerLostError
 from tfpagan.training import devices
 
 
@@ -55,6 +55,22 @@ def test_one_device_gets_a_mirrored_strategy_and_with_xla_one_that_xla_can_compi
     assert isinstance(devices.strategy("cpu:0", xla=True), tf.distribute.OneDeviceStrategy)
     with pytest.raises(UserError, match="--xla compiles the update for one device"):
         devices.strategy("CPU:0,CPU:1", xla=True)
+
+
+@pytest.mark.parametrize(
+    ("ports", "raised", "message"),
+    [
+        ([1, 2], "Collective ops is aborted by: reset", r"^worker 1 at localhost:2 is gone \(reset\)"),
+        ([1, 2, 3], "Graph execution error:\n\nCollective ops is aborted by: reset", r"^another worker is gone \(reset\)"),
+        ([1, 2, 3], "from /job:worker/replica:0/task:2: no answer", r"^worker 2 at localhost:3 is gone \(from .* no answer\)"),
+    ],
+)
+def test_a_lost_worker_is_named_when_it_is_known(
+    ports: list[int], raised: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", tf_config(ports, 0))
+    with pytest.raises(WorkerLostError, match=message), devices.losing_workers():
+        raise tf.errors.UnavailableError(None, None, raised)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import TypeVar
 import tensorflow as tf
 from absl import logging
 
-from tfpagan.errors import UserError, why
+from tfpagan.errors import UserError, by_another_worker, why
 from tfpagan.run_folder.folder import steps_in
 
 T = TypeVar("T")
@@ -41,6 +41,7 @@ class Checkpoints:
 
         Raises:
           UserError: when it cannot be written.
+          What TensorFlow raises when another worker has gone.
         """
         step = int(self._checkpoint.step.numpy())
         if step == self._saved_step:
@@ -50,6 +51,8 @@ class Checkpoints:
         except (tf.errors.OpError, OSError) as e:
             for left in self._folder.glob(f"ckpt-{step}[._]*"):
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
+            if by_another_worker(e):  # variables are read from all workers; there is nothing wrong with the folder
+                raise
             kept = f"the newest that was kept is of step {steps[-1]}" if (steps := steps_in(self._folder)) else "none was kept"
             raise UserError(f"cannot write the checkpoint of step {step} to {self._folder}: {why(e)}; {kept}") from None
         self._saved_step = step

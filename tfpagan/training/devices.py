@@ -87,8 +87,11 @@ def losing_workers() -> Iterator[None]:
         if not several_workers():
             raise
         cluster, kind, index = _task()
-        named = {(k, int(i)) for k, i in re.findall(r"/job:(\w+)/replica:\d+/task:(\d+)", str(e))} - {(kind, index)}
-        gone = [f"{k} {i} at {cluster[k][i]}" for k, i in sorted(named) if i < len(cluster.get(k, ()))]
+        others = {(k, i) for k, addresses in cluster.items() for i in range(len(addresses))} - {(kind, index)}
+        named = {(k, int(i)) for k, i in re.findall(r"/job:(\w+)/replica:\d+/task:(\d+)", str(e))} & others
+        if not named and len(others) == 1:
+            named = others
+        gone = [f"{k} {i} at {cluster[k][i]}" for k, i in sorted(named)]
         who = " and ".join(gone) or "another worker"
         aborted = re.search(r"Collective ops is aborted by: (.+)", str(e))  # not always in the first line
         reason = aborted[1][:300] if aborted else why(e)
