@@ -118,12 +118,14 @@ def real_and_fake(real: Path, fake: Path, *, background: Colour | None = None) -
             raise EvaluationError(
                 f"{len(shared)} of the files in {fake} are in {real} too, one being {min(shared)}; keep them apart"
             )
-        if reals.channels != fakes.channels:
-            reals, fakes = reals.in_colour(), fakes.in_colour()
+    if isinstance(reals, FolderImages) and fakes.channels == 3:
+        reals = reals.in_colour()
+    if isinstance(fakes, FolderImages) and reals.channels == 3:
+        fakes = fakes.in_colour()
     return reals, fakes
 
 
-def _images_at(path: Path, background: Colour | None) -> Images:
+def _images_at(path: Path, background: Colour | None) -> FolderImages | ArrayImages:
     """The images of a folder, or of the one array [N, H, W, C] in an .npz or .npy file."""
     if path.suffix.lower() not in ARRAYS or not path.is_file():
         return FolderImages(path, background=background)

@@ -154,6 +154,8 @@ def _opened(data: bytes, formats: tuple[str, ...] = FORMATS) -> Image.Image:
         raise ImageFileError(DAMAGED) from None
     if image.format == "PNG" and data[24] == 16:  # Pillow would drop the lower 8 bits of colours
         raise ImageFileError("it has 16 bits per sample, and 8 are supported")
+    if image.format == "PNG" and image.mode == "L" and isinstance(clear := image.info.get("transparency"), int):
+        image.info["transparency"] = clear * 255 // (2 ** data[24] - 1)  # Pillow scales grey levels of 2 and 4 bits, not this
     return image
 
 

@@ -51,6 +51,11 @@ class ArrayImages:
         self.name, self._images, self._places = name, images, places
         self.count = len(images if places is None else places)
 
+    @property
+    def channels(self) -> int:
+        """C of the array."""
+        return self._images.shape[-1]
+
     def batches(self, size: int) -> Iterator[np.ndarray]:
         for i in range(0, self.count, size):
             rows = slice(i, i + size)

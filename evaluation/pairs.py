@@ -1,5 +1,6 @@
 """Images with their reconstructions."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -27,6 +28,9 @@ class Pairs:
             raise EvaluationError(
                 f"{x.count} images in {x.name} and {reconstruct.count} in {reconstruct.name} cannot be paired"
             )
+        for images in (x, reconstruct):
+            if twice := next((name for name, count in Counter(images.names or ()).items() if count > 1), None):
+                raise EvaluationError(f"{images.name} has several files named {twice}, so that pairs are ambiguous; keep one")
         for one, other in zip(x.names or (), reconstruct.names or (), strict=False):
             if one != other:
                 raise EvaluationError(

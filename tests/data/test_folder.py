@@ -103,6 +103,8 @@ def test_corrupt_files_are_named_and_counted(write):
         ({"a.png": b"", "b.png": b""}, {"skip_corrupt_images": True}, "0 to train on"),
         ({"test/a.png": png(8, 8)}, {}, "has test/ but no train/"),
         ({"Validation/a.png": png(8, 8)}, {}, "has Validation/ but no train/"),
+        ({"trainA/a.png": png(8, 8), "testA/b.png": png(8, 8)}, {}, "has testA/ and trainA/, which look like splits"),
+        ({"train_1/a.png": png(8, 8), "Tests/b.png": png(8, 8)}, {}, "has Tests/ and train_1/, which look like splits"),
         ({"train/a.png": png(8, 8), "Train/b.png": png(8, 8)}, {}, "has Train/ and train/; one of them is needed"),
         ({"train/a.png": png(8, 8), "test/a.txt": b""}, {}, r"no images in .*test"),
         ({"a.png": png(8, 8)}, {"image_size": 12}, "multiple of 8"),

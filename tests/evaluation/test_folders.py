@@ -39,6 +39,9 @@ def test_grey_files_get_three_channels_where_others_have_colours(tmp_path: Path)
     for real, fake in (("mixed", "alone"), ("alone", "mixed")):
         shapes = [next(part.batches(1)).shape for part in real_and_fake(tmp_path / real, tmp_path / fake) if part]
         assert shapes == [(1, PX, PX, 3)] * 2
+    np.save(tmp_path / "colour.npy", colour[None])
+    shapes = [next(part.batches(1)).shape for part in real_and_fake(tmp_path / "alone", tmp_path / "colour.npy") if part]
+    assert shapes == [(1, PX, PX, 3)] * 2
 
 
 def test_links_are_followed_once_and_hidden_folders_are_not(tmp_path: Path) -> None:

@@ -104,6 +104,21 @@ def test_opaque_alpha_is_dropped_and_transparent_pixels_need_a_background(kind: 
         assert (given.shape[2] == 3) == image_files.has_colour(file, background)
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_transparent_grey_level_is_noticed_at_every_depth(bits: int) -> None:
+    """A PNG of 8 x 1 px, half of it the level that tRNS names, which Pillow cannot write at 2 and 4 bits."""
+    most = 2**bits - 1
+    row = int("".join(f"{level:0{bits}b}" for level in [most] * 4 + [0] * 4), 2).to_bytes(bits, "big")
+    header, clear = struct.pack(">IIBBBBB", 8, 1, bits, 0, 0, 0, 0), struct.pack(">H", most)
+    chunks = [(b"IHDR", header), (b"tRNS", clear), (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b"")]
+    file = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in chunks
+    )
+    with pytest.raises(ImageFileError, match="it has transparent pixels"):
+        image_files.decode(file)
+    assert image_files.decode(file, (0, 0, 0)).tolist() == [[[0]] * 8]
+
+
 def test_sixteen_bits_per_sample_are_refused() -> None:
     grey = encoded(Image.fromarray((np.arange(60).reshape(6, 10) * 1000).astype(np.uint16)), "PNG")
     header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)  # RGB, which Pillow cannot write

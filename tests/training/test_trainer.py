@@ -286,6 +286,11 @@ def test_batches_that_are_no_images_are_refused(one_device: tf.distribute.Strate
             use()
     with pytest.raises(UserError, match="batches of type list_iterator cannot be trained on"):
         trainer.advance(iter([tf.constant(tiny.images(4))]), 1)
+    ragged = tf.data.Dataset.from_tensor_slices(tiny.images(10)).batch(4)  # the last of which is smaller
+    with pytest.raises(UserError, match=r"batches of uint8 \(None, 8, 8, 1\) cannot be trained on"):
+        trainer.advance(iter(ragged), 1)
+    with pytest.raises(UserError, match="Dataset cannot be trained on; expected an iterator"):
+        trainer.advance(ragged, 1)
     assert int(trainer.step.numpy()) == 0
 
 

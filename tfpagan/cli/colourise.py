@@ -49,7 +49,7 @@ def _images(trained: "Model", folder: str, most: int, options: dict[str, Any], s
 
     if folder:
         found = files.files_under(path(folder))[:most]
-        return np.concatenate(list(files.read_all(found, trained.image_shape, fit=options["fit"])))
+        return np.concatenate(list(files.read_all(found, trained, fit=options["fit"])))
     if trained.config is None:
         raise UserError("--input is missing: a folder of images; this export does not say what it was trained on")
     return np.asarray(data.prepare(dataclasses.replace(trained.config.data, **settings)).test[:most])

@@ -26,7 +26,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
     if options["input"]:
         found = files.files_under(path(options["input"]))
-        batches = files.read_all(found, trained.image_shape, fit=options["fit"])
+        batches = files.read_all(found, trained, fit=options["fit"], background=settings.get("background", ""))
         files.write_codes(trained, batches, output, files=[str(file) for file in found])
     else:
         _data_set(trained, options["split"], settings, output)

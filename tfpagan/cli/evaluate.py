@@ -151,7 +151,8 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
 
     strategy = devices.strategy(options["devices"])
     real = path(options["real"])
-    background = BACKGROUNDS[checks.replace(DataConfig(), settings, "data").background]
+    data_settings = checks.replace(DataConfig(), settings, "data")
+    background = BACKGROUNDS[data_settings.background]
     images, fake = real_and_fake(real, path(options["fake"]), background=background)
     chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
     count = options["samples"] if options["samples"] >= 0 else fake.count
@@ -169,7 +170,12 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
         batch_size=options["batch_size"],
         cache_dir=places.cache_dir(settings.get("cache_dir", "")) / "statistics",
     )
-    return scorer.score(of_images(fake)), {"model": str(fake.name)}
+    scores = scorer.score(of_images(fake))
+    if counted.goes_over(Over.SAMPLES) and counted.samples < fake.count:
+        scores.protocol["samples_chosen_with_seed"] = counted.seed
+    if background:
+        scores.protocol["background"] = data_settings.background
+    return scores, {"model": str(fake.name)}
 
 
 def _scorer(protocol: Protocol, options: dict[str, Any], images: "Images", strategy: Any) -> "Scorer":

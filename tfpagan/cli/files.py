@@ -41,19 +41,22 @@ def files_under(folder: Path) -> list[Path]:
     return found
 
 
-def read(file: Path, shape: tuple[int, int, int], *, fit: bool) -> np.ndarray:
-    """A uint8 image [H, W, C].
+def read(file: Path, model: Model, *, fit: bool, background: str = "") -> np.ndarray:
+    """A uint8 image [H, W, C], as a model takes it.
 
     Args:
       file: PNG, JPEG, GIF or BMP.
-      shape: required (H, W, C).
+      model: whose shape is required.
       fit: whether an image of another size is cropped to its largest square and shrunk; else it is refused.
+      background: what is behind transparent pixels, as `--background`; default: as in the training of the model.
 
     Raises:
       UserError: naming the file.
     """
+    shape = model.image_shape
+    background = background or (model.config.data.background if model.config else "none")
     try:
-        image = decode(file.read_bytes(), shape[2])
+        image = decode(file.read_bytes(), shape[2], background)
     except (ImageFileError, OSError) as e:
         raise UserError(f"{file} cannot be read: {e}") from None
     if fit and min(image.shape[:2]) >= shape[0]:
@@ -65,10 +68,10 @@ def read(file: Path, shape: tuple[int, int, int], *, fit: bool) -> np.ndarray:
     return image
 
 
-def read_all(files: Sequence[Path], shape: tuple[int, int, int], *, fit: bool) -> Iterator[np.ndarray]:
+def read_all(files: Sequence[Path], model: Model, *, fit: bool, background: str = "") -> Iterator[np.ndarray]:
     """Batches [n, H, W, C] of the images of files, with a progress bar."""
     for some in _with_progress(files):
-        yield np.stack([read(file, shape, fit=fit) for file in some])
+        yield np.stack([read(file, model, fit=fit, background=background) for file in some])
 
 
 def in_parts(images: np.ndarray) -> Iterator[np.ndarray]:

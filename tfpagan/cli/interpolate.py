@@ -48,7 +48,7 @@ def _code(trained: "Model", text: str, *, fit: bool) -> "np.ndarray":
         return trained.prior(1, int(number))
     if kind.endswith(".npz"):
         return files.read_code(path(kind), int(number))
-    return trained.encode(files.read(path(text), trained.image_shape, fit=fit)[None])
+    return trained.encode(files.read(path(text), trained, fit=fit)[None])
 
 
 COMMAND = Command(

@@ -21,7 +21,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if again := [file for name, file in zip(names, found, strict=True) if firsts[name] != file]:
         raise UserError(f"{again[0]} would be written over another image of that name; rename one")
     trained = model(options)
-    files.write_reconstructions(trained, files.read_all(found, trained.image_shape, fit=options["fit"]), names, output)
+    files.write_reconstructions(trained, files.read_all(found, trained, fit=options["fit"]), names, output)
     print(f"{output / 'reconstructions'}\n{output / 'pairs'}")
     return 0
 

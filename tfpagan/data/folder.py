@@ -19,6 +19,9 @@ SPLIT_NAME = re.compile(
 )
 """Names of folders that are splits: train, Training, TEST, val, validation_set, test-images, ..."""
 
+LIKE_A_SPLIT = re.compile(r"(train|test)(?=s?$|[A-Z]$|[ _.-]?\d)", re.IGNORECASE)
+"""Names that are hardly classes: trainA, test_1, Tests, ..."""
+
 
 class Folder:
     """The images under a folder, sorted by path; labels are the names of their folders.
@@ -55,6 +58,8 @@ class Folder:
                 kinds.setdefault(str(found.lastgroup), []).append(name)
         if twice := next((names for names in kinds.values() if len(names) > 1), None):
             raise UserError(f"{self.root} has {' and '.join(f'{name}/' for name in twice)}; one of them is needed")
+        if not kinds and (alike := [name for name in here if LIKE_A_SPLIT.match(name)]) and len(alike) > 1:
+            raise UserError(f"{self.root} has {alike[0]}/ and {alike[1]}/, which look like splits; name them train and test")
         tests = kinds.get("test") or kinds.get("validation") or []
         if "train" not in kinds:
             if tests:

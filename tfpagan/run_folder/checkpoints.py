@@ -8,7 +8,7 @@ from typing import TypeVar
 import tensorflow as tf
 from absl import logging
 
-from tfpagan.errors import UserError, by_another_worker, why
+from tfpagan.errors import UserError, by_another_worker, require_plain_path, why
 from tfpagan.run_folder.folder import steps_in
 
 T = TypeVar("T")
@@ -80,6 +80,7 @@ def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
     Raises:
       UserError: when none of the checkpoints can be read.
     """
+    require_plain_path("model_dir", folder.parent)
     steps = steps_in(folder)
     for step in reversed(steps):
         try:

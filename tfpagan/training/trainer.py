@@ -118,7 +118,10 @@ class Trainer:
         """
         self._require_images(batches)
         before = int(self.step.numpy())
-        sums, last = self._loop(batches, tf.constant(steps))
+        try:
+            sums, last = self._loop(batches, tf.constant(steps))
+        except tf.errors.OutOfRangeError:
+            raise UserError(f"the batches ended after step {int(self.step.numpy())}; repeat() the data set") from None
         totals, values = ({tag: float(scalars[tag]) for tag in sorted(scalars)} for scalars in (sums, last))
         return Progress(
             steps=int(self.step.numpy()) - before,
@@ -146,14 +149,14 @@ class Trainer:
     def _require_images(self, batches: Iterator[tf.Tensor]) -> None:
         wanted = tf.TensorSpec([self.config.training.batch_size, *self.image_shape], tf.uint8)
         given = getattr(batches, "element_spec", None)
-        if given is None:
+        if given is None or not isinstance(batches, Iterator):
             raise UserError(
                 f"batches of type {type(batches).__name__} cannot be trained on; expected an iterator of a tf.data.Dataset"
             )
         if (
             not isinstance(given, tf.TensorSpec)
             or given.dtype != wanted.dtype
-            or not wanted.shape.is_compatible_with(given.shape)
+            or given.shape.as_list() != wanted.shape.as_list()
         ):
             raise UserError(f"batches of {_in_words(given)} cannot be trained on; expected images alone, {_in_words(wanted)}")
 
