@@ -121,7 +121,7 @@ class Trainer:
         try:
             sums, last = self._loop(batches, tf.constant(steps))
         except tf.errors.OutOfRangeError:
-            raise UserError(f"the batches ended after step {int(self.step.numpy())}; repeat() the data set") from None
+            raise UserError(f"the batches ended before {steps} steps were done; repeat() the data set") from None
         totals, values = ({tag: float(scalars[tag]) for tag in sorted(scalars)} for scalars in (sums, last))
         return Progress(
             steps=int(self.step.numpy()) - before,
