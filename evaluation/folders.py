@@ -45,7 +45,7 @@ class FolderImages:
         if not files:
             raise EvaluationError(f"{folder} holds no images ({', '.join(image_files.SUFFIXES)})")
         stems = {file: file.relative_to(folder).with_suffix("") for file in files}
-        self._folder, self._background = folder, background
+        self._background = background
         self._files: Sequence[Path] = sorted(files, key=lambda file: os.fsencode(stems[file]))
         self.name, self.count, self.names = str(folder), len(files), [str(stems[file]) for file in self._files]
 

@@ -30,7 +30,7 @@ ROWS = 2  # images per request
 NOISE = 4.0
 """An export's answers may be this many times farther from the checkpoint's than its own graph is, in the same process."""
 FLOOR = 1e-5  # of a difference, relative to the largest value: other processes may optimise a graph in other ways
-MOST_NOISE = {"none": 1e-3, "bfloat16": 1e-1, "float16": 2e-2}
+MOST_NOISE = {"none": 1e-4, "bfloat16": 2e-2, "float16": 2e-3}
 """By the dtype of activations, relative to the largest value: beyond it the graph itself is wrong."""
 
 
@@ -108,13 +108,14 @@ def require_equal(expected: Arrays, again: Arrays, given: Arrays, most_noise: fl
         for output, wanted in outputs.items():
             found, same = given[signature][output], again[signature][output]
             if output.endswith("_bytes"):  # half a grey level on average: rounding may move a pixel by one
-                off, limit = np.abs(_pixels(wanted) - _pixels(found)).mean(), max(0.5, 127.5 * most_noise)
+                wanted, found, same = (_pixels(file) for file in (wanted, found, same))
+                off, noise = (float(np.abs(wanted - other).mean()) for other in (found, same))
+                floor, most = 0.5, max(0.5, 127.5 * most_noise)
             else:
+                off, noise = (float(np.abs(wanted - other).max()) for other in (found, same))
                 scale = max(1.0, float(np.abs(wanted).max()))
-                noise = float(np.abs(wanted - same).max())
-                off, limit = np.abs(wanted - found).max(), NOISE * noise + FLOOR * scale
-                if not noise <= most_noise * scale:  # NaN is refused too
-                    off, limit = noise, most_noise * scale
+                floor, most = FLOOR * scale, most_noise * scale
+            off, limit = (off, NOISE * noise + floor) if noise <= most else (noise, most)  # NaN is refused either way
             if not off <= limit:
                 raise UserError(f"the export is not published: {output} of its {signature} are {off:.3g} off the checkpoint's")
 
