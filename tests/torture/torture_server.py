@@ -224,6 +224,8 @@ HEADS = {
     "a list of lengths": ("Content-Length: 2, 40", SMUGGLED, 400),
     "a signed length": ("Content-Length: +2", SMUGGLED, 400),
     "a negative length": ("Content-Length: -2", SMUGGLED, 400),
+    "a space before the colon": ("Content-Length : 2", SMUGGLED, 400),
+    "no length": ("Accept: */*", b"{}", 411),
     "a length and chunks": ("Content-Length: 2\r\nTransfer-Encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n" + SMUGGLED, 411),
     "chunks": ("Transfer-Encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n" + SMUGGLED, 411),
     "a chunk that claims much": ("Transfer-Encoding: chunked", b"ffffffffffffffff\r\n{}", 411),

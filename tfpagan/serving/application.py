@@ -31,6 +31,7 @@ FILES = {
 LONGEST_PATH = 200  # of a requested path, in an answer
 LARGE_BODY = 2**18
 """Bytes; larger bodies are parsed one at a time: as lists and numbers of Python they take up to 25 times their size."""
+NO_LENGTH = "a body without Content-Length is not read"
 POLICY = "default-src 'self'; img-src 'self' data:"
 
 
@@ -110,7 +111,7 @@ class Application:
                 raise RequestError("the server is shutting down", 503)
             # Werkzeug tests only for the key, and would not notice that a body ends early.
             if environ.pop("wsgi.input_terminated", False) or "HTTP_TRANSFER_ENCODING" in environ:
-                raise RequestError("a body without Content-Length is not read", 411)
+                raise RequestError(NO_LENGTH, 411)
             if (encoding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
                 raise RequestError(f"a body encoded as {encoding[:LONGEST_PATH]} is not read; send it as it is", 415)
             if (request.content_length or 0) > self._max_body_bytes:
@@ -141,6 +142,8 @@ class Application:
 
     def _predict(self, request: Request, name: str, version: int | None = None) -> Response:
         servable = self._found(name, version)
+        if request.content_length is None:
+            raise RequestError(NO_LENGTH, 411)
         body = request.get_data()
         with self._one_large_body if len(body) > LARGE_BODY else nullcontext():
             signature, by_row, inputs = _checked(servable, body)

@@ -2,23 +2,21 @@
 
 import logging as standard_logging
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import tensorflow as tf
 from absl import logging
 from cheroot import wsgi
-from cheroot.server import HTTPConnection, HTTPRequest
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfpagan.errors import UserError, why
 from tfpagan.serving.application import Application
+from tfpagan.serving.connections import Connection
 from tfpagan.serving.servable import Servable
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
@@ -27,60 +25,10 @@ GRACE_SECONDS = 1.0  # after a signal, during which new requests are still answe
 TURNING_AWAY_SECONDS = 0.5  # during which new requests are refused
 SHUTDOWN_SECONDS = 5  # to answer requests in flight
 LAST_SECONDS = 1  # for connections that are still open: in total less than docker's 10 s
-LINGER_SECONDS = 30  # in which a refused client may still send, and read the answer
-SILENT_SECONDS = 5  # without data, after which its connection is closed
-UNREAD_BYTES = 2**26  # of a refused body, read so that the client reaches the answer
-PIECE_BYTES = 2**16
-
-
-class _Headers(dict[bytes, bytes]):
-    """Headers of a request; two lengths of one body would let a second request hide in it (RFC 9112, section 6.3)."""
-
-    def __setitem__(self, name: bytes, value: bytes) -> None:
-        if name == b"Content-Length" and (not value.isdigit() or self.get(name, value) != value):
-            raise ValueError("Malformed or contradictory Content-Length")  # cheroot answers 400
-        super().__setitem__(name, value)
-
-
-class _Request(HTTPRequest):
-    def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, **options)
-        self.inheaders = _Headers()
-
-    def send_headers(self) -> None:
-        """After a refusal the connection drops the rest of the body: cheroot would store all of it, whatever its size."""
-        if (b"Connection", b"close") in self.outheaders:
-            self.close_connection = True
-            self.conn.refused = True
-        super().send_headers()
-
-
-class _Connection(HTTPConnection):
-    RequestHandlerClass = _Request
-    refused = False
-
-    def close(self) -> None:
-        if self.refused:
-            self._linger()
-        super().close()
-
-    def _linger(self) -> None:
-        """Shut down the sending side, and drop incoming data until the client closes too.
-
-        A socket closed with unread bytes is reset, and the client may never see the answer (RFC 9112, section 9.6).
-        """
-        unread, until = UNREAD_BYTES, time.monotonic() + LINGER_SECONDS
-        try:
-            self.socket.shutdown(socket.SHUT_WR)
-            self.socket.settimeout(SILENT_SECONDS)
-            while unread > 0 and time.monotonic() < until and (piece := self.socket.recv(min(unread, PIECE_BYTES))):
-                unread -= len(piece)
-        except OSError:  # idle or gone
-            pass
 
 
 class _Server(wsgi.Server):
-    ConnectionClass = _Connection
+    ConnectionClass = Connection
 
     def error_log(self, msg: str = "", level: int = standard_logging.INFO, traceback: bool = False) -> None:
         """Log cheroot's messages, except those about its start and stop."""

@@ -1,0 +1,86 @@
+"""Connections of cheroot that answer every refusal as JSON, refuse ambiguous requests, and let a refused client read why."""
+
+import json
+import re
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
+
+LINGER_SECONDS = 30  # in which a refused client may still send, and read the answer
+SILENT_SECONDS = 5  # without data, after which its connection is closed
+UNREAD_BYTES = 2**26  # of a refused body, read so that the client reaches the answer
+PIECE_BYTES = 2**16
+NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name (RFC 9110, section 5.6.2); a space before the colon could hide a length from a proxy (RFC 9112, 5.1)."""
+
+
+class _HeaderReader(HeaderReader):
+    def _transform_key(self, key_name: bytes) -> bytes:
+        if not NAME.fullmatch(key_name):
+            raise ValueError("Malformed header name")  # cheroot answers 400
+        return super()._transform_key(key_name)  # type: ignore[misc]  # the stubs of cheroot leave it out
+
+
+class _Headers(dict[bytes, bytes]):
+    """Headers of a request; two lengths of one body would let a second request hide in it (RFC 9112, section 6.3)."""
+
+    def __setitem__(self, name: bytes, value: bytes) -> None:
+        if name == b"Content-Length" and (not value.isdigit() or self.get(name, value) != value):
+            raise ValueError("Malformed or contradictory Content-Length")
+        super().__setitem__(name, value)
+
+
+class Request(HTTPRequest):
+    """A request whose refusals are JSON, and end its connection."""
+
+    header_reader = _HeaderReader()
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.inheaders = _Headers()
+
+    def simple_response(self, status: str, msg: str = "") -> None:
+        """Answer what cheroot itself refuses, as the application would."""
+        body = json.dumps({"error": msg or status.partition(" ")[2]}).encode()
+        self.close_connection = True
+        self.conn.refused = not status.startswith("408")  # a client that has been silent is not waited for
+        head = f"{self.server.protocol} {status}\r\nContent-Length: {len(body)}\r\n"
+        with suppress(OSError):  # the client is gone
+            self.conn.wfile.write(f"{head}Content-Type: application/json\r\nConnection: close\r\n\r\n".encode() + body)
+
+    def send_headers(self) -> None:
+        """After a refusal the connection drops the rest of the body: cheroot would store all of it, whatever its size."""
+        if (b"Connection", b"close") in self.outheaders:
+            self.close_connection = True
+            self.conn.refused = True
+        super().send_headers()
+
+
+class Connection(HTTPConnection):
+    """A connection that lets a refused client finish sending, so that it reads the answer."""
+
+    RequestHandlerClass = Request
+    refused = False
+
+    def close(self) -> None:
+        """Close the socket; after a refusal, when the client has stopped sending."""
+        if self.refused:
+            self._linger()
+        super().close()
+
+    def _linger(self) -> None:
+        """Shut down the sending side, and drop incoming data until the client closes too.
+
+        A socket closed with unread bytes is reset, and the client may never see the answer (RFC 9112, section 9.6).
+        """
+        unread, until = UNREAD_BYTES, time.monotonic() + LINGER_SECONDS
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+            self.socket.settimeout(SILENT_SECONDS)
+            while unread > 0 and time.monotonic() < until and (piece := self.socket.recv(min(unread, PIECE_BYTES))):
+                unread -= len(piece)
+        except OSError:  # idle or gone
+            pass
