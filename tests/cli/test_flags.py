@@ -137,16 +137,20 @@ def test_more_memory_than_there_is_gets_one_line(monkeypatch: pytest.MonkeyPatch
         assert "out of memory; try " in line
 
 
-def test_sigterm_leaves_as_an_exception_does(tmp_path: Path) -> None:
-    """So that what is half written goes away with its scratch folder."""
+def test_sigterm_leaves_as_an_exception_does_and_waits_for_no_thread(tmp_path: Path) -> None:
+    """What is half written goes away with its scratch folder; a thread may be about to try a download again for minutes."""
     script = (
-        "import os, signal, sys, tempfile\n"
-        "from tfpagan.cli.flags import Command, execute\n"
+        "import os, signal, sys, tempfile, threading, time\n"
+        "from tfpagan import cli\n"
+        "from tfpagan.cli.flags import Command\n"
         "def run(options, settings):\n"
         f"    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):\n"
+        "        threading.Thread(target=time.sleep, args=[1000]).start()\n"
         "        os.kill(os.getpid(), signal.SIGTERM)\n"
         "        signal.pause()\n"
-        "sys.exit(execute(Command(program='x', help='', options=(), run=run), []))\n"
+        "cli.COMMANDS['x'] = Command(program='x', help='', options=(), run=run)\n"
+        "sys.argv = ['tfpagan', 'x']\n"
+        "cli.main()\n"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == 143
     assert list(tmp_path.iterdir()) == []

@@ -3,8 +3,10 @@
 Nothing here imports TensorFlow before a command runs: `--help` must answer at once.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from tfpagan.cli import (
     bench,
@@ -26,6 +28,9 @@ from tfpagan.cli import (
     train_classifier,
 )
 from tfpagan.cli.flags import Command, execute
+
+SIGNALLED = 128
+"""Exit codes above it name the signal that ended the command."""
 
 COMMANDS: Mapping[str, Command] = {
     "train": train.COMMAND,
@@ -58,9 +63,18 @@ def main() -> None:
     command, *argv = sys.argv[1:] or [""]
     if command not in COMMANDS:
         sys.exit(f"tfpagan: unknown command {command!r}; known: {', '.join(COMMANDS)}, each with --help")
-    sys.exit(run(command, argv))
+    _leave(run(command, argv))
 
 
 def train_main() -> None:
     """The installed command `tfpagan-train`."""
-    sys.exit(run("train", sys.argv[1:]))
+    _leave(run("train", sys.argv[1:]))
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit; after a signal at once, because Python would first wait for threads, such as TFDS's that retry a download."""
+    if code > SIGNALLED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -134,14 +134,20 @@ def _reporting_mistakes(command: Command, do: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print(f"{command.program}: interrupted", file=sys.stderr)
         return 130
+    except _Terminated:
+        return 128 + signal.SIGTERM
+
+
+class _Terminated(SystemExit):
+    """SIGTERM, as an exception."""
 
 
 @contextmanager
 def _sigterm_as_exception() -> Iterator[None]:
-    """Raise SystemExit on SIGTERM, so that temporary files are removed, unless the command handles the signal itself."""
+    """Raise an exception on SIGTERM, so that temporary files are removed, unless the command handles the signal itself."""
 
     def end(number: int, frame: Any) -> None:
-        sys.exit(128 + number)
+        raise _Terminated(128 + number)
 
     if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
         yield
