@@ -30,15 +30,37 @@ def test_the_first_worker_writes_and_without_workers_everybody(monkeypatch: pyte
     assert not devices.is_chief()
 
 
-def test_a_tf_config_that_cannot_be_used_is_shown_beside_a_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrongs = ["{", "{}", '{"cluster": {"worker": []}, "task": 3}', "[]", '{"cluster": [], "task": {}}']
-    wrongs += [tf_config([1, 2], 2), tf_config([1, 2], -1), tf_config([1], 0, "evaluator"), tf_config([1], 0, "ps")]
-    wrongs += [tf_config([0], 0), tf_config([99999], 0), tf_config([1], 0).replace(":1", "")]
-    for wrong in wrongs:
-        monkeypatch.setenv("TF_CONFIG", wrong)
-        for ask in (devices.is_chief, devices.strategy):
-            with pytest.raises(UserError, match=r"cannot be used.*it must be as"):
-                ask()
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("{", "it is not JSON"),
+        ("[]", "it must have a cluster and a task"),
+        ("{}", "it must have a cluster and a task"),
+        ('{"cluster": {"worker": []}, "task": 3}', "it must have a cluster and a task"),
+        ('{"cluster": [], "task": {}}', "it must have a cluster and a task"),
+        (
+            '{"cluster": {"worker": "localhost:1"}, "task": {"type": "worker", "index": 0}}',
+            "addresses of worker must be a list",
+        ),
+        (tf_config([0], 0), "with ports from 1 to 65535"),
+        (tf_config([99999], 0), "with ports from 1 to 65535"),
+        (tf_config([1], 0).replace(":1", ""), "must be a list of host:port"),
+        (tf_config([1, 2], 2), "index must be from 0 to 1"),
+        (tf_config([1, 2], -1), "index must be from 0 to 1"),
+        (tf_config([1, 2], 0).replace('"index": 0', '"index": null'), "index must be from 0 to 1"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "index must be from 0 to 0"),
+        (tf_config([1], 0, "chief"), "type must be chief or worker, and in the cluster"),
+        (tf_config([1], 0, "evaluator"), "type must be chief or worker"),
+        (tf_config([1], 0, "ps"), "type must be chief or worker"),
+    ],
+)
+def test_a_tf_config_that_cannot_be_used_is_shown_beside_a_right_one(
+    wrong: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", wrong)
+    for ask in (devices.is_chief, devices.strategy):
+        with pytest.raises(UserError, match=rf"cannot be used: .*{reason}.*; it must be as"):
+            ask()
 
 
 @pytest.mark.parametrize(

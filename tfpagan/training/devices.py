@@ -100,18 +100,31 @@ def losing_workers() -> Iterator[None]:
 
 def _task() -> tuple[dict[str, list[str]], str, int]:
     """Addresses by kind of task, and the kind and index of this process, from TF_CONFIG."""
+    text = os.environ["TF_CONFIG"]
     try:
-        setting = json.loads(os.environ["TF_CONFIG"])
-        cluster = {kind: [str(address) for address in addresses] for kind, addresses in setting["cluster"].items()}
-        kind, index = setting["task"]["type"], int(setting["task"]["index"])
-        if kind not in KINDS or index not in range(len(cluster[kind])):
-            raise ValueError(f"task {kind} {index}: it must be a chief or worker of the cluster")
-        for address in (address for addresses in cluster.values() for address in addresses):
-            host, _, port = address.rpartition(":")
-            if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-                raise ValueError(f"address {address}: it must be host:port, with a port from 1 to 65535")
-    except (ValueError, TypeError, KeyError, AttributeError) as e:
-        legal = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-        reason = f"no {e}" if isinstance(e, KeyError) else str(e)
-        raise UserError(f"TF_CONFIG={os.environ['TF_CONFIG']} cannot be used ({reason}); it must be as {legal}") from None
-    return cluster, kind, index
+        setting = json.loads(text)
+    except ValueError:
+        raise _refused(text, "it is not JSON") from None
+    cluster = setting.get("cluster") if isinstance(setting, dict) else None
+    task = setting.get("task") if isinstance(setting, dict) else None
+    if not isinstance(cluster, dict) or not isinstance(task, dict):
+        raise _refused(text, "it must have a cluster and a task")
+    for kind, addresses in cluster.items():
+        if not isinstance(addresses, list) or not addresses or not all(_is_address(address) for address in addresses):
+            raise _refused(text, f"the addresses of {kind} must be a list of host:port, with ports from 1 to 65535")
+    kind, index = task.get("type"), str(task.get("index"))
+    if kind not in KINDS or kind not in cluster:
+        raise _refused(text, f"the task's type must be {' or '.join(KINDS)}, and in the cluster")
+    if not index.isdecimal() or int(index) >= len(cluster[kind]):
+        raise _refused(text, f"the task's index must be from 0 to {len(cluster[kind]) - 1}")
+    return cluster, kind, int(index)
+
+
+def _is_address(address: object) -> bool:
+    host, _, port = str(address).rpartition(":")
+    return isinstance(address, str) and bool(host) and port.isdecimal() and 0 < int(port) < 2**16
+
+
+def _refused(text: str, reason: str) -> UserError:
+    legal = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+    return UserError(f"TF_CONFIG={text} cannot be used: {reason}; it must be as {legal}")
