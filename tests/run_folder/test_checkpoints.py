@@ -126,3 +126,16 @@ def test_a_worker_that_is_lost_while_saving_is_not_blamed_on_the_folder(
     monkeypatch.setattr(tf.train.CheckpointManager, "save", aborted)
     with pytest.raises(tf.errors.UnavailableError, match="reset by peer"):
         kept.save(1)
+
+
+def test_a_worker_that_is_lost_while_restoring_is_not_blamed_on_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def aborted(*_: object, **__: object) -> None:
+        raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: Connection reset by peer")
+
+    kept = Kept(tmp_path)
+    kept.save(1)
+    monkeypatch.setattr(tf.train.Checkpoint, "restore", aborted)
+    with pytest.raises(tf.errors.UnavailableError, match="reset by peer"):
+        Kept(tmp_path).checkpoints.restore()

@@ -79,6 +79,7 @@ def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
 
     Raises:
       UserError: when none of the checkpoints can be read.
+      What TensorFlow raises when another worker has gone.
     """
     require_plain_path("model_dir", folder.parent)
     steps = steps_in(folder)
@@ -86,5 +87,7 @@ def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
         try:
             return step, read(f"{folder}/ckpt-{step}")
         except UNREADABLE as e:
+            if by_another_worker(e):
+                raise
             logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
     raise UserError(f"none of the checkpoints in {folder} can be read: ckpt-{', ckpt-'.join(map(str, steps))}")
