@@ -34,6 +34,19 @@ def test_a_changed_file_size_or_crop_is_decoded_anew(write):
     assert len(prepare(write({"c.png": png(16, 16)})).train) == 2
 
 
+def test_new_content_of_the_same_size_and_time_is_seen(write, tmp_path):
+    """As `cp -p` and `rsync --times` leave it: of the times, only that of the last change of the inode is new."""
+    config = write({"a.png": png(8, 8), "b.png": png(8, 8, 5)})
+    assert prepare(config).train[0, 0, 0, 0] == 5
+    file, new = tmp_path / "photos/b.png", png(8, 8, 6)
+    before = file.stat()
+    assert len(new) == before.st_size
+    file.write_bytes(new)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    assert prepare(config).train[0, 0, 0, 0] == 6
+
+
 def test_preparing_twice_at_once_gives_one_entry(write, tmp_path):
     config = write({f"{i:03d}.png": png(8, 8, i) for i in range(100)})
     found = []

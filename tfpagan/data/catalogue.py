@@ -121,11 +121,12 @@ class Catalogued:
             self._builder = _open(self._dataset, self._root)
 
     def identity(self) -> str:
-        """The name with its version, and the name, size and time of every file."""
+        """The name with its version, and the name, size and times of every file."""
         listing = []
         if self._folder.exists():
             with os.scandir(self._folder) as entries:
-                listing = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries)
+                found = [(entry.name, entry.stat()) for entry in entries]
+            listing = sorted((name, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in found)
         return repr((self._builder.info.full_name, str(self._folder), listing))
 
     def examples(self, split: str) -> Iterator[Example]:

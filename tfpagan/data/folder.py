@@ -82,12 +82,12 @@ class Folder:
         """Nothing to do."""
 
     def identity(self) -> str:
-        """Changes when a file is added, removed, renamed or written to."""
+        """Changes when a file is added, removed, renamed or written to, even if its old time of modification is put back."""
         digest = hashlib.sha256()
         for paths in self._files.values():
             for path in paths:
                 status = path.stat() if path.exists() else path.lstat()  # a broken link
-                digest.update(os.fsencode(path) + f"|{status.st_size}|{status.st_mtime_ns}\n".encode())
+                digest.update(os.fsencode(path) + f"|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}\n".encode())
         return digest.hexdigest()
 
     def examples(self, split: str) -> Iterator[Example]:
