@@ -45,7 +45,7 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path | No
       EvaluationError: when there are fewer than two images.
     """
     if images.count < 2:
-        raise EvaluationError(f"{images.name} has {images.count} image(s); a reference needs at least 2")
+        raise EvaluationError(f"too few images for a reference in {images.name}: {images.count}; at least 2 are needed")
     identity, classifier = checksum(images), extract.classifier
     matters = [identity, images.count, classifier.checksum, classifier.shape, RESIZE, KID_IMAGES, "v2"]
     name = hashlib.sha256(json.dumps(matters).encode()).hexdigest()[:24]

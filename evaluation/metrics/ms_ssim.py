@@ -52,7 +52,7 @@ class Diversity(Measurement):
 
     def __init__(self, count: int, *, pairs: int = 1000, seed: int = 0, real: tuple[float | None, float | None] = (None, None)):
         if count < 2:
-            raise EvaluationError(f"{count} image(s) are too few for MS-SSIM; at least 2 are needed")
+            raise EvaluationError(f"too few images for MS-SSIM: {count}; at least 2 are needed")
         chosen = np.random.default_rng(seed).permutation(count)[: 2 * min(pairs, count // 2)]
         self._place = {int(image): place for place, image in enumerate(chosen)}
         self._kept: dict[int, np.ndarray] = {}

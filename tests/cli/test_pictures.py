@@ -206,7 +206,7 @@ def test_a_data_set_of_other_channels_is_refused_before_it_is_decoded(
     monkeypatch.setattr(data, "describe", lambda config: grey)
     monkeypatch.setattr(data, "prepare", lambda config: pytest.fail("it was decoded"))
     assert cli.run("encode", [f"--model={run}", "--dataset=mnist", f"--output={tmp_path}/c.npz"]) == 1
-    assert "--dataset=mnist has 1 channel(s); the model takes 3" in capsys.readouterr().err
+    assert "the images of --dataset=mnist are in grey; the model takes images in colour" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,9 @@ def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: An
     own = trained.config.data if trained.config else DataConfig()
     cut = own if _is_own(settings["dataset"], own.dataset) else DataConfig()  # as in training, if these are the run's images
     config = checks.replace(cut, settings | {"image_size": size}, "data")
-    if (channels := data.describe(config).channels) != trained.image_shape[2]:
-        raise UserError(f"--dataset={settings['dataset']} has {channels} channel(s); the model takes {trained.image_shape[2]}")
+    if data.describe(config).channels != (channels := trained.image_shape[2]):
+        given, legal = ("in colour", "in grey") if channels == 1 else ("in grey", "in colour")
+        raise UserError(f"the images of --dataset={settings['dataset']} are {given}; the model takes images {legal}")
     images = data.prepare(config)
     pixels = images.train if split == "train" else images.test
     labels = images.train_labels if split == "train" else images.test_labels
