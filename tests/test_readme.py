@@ -72,7 +72,7 @@ def test_the_objective_of_the_docs_trains(one_device: tf.distribute.Strategy, mo
     sizes = {"image_size": 8, "channels": 8, "latent_dim": 4, "batch_size": 4}
     config = dataclasses.replace(Config().with_changes(sizes), objective=names["TwoGames"]())
     trainer = Trainer(config=config, image_shape=tiny.SHAPE, strategy=one_device)
-    progress = trainer.advance(iter(tf.data.Dataset.from_tensors(tiny.images(4)).repeat()), 2)
+    progress = trainer.advance(tiny.feed(), 2)
     assert trainer.mode == "fused"
     assert (progress.steps, dict(progress.not_finite)) == (2, {})
     assert {"loss/generator", "loss/disc_z"} <= progress.totals.keys()

@@ -7,6 +7,7 @@ stride 2.
 
 import dataclasses
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -154,5 +155,7 @@ def _batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe) -> tf.data.
 
     examples = tf.data.Dataset.from_tensor_slices((images, labels.astype(np.int32))).shuffle(len(images), recipe.seed).repeat()
     seeds = tf.data.Dataset.random(recipe.seed).batch(2, drop_remainder=True)
-    mapped = tf.data.Dataset.zip((examples, seeds)).map(augmented, tf.data.AUTOTUNE)
-    return mapped.batch(recipe.batch_size, drop_remainder=True).prefetch(4)
+    mapped = tf.data.Dataset.zip((examples, seeds)).map(augmented, os.cpu_count())
+    options = tf.data.Options()
+    options.autotune.enabled = False  # to end the thread of tf.data's tuner can take TensorFlow up to a minute
+    return mapped.batch(recipe.batch_size, drop_remainder=True).prefetch(4).with_options(options)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan.data import batches
+from tfpagan.data import batches, repeated
 from tfpagan.errors import UserError
 
 NUMBERED = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)  # image i is full of i
@@ -54,3 +54,9 @@ def test_shapes_are_static_and_bytes_stay_bytes():
 def test_no_images_are_refused():
     with pytest.raises(UserError, match="no images"):
         batches(NUMBERED[:0], batch_size=2, seed=0, start=0)
+
+
+def test_the_tuner_of_tf_data_is_off():
+    """Its thread holds up the end of the process, and the parallelism is fixed."""
+    for dataset in (batches(NUMBERED, batch_size=4, seed=0, start=0), repeated(NUMBERED[:4])):
+        assert dataset.options().autotune.enabled is False

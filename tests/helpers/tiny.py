@@ -1,13 +1,14 @@
 """The smallest real networks, passes and runs: images of 8 px, networks of 8 channels."""
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfpagan import networks
+from tfpagan import data, networks
 from tfpagan.config import Config
 from tfpagan.forward import augment
 from tfpagan.forward.condition import NONE, Condition
@@ -30,6 +31,11 @@ def shape_of(condition: Condition) -> tuple[int, int, int]:
 
 def images(n: int = N, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, [n, *shape]).astype(np.uint8)
+
+
+def feed(shape: tuple[int, int, int] = SHAPE) -> Iterator[tf.Tensor]:
+    """The same batch of 4 images for ever."""
+    return iter(data.repeated(images(4, shape)))
 
 
 def build_networks(objective: Objective, config: NetworkConfig = CONFIG) -> dict[str, tf.keras.Model]:

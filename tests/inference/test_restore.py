@@ -34,7 +34,7 @@ def test_they_give_what_the_trainer_gave(tmp_path: Path, channels: int, ema_deca
 @pytest.mark.slow
 def test_a_run_of_several_replicas_is_read_on_one(tmp_path: Path, two_replicas: tf.distribute.Strategy) -> None:
     trainer = tiny.write_run(tmp_path, strategy=two_replicas, objective="dcgan")
-    batches = iter(tf.data.Dataset.from_tensors(tiny.images(4)).repeat())
+    batches = tiny.feed()
     trainer.advance(batches, 2)
     Checkpoints(trainer.checkpoint(), tmp_path / "ckpt", keep=3).save()
     run = restored(tmp_path)

@@ -399,7 +399,7 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
     config = config_of(case, image_size=8, sync_batch_norm=False)
     shape = tiny.shape_of(config.objective.condition)
     trainer = Trainer(config=config, image_shape=shape, strategy=one_device)
-    batches = iter(tf.data.Dataset.from_tensors(tiny.images(4, shape)).repeat())
+    batches = tiny.feed(shape)
     for steps in (1, 2):
         assert trainer.advance(batches, steps).not_finite == {}
     assert trainer._one_step.experimental_get_tracing_count() == 1

@@ -38,4 +38,16 @@ def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int) -> tf
         batch = tf.numpy_function(gather, [b], tf.uint8, stateful=False)
         return tf.ensure_shape(batch, (batch_size, *images.shape[1:]))
 
-    return tf.data.Dataset.counter().map(element).prefetch(AHEAD)
+    return _untuned(tf.data.Dataset.counter().map(element).prefetch(AHEAD))
+
+
+def repeated(batch: np.ndarray) -> tf.data.Dataset:
+    """The same batch uint8 [B, H, W, C] for ever, to measure the speed of steps alone."""
+    return _untuned(tf.data.Dataset.from_tensors(batch).repeat())
+
+
+def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Without tf.data's tuner: it has nothing to tune here, and to end its thread can take TensorFlow up to a minute."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

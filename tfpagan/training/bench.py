@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfpagan import data
 from tfpagan.config import Config
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.training import devices
@@ -89,7 +90,7 @@ def _trainer(channels: int, batch_size: int, way: str, strategy: tf.distribute.S
     config = Config().with_changes({"channels": channels, "batch_size": batch_size, "gradients": mode})
     trainer = Trainer(config=dataclasses.replace(config, objective=objective), image_shape=IMAGE_SHAPE, strategy=strategy)
     noise = np.random.default_rng(0).integers(0, 256, (batch_size, *IMAGE_SHAPE), np.uint8)
-    return trainer, iter(tf.data.Dataset.from_tensors(noise).repeat())
+    return trainer, iter(data.repeated(noise))
 
 
 def _seconds(trainer: Trainer, batches: Iterator[tf.Tensor], steps: int) -> float:

@@ -61,7 +61,7 @@ def _readable(facts: dict[str, Any], config: Config) -> str:
 def _seconds_per_step(trainer: Trainer) -> float:
     shape = (trainer.config.training.batch_size, *trainer.image_shape)
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    batches = iter(tf.data.Dataset.from_tensors(noise).repeat())
+    batches = iter(data.repeated(noise))
     trainer.advance(batches, 1)
     begun = time.monotonic()
     trainer.advance(batches, MEASURED_STEPS)
