@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import tiny
+from helpers import exports, tiny
 from PIL import Image
 
 import tfpagan
 from tfpagan import cli
 from tfpagan.cli import files
 from tfpagan.images import grid, interleaved
-from tfpagan.inference import export, restore
+from tfpagan.inference import restore
 
 SHAPE = (8, 8, 3)
 
@@ -22,7 +22,7 @@ SHAPE = (8, 8, 3)
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     tiny.write_run(folder, SHAPE)
-    export.publish(restore.restored(folder), folder / "export", name="tiny")
+    exports.publish(restore.restored(folder), folder / "export")
     return folder
 
 
@@ -168,7 +168,7 @@ def test_the_images_of_the_run_are_cut_as_in_training(tmp_path: Path) -> None:
         (tmp_path / f"d/{i:02d}.png").write_bytes(tf.io.encode_png(x).numpy())
     name = f"folder:{tmp_path}/d"
     tiny.write_run(tmp_path / "run", SHAPE, dataset=name, crop="center:8", channels=8)
-    export.publish(restore.restored(tmp_path / "run"), tmp_path / "run/export", name="tiny")
+    exports.publish(restore.restored(tmp_path / "run"), tmp_path / "run/export")
     codes = {}
     for model in ("run", "run/export"):
         for crop in ("", "center:8", "center"):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import tiny
+from helpers import exports, tiny
 
 import tfpagan
 from tfpagan.errors import UserError
 from tfpagan.images import normalize, to_bytes
-from tfpagan.inference import export, model, restore
+from tfpagan.inference import model, restore
 from tfpagan.inference.model import Model
 from tfpagan.latents import WAYS, between
 from tfpagan.networks import arrays
@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trainer]:
     from tfpagan.run_folder.checkpoints import Checkpoints
 
     Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=3).save()
-    export.publish(restore.restored(folder), folder / "export", name="tiny")
+    exports.publish(restore.restored(folder), folder / "export")
     return folder, trainer
 
 

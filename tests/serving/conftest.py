@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from helpers import tiny
+from helpers import exports, tiny
 from helpers.serving import SHAPE, Start
 
-from tfpagan.inference import export, restore
+from tfpagan.inference import restore
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     tiny.write_run(folder, SHAPE)
-    return export.publish(restore.restored(folder), folder / "export", name="tiny")
+    return exports.publish(restore.restored(folder), folder / "export")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import tiny
+from helpers import exports, tiny
 from helpers.serving import SHAPE
 from PIL import ExifTags, Image
 from selenium import webdriver
@@ -24,7 +24,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import make_server
 
 import tfpagan
-from tfpagan.inference import export, restore
+from tfpagan.inference import restore
 from tfpagan.latents import prior
 from tfpagan.serving.application import Application
 from tfpagan.serving.servable import Servable
@@ -181,7 +181,7 @@ def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_col
         if "kernel" in v.name:
             v.assign(random.normal(0, 0.4, v.shape))
     with served(chromium) as application:
-        version = export.publish(run, tmp_path / "export", name="tiny")
+        version = exports.publish(run, tmp_path / "export")
         application.available(Servable(version, max_rows=64))
         until(chromium, lambda: "3 latent dimensions" in chromium.find_element(By.ID, "facts").text)
         shown = {part: chromium.find_element(By.ID, part).is_displayed() for part in ("sampling", "interpolation", "latent")}
@@ -197,7 +197,7 @@ def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_col
 
 def test_a_model_of_one_channel_has_images_shown_in_grey(chromium: WebDriver, tmp_path: Path) -> None:
     tiny.write_run(tmp_path / "run", (8, 8, 1))
-    version = export.publish(restore.restored(tmp_path / "run"), tmp_path / "export", name="tiny")
+    version = exports.publish(restore.restored(tmp_path / "run"), tmp_path / "export")
     with served(chromium) as application:
         application.available(Servable(version, max_rows=64))
         until(chromium, lambda: sources(chromium, "#moved") != [None])

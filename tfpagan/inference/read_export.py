@@ -52,16 +52,20 @@ def read(file: str | Path) -> Arrays:
     return arrays
 
 
-def main(export: str, questions: str, answers: str) -> None:
-    """Call every signature for which there are questions."""
-    sys.modules["tfpagan"] = sys.modules["evaluation"] = None  # type: ignore[assignment]  # importing them fails from here on
-    loaded = tf.saved_model.load(export)
-    signatures = loaded.signatures
+def answers(export: str | Path, questions: Mapping[str, Mapping[str, np.ndarray]]) -> Arrays:
+    """What every signature for which there are questions gives, and the checksums of the weights."""
+    loaded = tf.saved_model.load(str(export))
     given = {WEIGHTS: {str(i): checksum(weight) for i, weight in enumerate(loaded.weights)}}
-    for signature, inputs in read(questions).items():
-        outputs = signatures[signature](**{name: as_tensor(name, value) for name, value in inputs.items()})
+    for signature, inputs in questions.items():
+        outputs = loaded.signatures[signature](**{name: as_tensor(name, value) for name, value in inputs.items()})
         given[signature] = {name: as_array(name, tensor) for name, tensor in outputs.items()}
-    write(answers, given)
+    return given
+
+
+def main(export: str, questions: str, to: str) -> None:
+    """Answer the questions of a file in a file."""
+    sys.modules["tfpagan"] = sys.modules["evaluation"] = None  # type: ignore[assignment]  # importing them fails from here on
+    write(to, answers(export, read(questions)))
 
 
 if __name__ == "__main__":
