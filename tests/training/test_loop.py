@@ -146,6 +146,7 @@ def test_the_model_dir_alone_goes_on_with_the_stored_configuration(finished: Pat
     with (run / "metrics.jsonl").open("a") as f:
         f.write('{"step": 5, "images": 20}\n{"step": ')  # what a killed process may leave behind
     assert cli.run("train", [f"--model_dir={run}", "--train_steps=6"]) == 0
+    assert json.loads((run / "config.json").read_text())["training"]["train_steps"] == 6
     assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-6"
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert steps == [2, 4, 6]
@@ -158,6 +159,14 @@ def test_another_configuration_is_refused_with_the_difference(
     assert cli.run("train", [f"--model_dir={finished}", "--channels=16", "--seed=3"]) == 1
     message = capsys.readouterr().err
     assert "another configuration (channels: 8 -> 16; seed: 0 -> 3)" in message
+    assert (finished / "config.json").read_text() == before
+
+
+def test_a_refused_attempt_to_go_on_leaves_the_configuration(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (finished / "config.json").read_text()
+    for wrong in ("--devices=GPU:7", "--best_metric=rmse"):
+        assert cli.run("train", [f"--model_dir={finished}", "--train_steps=9", wrong]) == 1
+        assert wrong.split("=")[0] in capsys.readouterr().err
     assert (finished / "config.json").read_text() == before
 
 

@@ -51,7 +51,7 @@ def require(model_dir: Path) -> Config:
 
 @contextmanager
 def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[None]:
-    """Create and check the folder, write `config.json`, and lock the folder until the block ends.
+    """Create and check the folder, write `config.json` of a new run, and lock the folder until the block ends.
 
     Args:
       model_dir: the run folder.
@@ -75,15 +75,21 @@ def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[N
         model_dir.mkdir(parents=True, exist_ok=True)
         with (model_dir / ".lock").open("w") as lock:
             _lock(lock, model_dir)
-            part = model_dir / "config.json.part"
-            part.write_text(config.to_json())
-            part.replace(model_dir / "config.json")
+            if not stored:
+                write_config(model_dir, config)
             yield
     except OSError as e:
         where = Path(str(e.filename or model_dir))
         if not (where.is_relative_to(model_dir) or model_dir.is_relative_to(where)):
             raise  # not about this folder
         raise UserError(f"cannot write in --model_dir={model_dir}: {e}") from None
+
+
+def write_config(model_dir: Path, config: Config) -> None:
+    """Write `config.json`; of a run that is gone on with once nothing can be refused any more, lest a mistake stay in it."""
+    part = model_dir / "config.json.part"
+    part.write_text(config.to_json())
+    part.replace(model_dir / "config.json")
 
 
 def _lock(file: IO[str], model_dir: Path) -> None:

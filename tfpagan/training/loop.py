@@ -17,6 +17,7 @@ from tfpagan.config import Config
 from tfpagan.errors import UserError, why
 from tfpagan.evaluation import protocols
 from tfpagan.run_folder import events
+from tfpagan.run_folder import folder as run_folder
 from tfpagan.run_folder import images as run_images
 from tfpagan.run_folder.checkpoints import Checkpoints
 from tfpagan.training import devices, hooks, tensorboard
@@ -88,6 +89,7 @@ def train(config: Config, model_dir: Path) -> int | None:
         stop, writer = Stop(), _writer(folder)
         todo = _hooks(trainer, folder, checkpoints, images, writer, stop)  # what they refuse is refused before the tracing
         graph = trainer.trace(batches)
+        run_folder.write_config(folder, config)
         if not step:
             tensorboard.write_hparams(folder, config, model_dir.name)
             tensorboard.write_graph(writer, graph)
