@@ -6,6 +6,7 @@ from typing import Any
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
+from tfpagan.evaluation import protocols
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.runner import Runner, kept_in
 from tfpagan.experiments.tables import TABLES, Table
@@ -20,6 +21,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     experiments = [row.experiment for row in table.rows]
     if options["jobs"] < 1:
         raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
+    protocol = protocols.get(options["protocol"] or table.protocol).name
     folder = path(options["runs"])
     runner = Runner(folder, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
@@ -32,10 +34,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
             )
         )
         return 0
-    from tfpagan.evaluation import protocols
     from tfpagan.experiments import report
 
-    protocol = protocols.get(options["protocol"] or table.protocol).name  # fails here, not after the work
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     facts = {
         "images seen by each": options["images"] or "",

@@ -8,6 +8,7 @@ from absl import logging
 from tfpagan.cli.flags import PLACES, Command, Option, path
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
+from tfpagan.evaluation import protocols
 from tfpagan.experiments import sweep
 from tfpagan.experiments.experiment import Scoring
 from tfpagan.experiments.runner import Runner, kept_in
@@ -23,15 +24,13 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--by={by} is not legal: it must be one of {', '.join(grid)}")
     if options["jobs"] < 1:
         raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
+    protocol = protocols.get(options["protocol"]).name
     folder = path(options["runs"])
     runner = Runner(folder, jobs=options["jobs"], places=places)
     if options["dry_run"]:
         runner.check(experiments)
         print("\n".join(f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments))
         return 0
-    from tfpagan.evaluation import protocols
-
-    protocol = protocols.get(options["protocol"]).name  # fails here, not after the work
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     text = sweep.table(grid, outcomes)
     with kept_in(folder):
