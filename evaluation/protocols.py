@@ -41,8 +41,10 @@ class Protocol:
         for count in (self.samples, self.reconstructions or 2):  # 0 reconstructions: all
             if count < 2:
                 raise EvaluationError(f"{count} images cannot be scored; at least 2 are needed")
-        if self.splits < 1 or self.seed < 0:
-            raise EvaluationError(f"{self.splits} splits and seed {self.seed} are not legal; they must be at least 1 and 0")
+        if self.splits < 1:
+            raise EvaluationError(f"{self.splits} splits cannot be made; at least 1 is needed")
+        if self.seed < 0:
+            raise EvaluationError(f"seed {self.seed} is not legal; it must be at least 0")
         if self.code not in ("mean", "draw"):
             raise EvaluationError(f"code {self.code!r} is not legal; it must be mean or draw")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "load"]
 
 
-def load(path: str | Path, *, step: int = 0, best: bool = False) -> "Model":
+def load(path: str | Path, *, step: int | None = None, best: bool = False) -> "Model":
     """The encoder and decoder of a run or of an export: `tfpagan.inference.load.load`."""
     from tfpagan.inference import load as loading
 

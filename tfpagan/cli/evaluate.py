@@ -61,13 +61,11 @@ def _protocol(options: dict[str, Any]) -> Protocol:
     """The named protocol, or a custom one from the flags; a flag that differs from the named protocol makes it custom."""
     if options["protocol"] and options["metrics"]:
         raise UserError("--protocol and --metrics cannot be given together: a protocol defines its metrics")
-    for name in ("samples", "splits", "seed", "reconstructions"):
-        if not -1 <= options[name] <= MOST:
-            raise UserError(f"--{name}={options[name]} is not legal: it must be at least 0 and at most {MOST}")
+    changes = {name: options[name] for name in ("samples", "splits", "seed", "reconstructions") if options[name] is not None}
+    for name, value in changes.items():
+        if not 0 <= value <= MOST:
+            raise UserError(f"--{name}={value} is not legal: it must be at least 0 and at most {MOST}")
     base = protocols.get(options["protocol"] or ("custom" if options["metrics"] else "quick5k"))
-    changes: dict[str, Any] = {
-        name: options[name] for name in ("samples", "splits", "seed", "reconstructions") if options[name] >= 0
-    }
     changes |= {"code": options["code"]} if options["code"] else {}
     changes["annealing"] = _annealing(options)
     if options["metrics"]:
@@ -139,7 +137,7 @@ def _on_data_set(
 def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
     if other := [name for name in settings if name not in ("cache_dir", "background")]:
         raise UserError(f"--{other[0]} cannot be given with --real and --fake: no other images are used")
-    if options["reconstructions"] >= 0:
+    if options["reconstructions"] is not None:
         raise UserError("--reconstructions cannot be given with --real and --fake: every image is paired")
     from tfpagan.data import places
     from tfpagan.data.decode import BACKGROUNDS
@@ -155,7 +153,7 @@ def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, An
     background = BACKGROUNDS[data_settings.background]
     images, fake = real_and_fake(real, path(options["fake"]), background=background)
     chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
-    count = options["samples"] if options["samples"] >= 0 else fake.count
+    count = options["samples"] if options["samples"] is not None else fake.count
     counted = dataclasses.replace(protocol, name="custom", metrics=chosen, samples=count, reconstructions=0)
     as_named = counted.samples == protocol.samples or not protocol.goes_over(Over.SAMPLES)
     counted = protocol if options["protocol"] and as_named else counted
@@ -213,10 +211,10 @@ COMMAND = Command(
         Option("metrics", "", lambda: f"comma-separated metrics, instead of a protocol: {', '.join(METRICS)}"),
         Option("classifier", "inception", "inception, or a SavedModel folder from bin/train_classifier"),
         Option("inception", "", "Inception as a folder, .tar.gz, .tgz or .pb; default: $TFPAGAN_INCEPTION, else from TF-Hub"),
-        Option("samples", -1, "number of samples; default: the protocol's"),
-        Option("reconstructions", -1, "number of test images to reconstruct, 0: all; default: the protocol's"),
-        Option("splits", -1, "number of splits of the Inception Score and RID; default: the protocol's"),
-        Option("seed", -1, "seed of samples, codes and shuffles; default: the protocol's"),
+        Option("samples", None, "number of samples; default: the protocol's", int),
+        Option("reconstructions", None, "number of test images to reconstruct, 0: all; default: the protocol's", int),
+        Option("splits", None, "number of splits of the Inception Score and RID; default: the protocol's", int),
+        Option("seed", None, "seed of samples, codes and shuffles; default: the protocol's", int),
         Option("ais_images", Annealing.images, "ais: number of test images"),
         Option("ais_chains", Annealing.chains, "ais: number of chains per image"),
         Option("ais_distributions", Annealing.distributions, "ais: number of distributions between prior and posterior"),

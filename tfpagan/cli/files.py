@@ -34,7 +34,8 @@ def files_under(folder: Path) -> list[Path]:
       UserError: when there is no such folder, or no image in it.
     """
     if not folder.is_dir():
-        raise UserError(f"there is no folder {folder}")
+        is_there = folder.exists()
+        raise UserError(f"{folder} is a file; expected a folder of images" if is_there else f"there is no folder {folder}")
     found = images_under(folder)
     if not found:
         raise UserError(f"{folder} holds no images")

@@ -31,11 +31,19 @@ PLACES = ("data_dir", "cache_dir")
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """A flag that is not a setting of the run; `help` is a function where its text depends on the loaded plugins."""
+    """A flag that is not a setting of the run.
+
+    Attributes:
+      name: of the flag.
+      default: its value where it is not given.
+      help: one line; a function where the text depends on the loaded plugins.
+      kind: the type of its value, where the default is None.
+    """
 
     name: str
     default: Any
     help: str | Callable[[], str]
+    kind: type | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +209,7 @@ def _without_prefix(e: Exception) -> str:
 def rows(command: Command) -> list[tuple[str, type, str]]:
     """Name, type and help of every flag, each name once."""
     helps = {o.name: o.help if isinstance(o.help, str) else o.help() for o in command.options}
-    found = {o.name: (type(o.default), _described(helps[o.name], o.default)) for o in command.options}
+    found = {o.name: (o.kind or type(o.default), _described(helps[o.name], o.default)) for o in command.options}
     if command.settings == "all":
         names = f"the system: {', '.join(OBJECTIVES)} (default: {Config().objective.name})"
         found["objective"] = (str, names)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tfpagan.inference.model import Model
 
 CHECKPOINT = (
-    Option("step", 0, "step of the run's checkpoint; default: the newest"),
+    Option("step", None, "step of the run's checkpoint; default: the newest", int),
     Option("best", False, "use the checkpoint that --best_metric kept"),
 )
 MODEL = (Option("model", "", "a run folder, or an export"), *CHECKPOINT)

@@ -15,12 +15,12 @@ from tfpagan.networks import arrays
 from tfpagan.serving import exports
 
 
-def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
+def load(path: str | Path, *, step: int | None = None, best: bool = False) -> Model:
     """The model of a run or of an export.
 
     Args:
       path: a run folder; or an export: one version, or the folder of versions, of which the newest is used.
-      step: checkpoint of a run; 0: the newest.
+      step: checkpoint of a run; None: the newest.
       best: use the checkpoint of a run that `--best_metric` kept.
 
     Raises:
@@ -29,7 +29,7 @@ def load(path: str | Path, *, step: int = 0, best: bool = False) -> Model:
     path = Path(os.path.expanduser(path))
     version = exports.newest(path)
     if (version / "saved_model.pb").is_file():
-        if step or best:
+        if step is not None or best:
             raise UserError(f"{path} is an export, which has no checkpoints to choose from")
         return _of_export(version)
     if not (path / "ckpt").is_dir():

@@ -31,29 +31,29 @@ class Inference:
     step: int
 
 
-def restored(model_dir: Path, *, step: int = 0, best: bool = False, skip_damaged: bool = True) -> Inference:
+def restored(model_dir: Path, *, step: int | None = None, best: bool = False, skip_damaged: bool = True) -> Inference:
     """The networks of a run, from its newest checkpoint.
 
     Args:
       model_dir: the run folder.
-      step: of the checkpoint to read; 0: the newest.
+      step: of the checkpoint to read; None: the newest.
       best: use the checkpoint that `--best_metric` kept.
       skip_damaged: whether to fall back to the newest intact checkpoint, with a warning; else a damaged newest one is refused.
 
     Raises:
       UserError: when there is no such checkpoint, or it cannot be read.
     """
-    if step and best:
+    if step is not None and best:
         raise UserError(f"step {step} and the best checkpoint exclude each other; choose one")
     config = run_folder.require(model_dir)
     folder = model_dir / ("best" if best else "ckpt")
     steps = steps_in(folder)
     if not steps:
         raise UserError(f"{folder} holds no checkpoint; --best_metric keeps the best one there while it trains")
-    if not step and skip_damaged:
+    if step is None and skip_damaged:
         found, (built, shape) = read_newest(folder, lambda prefix: _read(prefix, config))
         return Inference(built, config, shape, found)
-    step = step or steps[-1]
+    step = steps[-1] if step is None else step
     if step not in steps:
         raise UserError(f"{folder} holds no checkpoint of step {step}; there are {', '.join(map(str, steps))}")
     try:
