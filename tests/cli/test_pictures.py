@@ -209,66 +209,6 @@ def test_a_data_set_of_other_channels_is_refused_before_it_is_decoded(
     assert "the images of --dataset=mnist are in grey; the model takes images in colour" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("command", "argv", "message"),
-    [
-        ("sample", [], "--model is missing"),
-        ("sample", ["--model=/nowhere"], "/nowhere is neither a run, with ckpt/, nor an export"),
-        ("sample", ["--model=RUN", "--count=0"], "0 samples cannot be drawn"),
-        ("sample", ["--model=RUN", "--seed=-1"], "seed -1 is not legal"),
-        ("sample", ["--model=RUN", "--step=7"], "holds no checkpoint of step 7"),
-        ("sample", ["--model=RUN", "--columns=-1"], "--columns=-1 is not legal"),
-        ("sample", ["--model=RUN", "--output=a.bmp"], "a.bmp is not legal: it must end in .png or .npz"),
-        ("sample", ["--model=RUN", "--output=/proc/x.png"], "cannot write /proc/x.png"),
-        ("reconstruct", ["--model=RUN", "--input=/nowhere"], "--output is missing"),
-        ("reconstruct", ["--model=RUN", "--input=/nowhere", "--output=/tmp/x"], "there is no folder /nowhere"),
-        ("reconstruct", ["--model=RUN", "--input=IMAGES", "--output=/proc/x"], "cannot write /proc/x"),
-        ("reconstruct", ["--model=RUN", "--input=IMAGES", "--output=IMAGES/out"], "lies in --input"),
-        ("sample", ["--model=RUN", "--output="], "--output is missing"),
-        ("sample", ["--model=RUN", "--count=1000001"], "1000001 samples cannot be drawn"),
-        ("interpolate", ["--model=RUN", "--start=seed:" + "9" * 5000, "--end=seed:1"], "a whole number must follow the colon"),
-        ("interpolate", ["--model=RUN", "--start=seed:9999999999", "--end=seed:1"], "seed 9999999999 is not legal"),
-        ("encode", ["--model=RUN", "--dataset=cifar10", "--image_size=16"], "--image_size=16 is not legal: the model takes"),
-        ("interpolate", ["--model=RUN", "--start=seed:1"], "--end is missing"),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=a.npz"], "a.npz:0 names the first"),
-        (
-            "interpolate",
-            ["--model=RUN", "--start=seed:1", "--end=seed:2", "--count=500000"],
-            "4000000 x 8 px is too large",
-        ),
-        ("sample", ["--model=RUN", "--step=1", "--best"], "step 1 and the best checkpoint exclude each other"),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:x"], "a whole number must follow the colon"),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.png"], "/nowhere.png cannot be read"),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=/nowhere.npz:1"], "/nowhere.npz is not a file of codes"),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:2", "--way=cubic"], "'cubic' is not legal"),
-        (
-            "interpolate",
-            ["--model=RUN", "--start=seed:1", "--end=seed:2", "--count=1"],
-            "a whole number from 2 to 1000000",
-        ),
-        ("interpolate", ["--model=RUN", "--start=seed:1", "--end=seed:2", "--output=a.mp4"], "it must end in .png or .gif"),
-        (
-            "interpolate",
-            ["--model=RUN", "--start=a", "--end=b", "--frames_per_second=0"],
-            "--frames_per_second=0.0 is not legal",
-        ),
-        ("encode", ["--model=RUN"], "name one thing to encode"),
-        ("encode", ["--model=RUN", "--input=IMAGES", "--dataset=mnist"], "name one thing to encode"),
-        ("encode", ["--model=RUN", "--input=IMAGES", "--output=a.csv"], "it must end in .npz"),
-        ("encode", ["--model=RUN", "--input=IMAGES", "--split=all"], "--split=all is not legal"),
-        ("encode", ["--model=RUN", "--input=IMAGES", "--output=/proc/c.npz"], "cannot write /proc/c.npz"),
-    ],
-)
-def test_what_cannot_be_done_gets_one_line(
-    run: Path, images: Path, command: str, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    filled = [a.replace("RUN", str(run)).replace("IMAGES", str(images)) for a in argv]
-    assert cli.run(command, filled) == 1
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith(f"{command}: error: ")
-    assert message in error
-
-
 def test_files_of_codes_are_checked(tmp_path: Path) -> None:
     from tfpagan.errors import UserError
 

@@ -273,30 +273,6 @@ def test_a_folder_is_named_for_its_settings_as_long_as_a_file_system_takes_that(
     assert max(len(e.name.encode()) for e in (first, second)) <= 200
 
 
-@pytest.mark.parametrize(
-    ("grid", "message"),
-    [
-        ("", "--grid is missing"),
-        ("learning_rate", "it must be NAME=VALUE"),
-        ("learning_rates=1", "unknown setting of the grid 'learning_rates'; did you mean learning_rate"),
-        ("channels=8,x", "channels=x in the grid is not legal: it must be a whole number"),
-        ("deterministic=1", "it must be true or false"),
-        ("seed=1,1", "seed has a value twice"),
-        ("seed=1;seed=2", "it has seed twice"),
-        ("channels=8,12", "--channels=12 is not legal"),
-        ("critic_steps=1,2", "--critic_steps is a setting of objective wgan_gp, wpagan, not of pagan"),
-        ("learning_rate=1,2", "--learning_rate is in the grid too"),
-        ("code_layers=512,256", "code_layers cannot be in a grid: its values have commas"),
-    ],
-)
-def test_a_grid_that_cannot_be_is_refused_in_one_line(grid: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    argv = [f"--grid={grid}", "--dry_run", "--dataset=mnist"] + (["--learning_rate=1"] if "=1,2" in grid else [])
-    assert cli.run("sweep", argv if "critic" not in grid else argv[:-1]) == 1
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
-
-
 def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
     grid = {"objective": ["dcgan", "vae"], "seed": [0, 1, 2]}
     outcomes = []
@@ -324,25 +300,6 @@ def test_a_sweep_says_whose_scores_these_are() -> None:
     official = [outcome("a", inception_score_mean=2.0, inception_score_std=0.1)]
     assert report.names_of("IS", official) == ["inception_score_mean"]
     assert "not of Inception" not in sweep.table({"seed": [0]}, official)
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--table=systems"], "--table=systems is not legal: it must be one of: systems_mnist"),
-        ([], "--table is missing; known: systems_mnist"),
-        (["--table=pagan_3", "--rows=PAGAN,VAE"], "unknown row of pagan_3 'VAE'"),
-        (["--table=pagan_3", "--images=63"], "--images=63 are fewer than the 64 of one step of pagan_cifar10"),
-        (["--table=pagan_3", "--images=-1"], "--images=-1 is not legal"),
-        (["--table=pagan_3", "--channels=9"], "--channels=9 is not legal"),
-        (["--table=pagan_3", "--jobs=0"], "--jobs=0 is not legal"),
-    ],
-)
-def test_bin_reproduce_refuses_in_one_line(flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run("reproduce", [*flags, "--dry_run"]) == 1
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
 
 
 def test_a_table_names_the_command_that_makes_it(

@@ -211,24 +211,6 @@ def test_the_facts_of_an_export_hold_no_paths_of_this_machine() -> None:
     assert export._public(Config().with_changes({"dataset": "imagenet_resized/64x64"})).data.dataset == "imagenet_resized/64x64"
 
 
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        (["--model_dir=/nowhere"], "--model_dir=/nowhere holds no run with a checkpoint"),
-        (["--model_dir=RUN", "--step=9"], "holds no checkpoint of step 9; there are 1, 2"),
-        (["--model_dir=RUN", "--best"], "best holds no checkpoint"),
-        (["--model_dir=RUN", "--output=/proc/x"], "cannot export to /proc/x"),
-    ],
-)
-def test_what_cannot_be_exported_gets_one_line(
-    run: tuple[Path, Trainer], argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.run("export", [a.replace("RUN", str(run[0])) for a in argv]) == 1
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("export: error: ")
-    assert message in line
-
-
 @pytest.mark.slow
 def test_a_run_of_mixed_precision_is_exported(tmp_path: Path) -> None:
     tiny.write_run(tmp_path / "run", SHAPE, mixed_precision="bfloat16")

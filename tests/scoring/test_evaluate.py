@@ -152,44 +152,6 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
     assert (metrics["reconstruction_classifier_dissimilarity_mean"], metrics["rmse"]) == (1.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        ([], "name one thing to score"),
-        (["--model_dir=/nowhere"], "--model_dir=/nowhere holds no run with a checkpoint"),
-        (["--real=/a"], "name one thing to score"),
-        (["--fake=/a"], "--real and --fake go together"),
-        (["--real=/a", "--fake=/nowhere"], "/nowhere does not exist; expected a folder of images"),
-        (["--reconstructor=blur"], "--reconstructor=blur is not legal: it must be augment:NAME"),
-        (["--reconstructor=augment:rotate"], "--augmentation=rotate is not legal: it must be one of pad_crop"),
-        (["--reconstructor=augment:blur", "--metrics=rmse"], "--dataset is missing"),
-        (["--export=/nowhere", "--metrics=rmse"], "/nowhere is not a readable SavedModel"),
-        (["--model_dir=RUN", "--metrics=fod"], "unknown metric 'fod'"),
-        (["--model_dir=RUN", "--protocol=fid"], "unknown protocol 'fid'"),
-        (["--model_dir=RUN", "--protocol=is50k", "--metrics=is"], "--protocol and --metrics cannot be given together"),
-        (["--model_dir=RUN", "--dataset=mnist"], "--dataset cannot be given with --model_dir"),
-        (["--model_dir=RUN", "--classifier=/nowhere"], "/nowhere holds no classifier"),
-        (["--model_dir=RUN", "--inception=/nowhere", "--metrics=fid"], "there is no /nowhere"),
-        (["--model_dir=RUN", "--metrics=rmse", "--reconstructions=100"], "has 4 images, but 100 are requested"),
-        (["--model_dir=RUN", "--inception=/a", "--classifier=/b"], "--inception and --classifier cannot be given together"),
-        (["--real=~nosuchuser/a", "--fake=~nosuchuser/b", "--metrics=fid"], "~nosuchuser/b does not exist"),
-        (["--model_dir=RUN", "--batch_size=0"], "--batch_size=0 is not legal"),
-        (["--model_dir=RUN", "--samples=-9"], "--samples=-9 is not legal: it must be at least 0"),
-        (["--model_dir=RUN", "--output=/proc/x"], "the scores cannot be written to /proc/x"),
-    ],
-)
-def test_what_cannot_be_scored_gets_one_line(
-    trained: Path, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    capsys.readouterr()
-    assert cli.run("evaluate", [a.replace("RUN", str(trained)) for a in argv]) == 1
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert message in error
-    assert error.startswith("evaluate: error: ")
-    assert not (trained / "scores.csv").exists()
-    assert not Path("/nowhere").exists()
-
-
 @pytest.fixture
 def brightness() -> Iterator[None]:
     metrics.register(Brightness())

@@ -498,27 +498,6 @@ def test_a_load_is_counted_and_what_is_lost_is_told(start: Start, capsys: pytest
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        ([], "--model is missing"),
-        (["--model=/nowhere"], "--model=/nowhere holds no export; bin/export creates one"),
-        (["--model=MODEL", "--port=70000"], "--port=70000 is not legal: it must be at least 0 and at most 65535"),
-        (["--model=MODEL", "--max_rows=0"], "--max_rows=0 is not legal"),
-        (["--model=MODEL", "--name=a/b"], "--name=a/b is not legal"),
-        (["--model=MODEL", "--host="], "--host is missing"),
-        (["--model=MODEL", "--host=nowhere.invalid"], "cannot listen on nowhere.invalid"),
-    ],
-)
-def test_what_cannot_be_served_gets_one_line(
-    exported: Path, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.run("serve", [a.replace("MODEL", str(exported)) for a in argv]) == 1
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("serve: error: ")
-    assert message in error
-
-
 def test_a_port_that_is_taken_and_a_damaged_export_get_one_line(
     exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
