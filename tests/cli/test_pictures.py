@@ -70,6 +70,18 @@ def test_the_columns_of_a_grid_can_be_said(run: Path, tmp_path: Path) -> None:
     assert png(tmp_path / "g.png").shape == (8, 32, 3)
 
 
+def test_pictures_can_be_enlarged_pixel_by_pixel(run: Path, tmp_path: Path) -> None:
+    for scale in (1, 3):
+        named = [f"--model={run}", "--count=4", f"--scale={scale}"]
+        assert cli.run("sample", [*named, f"--output={tmp_path}/{scale}.png"]) == 0
+        assert cli.run("interpolate", [*named, "--start=seed:1", "--end=seed:2", f"--output={tmp_path}/{scale}.gif"]) == 0
+    large = png(tmp_path / "3.png")
+    assert large.shape == (48, 48, 3)
+    np.testing.assert_array_equal(large, png(tmp_path / "1.png").repeat(3, 0).repeat(3, 1))
+    with Image.open(tmp_path / "3.gif") as animation:
+        assert animation.size == (24, 24)
+
+
 def test_reconstructions_keep_their_names_and_stand_beside_the_originals(
     run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

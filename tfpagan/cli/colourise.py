@@ -4,7 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import MODEL, model, require
+from tfpagan.cli.model_flags import MODEL, SCALE, model, require, scale
 from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least 1 and at most 1000")
     if not 0 <= options["seed"] < 2**31:
         raise UserError(f"--seed={options['seed']} is not legal: it must be at least 0 and at most {2**31 - 1}")
-    trained = model(options)
+    factor, trained = scale(options), model(options)
     if not trained.colourises:
         raise UserError(f"{options['model']} does not colourise: a run of --objective=conditional_age does")
     from tfpagan.cli import files
@@ -34,8 +34,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         codes = trained.encode(_images(trained, options["colours"], options["count"], options, settings))
     else:
         codes = trained.prior(options["count"], options["seed"])
-    files.require_grid(output, len(images) * (2 + len(codes)), 2 + len(codes), trained.image_shape)
-    files.write(files.coloured(trained, images, codes), output, columns=2 + len(codes))
+    files.require_grid(output, len(images) * (2 + len(codes)), 2 + len(codes), trained.image_shape, factor)
+    files.write(files.enlarged(files.coloured(trained, images, codes), factor), output, columns=2 + len(codes))
     print(output)
     return 0
 
@@ -66,6 +66,7 @@ COMMAND = Command(
         Option("count", 6, "how many colourisations of each"),
         Option("seed", 0, "seed of the colours"),
         Option("output", "", "a .png file"),
+        SCALE,
         Option("fit", False, "crop images of another size to their largest square and shrink them"),
     ),
     run=run,

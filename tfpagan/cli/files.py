@@ -86,6 +86,17 @@ def decoded(model: Model, codes: np.ndarray) -> Iterator[np.ndarray]:
         yield model.decode(some)
 
 
+def enlarged(batches: Iterable[np.ndarray], scale: int) -> Iterator[np.ndarray]:
+    """Batches [n, H, W, C] to [n, scale * H, scale * W, C], each pixel a square.
+
+    >>> next(enlarged([np.uint8([[[[1], [2]]]])], 2))[0, ..., 0]
+    array([[1, 1, 2, 2],
+           [1, 1, 2, 2]], dtype=uint8)
+    """
+    for batch in batches:
+        yield batch.repeat(scale, 1).repeat(scale, 2)
+
+
 def coloured(model: Model, images: np.ndarray, codes: np.ndarray) -> Iterator[np.ndarray]:
     """For each image [H, W, 3]: in grey, unchanged, and coloured by every code; uint8 [2 + K, H, W, 3]."""
     for image in images:
@@ -173,7 +184,7 @@ def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> N
                 write_png(image, f"{output}/{i:06d}.png")
 
 
-def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int, int, int]) -> None:
+def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int, int, int], scale: int = 1) -> None:
     """Refuse a grid too large for a PNG, before its images are generated.
 
     Args:
@@ -181,13 +192,14 @@ def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int,
       count: of images.
       columns: of the grid; 0: as many as rows.
       image_shape: (H, W, C).
+      scale: how many times the images are enlarged.
 
     Raises:
       UserError: when it is too wide or too high.
     """
     width = _columns(count, columns)
     height = math.ceil(count / width)
-    if max(px := [width * image_shape[1], height * image_shape[0]]) > PNG_PX:
+    if max(px := [scale * width * image_shape[1], scale * height * image_shape[0]]) > PNG_PX:
         raise UserError(f"cannot write {output}: a PNG of {px[0]} x {px[1]} px is too large; use fewer images")
 
 

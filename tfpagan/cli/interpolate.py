@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import MODEL, model, require
+from tfpagan.cli.model_flags import MODEL, SCALE, model, require, scale
 from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,16 +21,17 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--output={output} is not legal: it must end in .png or .gif")
     if not 0.1 <= (speed := options["frames_per_second"]) <= 100:
         raise UserError(f"--frames_per_second={speed} is not legal: it must be at least 0.1 and at most 100")
-    trained = model(options)
+    factor, trained = scale(options), model(options)
     from tfpagan.cli import files
 
     start, end = (_code(trained, options[name], fit=options["fit"]) for name in ("start", "end"))
     (codes,) = trained.between(start, end, options["count"], options["way"])
+    images = files.enlarged(files.decoded(trained, codes), factor)
     if output.suffix == ".gif":
-        files.write_gif(files.decoded(trained, codes), output, frames_per_second=options["frames_per_second"])
+        files.write_gif(images, output, frames_per_second=options["frames_per_second"])
     else:
-        files.require_grid(output, len(codes), len(codes), trained.image_shape)
-        files.write(files.decoded(trained, codes), output, columns=len(codes))
+        files.require_grid(output, len(codes), len(codes), trained.image_shape, factor)
+        files.write(images, output, columns=len(codes))
     print(output)
     return 0
 
@@ -62,6 +63,7 @@ COMMAND = Command(
         Option("way", "spherical", "spherical or linear"),
         Option("output", "interpolation.png", "a .png or a .gif"),
         Option("frames_per_second", 10.0, "of a .gif, which plays forwards and backwards"),
+        SCALE,
         Option("fit", False, "crop images of another size to their largest square and shrink them"),
     ),
     run=run,

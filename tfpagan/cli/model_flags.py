@@ -15,6 +15,8 @@ CHECKPOINT = (
     Option("step", None, "step of the run's checkpoint; default: the newest", int),
     Option("best", False, "use the checkpoint that --best_metric kept"),
 )
+SCALE = Option("scale", 1, "enlarge pictures so many times, each pixel into a square")
+MOST_SCALE = 64
 MODEL = (Option("model", "", "a run folder, or an export"), *CHECKPOINT)
 
 
@@ -29,6 +31,18 @@ def model(options: dict[str, Any]) -> "Model":
     from tfpagan.inference.load import load
 
     return load(path(options["model"]), step=options["step"], best=options["best"])
+
+
+def scale(options: dict[str, Any]) -> int:
+    """How many times pictures are enlarged.
+
+    Raises:
+      UserError: on a factor that is not legal.
+    """
+    factor: int = options["scale"]
+    if not 1 <= factor <= MOST_SCALE:
+        raise UserError(f"--scale={factor} is not legal: it must be at least 1 and at most {MOST_SCALE}")
+    return factor
 
 
 def own_data(config: Config, settings: dict[str, Any]) -> DataConfig:
