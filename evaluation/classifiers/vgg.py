@@ -120,7 +120,7 @@ def export(model: tf.keras.Model, folder: Path, image_shape: tuple[int, int, int
       EvaluationError: when the folder cannot be written.
     """
     module = tf.Module()
-    module.model = model
+    module.weights = model.variables  # not the model: Keras would write ten further functions, four times the size
     module.__call__ = tf.function(
         lambda images: model(images, training=False),
         input_signature=[tf.TensorSpec([None, *image_shape], tf.float32, "images")],
