@@ -3,15 +3,20 @@
 import json
 import os
 import re
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import tensorflow as tf
+from absl import logging
 
 from tfpagan.errors import UserError, WorkerLostError, why
 
 KINDS = ("chief", "worker")
 """Kinds of tasks that train; TensorFlow has others, such as evaluator and ps."""
+WAITING_SECONDS = 5.0
+"""Between lines that say for which workers this one waits."""
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 """What TensorFlow raises in a collective operation whose other side has gone."""
 
@@ -50,11 +55,42 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
 
 
 def _several_workers() -> tf.distribute.Strategy:
-    _task()  # refuses what TensorFlow would ignore, or end with a traceback
+    cluster, kind, index = _task()  # refuses what TensorFlow would ignore, or end with a traceback
+    _wait_for_workers(cluster, kind, index)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (ValueError, RuntimeError, tf.errors.OpError) as e:
         raise UserError(f"TF_CONFIG={os.environ['TF_CONFIG']} cannot be used: {why(e)}") from None
+
+
+def _wait_for_workers(cluster: dict[str, list[str]], kind: str, index: int) -> None:
+    """Wait until every other worker listens at its address.
+
+    TensorFlow waits too, but says nothing and hears no signal meanwhile. Until it opens this worker's port, a socket of
+    ours listens there for the others.
+    """
+    own = cluster[kind][index]
+    missing = {f"{k} {i} at {a}": a for k, addresses in cluster.items() for i, a in enumerate(addresses) if a != own}
+    with socket.socket() as here:
+        here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # TensorFlow will say what is wrong with the port
+            here.bind(("", int(own.rpartition(":")[2])))
+            here.listen()
+        next_line = time.monotonic() + WAITING_SECONDS
+        while missing := {name: address for name, address in missing.items() if not _listens(address)}:
+            if time.monotonic() > next_line:
+                logging.info("%s %d waits for %s", kind, index, " and ".join(missing))
+                next_line = time.monotonic() + WAITING_SECONDS
+            time.sleep(0.2)
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), 1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def several_workers() -> bool:
@@ -112,6 +148,9 @@ def _task() -> tuple[dict[str, list[str]], str, int]:
     for kind, addresses in cluster.items():
         if not isinstance(addresses, list) or not addresses or not all(_is_address(address) for address in addresses):
             raise _refused(text, f"the addresses of {kind} must be a list of host:port, with ports from 1 to 65535")
+    every = [address for addresses in cluster.values() for address in addresses]
+    if twice := [address for address in every if every.count(address) > 1]:
+        raise _refused(text, f"it has the address {twice[0]} twice")
     kind, index = task.get("type"), str(task.get("index"))
     if kind not in KINDS or kind not in cluster:
         raise _refused(text, f"the task's type must be {' or '.join(KINDS)}, and in the cluster")
