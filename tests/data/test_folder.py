@@ -1,6 +1,7 @@
 """Folders of images: splits, labels, places, and what is refused."""
 
 import os
+import re
 
 import pytest
 from helpers.pictures import png
@@ -133,6 +134,59 @@ def test_a_folder_within_the_data_set_is_known(write, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "photos/train")
     inside = [described.holds(tmp_path / place) for place in ("photos/train/runs", "link/run", "photos/runs", "elsewhere")]
     assert inside == [True, True, False, False]
+
+
+@pytest.mark.parametrize("other", ["tests", "testA", "Test.bak", "val2", "dev", "holdout", "cat"])
+def test_images_beside_the_splits_are_refused(write, other):
+    config = write({"train/a/1.png": png(8, 8), "train/a/2.png": png(8, 8), f"{other}/a/3.png": png(8, 8)})
+    with pytest.raises(UserError, match=f"has train/, and images in {re.escape(other)}/ too; keep only splits there"):
+        prepare(config)
+
+
+def test_other_folders_beside_train_and_test_are_ignored(write):
+    files = {f"{split}/a/{i}.png": png(8, 8) for split in ("train", "test", "val") for i in range(2)}
+    assert len(prepare(write(files | {"annotations/a.txt": b"a", "thumbs/1.png": png(8, 8)})).train) == 2
+
+
+def test_runs_may_be_kept_beside_the_images(write):
+    files = {f"train/a/{i}.png": png(8, 8) for i in range(20)}
+    for run in ("run", "runs/first"):
+        files |= {f"{run}/config.json": b"{}", f"{run}/samples/step_00000001.png": png(8, 8)}
+    assert len(prepare(write(files)).train) == 18
+
+
+def test_a_second_split_of_a_kind_beside_both_is_refused(write):
+    files = {f"{split}/{i}.png": png(8, 8) for split in ("train", "test", "test_old") for i in range(2)}
+    with pytest.raises(UserError, match="has train/ and test/, and images in test_old/ too"):
+        prepare(write(files))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("seg_train", "seg_test"),
+        ("images_train", "images_test"),
+        ("DIV2K_train_HR", "DIV2K_valid_HR"),
+        ("train_split", "test_split"),
+        ("x-train", "x-test"),
+        ("01_train", "02_test"),
+        ("trn", "tst"),
+        ("trainA", "trainB"),
+        ("train.", "test."),
+    ],
+)
+def test_names_that_look_like_splits_are_no_classes(write, one, other):
+    with pytest.raises(UserError, match="which look like splits; name them train and test"):
+        prepare(write({f"{name}/{i}.png": png(8, 8) for name in (one, other) for i in range(4)}))
+
+
+def test_a_class_may_have_a_name_with_such_a_word(write):
+    assert prepare(
+        write({f"{name}/{i}.png": png(8, 8) for name in ("crash_test", "contest") for i in range(8)})
+    ).label_names == (
+        "contest",
+        "crash_test",
+    )
 
 
 def test_the_background_of_transparent_pixels_is_a_setting(write):

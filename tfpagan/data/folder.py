@@ -19,8 +19,23 @@ SPLIT_NAME = re.compile(
 )
 """Names of folders that are splits: train, Training, TEST, val, validation_set, test-images, ..."""
 
-LIKE_A_SPLIT = re.compile(r"(train|test)(?=s?$|[A-Z]$|[ _.-]?\d)", re.IGNORECASE)
-"""Names that are hardly classes: trainA, test_1, Tests, ..."""
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+SPLIT_WORDS = {
+    "train",
+    "training",
+    "trn",
+    "test",
+    "testing",
+    "tst",
+    "val",
+    "valid",
+    "validation",
+    "validate",
+    "dev",
+    "eval",
+    "holdout",
+}
+"""Words in names that are hardly classes: trainA, seg_test, DIV2K_valid_HR, Tests, ..."""
 
 
 class Folder:
@@ -58,7 +73,7 @@ class Folder:
                 kinds.setdefault(str(found.lastgroup), []).append(name)
         if twice := next((names for names in kinds.values() if len(names) > 1), None):
             raise UserError(f"{self.root} has {' and '.join(f'{name}/' for name in twice)}; one of them is needed")
-        if not kinds and (alike := [name for name in here if LIKE_A_SPLIT.match(name)]) and len(alike) > 1:
+        if not kinds and len(alike := [name for name in here if _is_like_a_split(name)]) > 1:
             raise UserError(f"{self.root} has {alike[0]}/ and {alike[1]}/, which look like splits; name them train and test")
         tests = kinds.get("test") or kinds.get("validation") or []
         if "train" not in kinds:
@@ -66,7 +81,12 @@ class Folder:
                 raise UserError(f"{self.root} has {tests[0]}/ but no train/; name the folder of training images train")
             return "all", None, {"all": self.root}
         used = [*kinds["train"], *tests]
-        if ignored := [name for name in here if name not in used]:
+        ignored = [name for name in here if name not in used]
+        for name in ignored:
+            suspect = not tests or (_is_like_a_split(name) and name not in kinds.get("validation", []))
+            if suspect and images_under(self.root / name) and not _holds_runs(self.root / name):
+                raise UserError(f"{self.root} has {'/ and '.join(used)}/, and images in {name}/ too; keep only splits there")
+        if ignored:
             logging.info("%s: using %s/, ignoring %s/", self.root, "/ and ".join(used), "/, ".join(ignored))
         return used[0], tests[0] if tests else None, {name: self.root / name for name in used}
 
@@ -101,6 +121,15 @@ class Folder:
         """The class of an image under the folder of a split."""
         parts = path.relative_to(base).parts
         return parts[0] if len(parts) > 1 else None
+
+
+def _holds_runs(folder: Path) -> bool:
+    return any((folder / place / "config.json").exists() for place in ("", *os.listdir(folder)))
+
+
+def _is_like_a_split(name: str) -> bool:
+    words = [word.lower() for word in WORD.findall(name)]
+    return any(word in SPLIT_WORDS or word.removesuffix("s") in SPLIT_WORDS for word in words)
 
 
 def images_under(base: Path) -> list[Path]:
