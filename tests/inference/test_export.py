@@ -208,6 +208,8 @@ def test_the_facts_of_an_export_hold_no_paths_of_this_machine() -> None:
     data = DataConfig(dataset="folder:/home/someone/photos", data_dir="/home/someone/tfds", cache_dir="/home/someone/.cache")
     public = export._public(dataclasses.replace(Config(), data=data)).data
     assert (public.dataset, public.data_dir, public.cache_dir) == ("folder:photos", "", "")
+    for given, kept in (("/home/someone/vgg", "vgg"), ("inception", "inception")):
+        assert export._public(Config().with_changes({"eval_classifier": given})).training.eval_classifier == kept
     assert export._public(Config().with_changes({"dataset": "imagenet_resized/64x64"})).data.dataset == "imagenet_resized/64x64"
 
 

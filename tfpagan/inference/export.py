@@ -177,10 +177,12 @@ def _write_extras(folder: Path, run: Inference, name: str, questions: Arrays) ->
 
 
 def _public(config: Config) -> Config:
-    """The configuration without paths of this machine; of a folder of images, its name."""
+    """The configuration without paths of this machine; of folders of images and of classifiers, their names."""
     kind, colon, rest = config.data.dataset.partition(":")
     dataset = f"{kind}:{Path(rest).name}" if colon and "/" in rest else config.data.dataset
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, dataset=dataset, data_dir="", cache_dir=""))
+    data = dataclasses.replace(config.data, dataset=dataset, data_dir="", cache_dir="")
+    training = dataclasses.replace(config.training, eval_classifier=Path(config.training.eval_classifier).name)
+    return dataclasses.replace(config, data=data, training=training)
 
 
 def _moved(part: Path, base: Path) -> Path:
