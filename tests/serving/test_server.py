@@ -413,6 +413,18 @@ def test_a_refused_body_is_no_further_request(port: int) -> None:
         assert answer.count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "head", ["GET / HTTP/1.1\r\n X: a", "GET //[x HTTP/1.1", "GET http://[::1/v1 HTTP/1.1", "GET / HTTP/1.1\r\n: a", "GET /"]
+)
+def test_a_malformed_request_gets_a_400_as_json(port: int, head: str) -> None:
+    with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
+        connection.sendall(f"{head}\r\nHost: tiny\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert list(json.loads(answer.partition(b"\r\n\r\n")[2])) == ["error"]
+
+
 AMBIGUOUS = ["Content-Length: 2\r\nContent-Length: 40", "Content-Length: -1", "Content-Length: 1, 2", "Content-Length : 2"]
 
 

@@ -18,6 +18,12 @@ NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class _HeaderReader(HeaderReader):
+    def __call__(self, rfile: Any, hdict: Any = None) -> Any:
+        try:
+            return super().__call__(rfile, hdict)
+        except UnboundLocalError:  # cheroot's, of a first line that begins with a blank
+            raise ValueError("Malformed header name") from None
+
     def _transform_key(self, key_name: bytes) -> bytes:
         if not NAME.fullmatch(key_name):
             raise ValueError("Malformed header name")  # cheroot answers 400
@@ -41,6 +47,14 @@ class Request(HTTPRequest):
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         self.inheaders = _Headers()
+
+    def read_request_line(self) -> bool:
+        """Read the first line; cheroot does not expect what Python's parser of URLs raises."""
+        try:
+            return bool(super().read_request_line())
+        except ValueError:
+            self.simple_response("400 Bad Request", "Malformed Request-URI")
+            return False
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """Answer what cheroot itself refuses, as the application would."""
