@@ -112,6 +112,14 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_before_anything_runs(p
     assert not (tmp_path / "gan").exists()
 
 
+def test_a_protocol_of_more_images_than_there_are_is_refused_before_anything_runs(
+    places: dict[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"has 20 test images, but --protocol=quick1k reconstructs 1000"):
+        runner(places, tmp_path).outcomes([small(places, "vae", objective="vae")], Scoring("quick1k", places["classifier"]))
+    assert not (tmp_path / "vae").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_refused_in_one_line(
     places: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,6 +157,7 @@ def test_sigterm_saves_the_run_under_way_and_no_other_begins(places: dict[str, s
         "--channels=8",
         "--summary_every_steps=1",
         "--train_steps=100000",
+        "--protocol=is50k",
         f"--runs={tmp_path}/runs",
     ]
     command = [sys.executable, "-m", "tfpagan.cli", "sweep", *program]
@@ -180,7 +189,9 @@ def test_a_signal_while_a_run_is_being_started_stops_it(tmp_path: Path, monkeypa
 
 def test_a_file_in_the_place_of_a_run_is_a_failure_of_that_run(places: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "run").touch()
-    (found,) = runner(places, tmp_path).outcomes([small(places, "run", objective="vae")], Scoring("nll10k", "inception"))
+    (found,) = runner(places, tmp_path).outcomes(
+        [small(places, "run", objective="vae")], Scoring("is50k", places["classifier"])
+    )
     assert found.failure == f"{tmp_path}/run cannot be used: File exists"
 
 

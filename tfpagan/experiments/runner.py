@@ -19,6 +19,7 @@ from absl import logging
 from tfpagan import config as configs
 from tfpagan.config import Config, plugins
 from tfpagan.errors import UserError
+from tfpagan.evaluation import protocols
 from tfpagan.experiments.experiment import (
     CPU_FILE,
     Experiment,
@@ -65,6 +66,18 @@ class Runner:
             if (done := steps_done(folder)) > until:
                 raise UserError(f"{folder} is a run of {done} steps, and {until} were requested; name another --runs folder")
 
+    def _require_images(self, experiments: Sequence[Experiment], scoring: Scoring) -> None:
+        """Refuse a protocol of more test images than a data set has, where their number is known before it is prepared."""
+        from tfpagan import data
+
+        places: dict[str, Any] = dict(flag.removeprefix("--").split("=", 1) for flag in self._places)
+        wanted = protocols.get(scoring.protocol).reconstructions
+        for config in {dataclasses.replace(experiment.config.data, **places) for experiment in experiments}:
+            count = data.describe(config).splits["test"]
+            if count is not None and count < wanted:
+                asked = f"--protocol={scoring.protocol} reconstructs {wanted}"
+                raise UserError(f"--dataset={config.dataset} has {count} test images, but {asked}")
+
     def outcomes(self, experiments: Sequence[Experiment], scoring: Scoring) -> list[Outcome]:
         """Train every experiment to its last step and score it; outcomes in the same order.
 
@@ -75,6 +88,7 @@ class Runner:
           KeyboardInterrupt: after Ctrl-C.
         """
         self.check(experiments)
+        self._require_images(experiments, scoring)
         checksum = scoring.checksum()
         with kept_in(self._folder), tempfile.TemporaryFile(dir=self._folder):
             pass
