@@ -270,6 +270,7 @@ def test_float16_scales_losses_and_unscales_gradients(one_device: tf.distribute.
         (np.zeros([4, 8, 8, 3], np.uint8), "batches of uint8 (4, 8, 8, 3) cannot"),
         (np.zeros([3, *tiny.SHAPE], np.uint8), "batches of uint8 (3, 8, 8, 1) cannot"),
         (np.zeros(tiny.SHAPE, np.uint8), "batches of uint8 (8, 8, 1) cannot"),
+        ({"image": tiny.images(4)}, "batches of dict of uint8 (4, 8, 8, 1) cannot"),
         ((tiny.images(4), np.zeros(4, np.int64)), "batches of uint8 (4, 8, 8, 1), int64 (4,) cannot"),
     ],
 )
@@ -286,6 +287,9 @@ def test_batches_that_are_no_images_are_refused(one_device: tf.distribute.Strate
         trainer.advance(iter(ragged), 1)
     with pytest.raises(UserError, match="Dataset cannot be trained on; expected an iterator"):
         trainer.advance(ragged, 1)
+    for steps in (0, -1, 1.5, "2", None, True):
+        with pytest.raises(UserError, match=re.escape(f"{steps!r} steps cannot be run")):
+            trainer.advance(tiny.feed(), steps)  # type: ignore[arg-type]
     assert int(trainer.step.numpy()) == 0
 
 

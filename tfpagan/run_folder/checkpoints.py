@@ -69,9 +69,17 @@ class Checkpoints:
         folder = folder or self._folder
         if not steps_in(folder):
             return 0
-        step, _ = read_newest(folder, lambda prefix: self._checkpoint.restore(prefix).assert_existing_objects_matched())
+        step, _ = read_newest(folder, self._restored)
         self._saved_step = step
         return step
+
+    def _restored(self, prefix: str) -> None:
+        status = self._checkpoint.restore(prefix)
+        try:
+            status.assert_existing_objects_matched()
+        except AssertionError:
+            status.expect_partial()  # else TensorFlow lists every value that it did not use
+            raise
 
 
 def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
@@ -90,4 +98,5 @@ def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
             if by_another_worker(e):
                 raise
             logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
-    raise UserError(f"none of the checkpoints in {folder} can be read: ckpt-{', ckpt-'.join(map(str, steps))}")
+    named = f"ckpt-{', ckpt-'.join(map(str, steps))}"
+    raise UserError(f"none of the checkpoints in {folder} can be read, or fits config.json: {named}")

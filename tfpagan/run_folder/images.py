@@ -39,8 +39,10 @@ def require_same(model_dir: Path, images: "Images") -> None:
     try:
         stored = json.loads(file.read_text())
         before, now = ({split: dict(facts[split]) for split in ("train", "test")} for facts in (stored, _facts(images)))
-    except (OSError, ValueError, TypeError, KeyError) as e:
+    except (OSError, ValueError) as e:
         raise UserError(f"{file} cannot be read: {e}") from None
+    except (TypeError, KeyError):
+        raise UserError(f"{file} is damaged: it lacks the number or checksum of train or test images") from None
     changes = [_change(split, before[split], now[split]) for split in before if before[split] != now[split]]
     if changes:
         raise UserError(

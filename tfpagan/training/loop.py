@@ -160,8 +160,6 @@ def _hooks(
 def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop) -> list[hooks.Hook]:
     training = trainer.config.training
     if not training.eval_every_steps:
-        if training.best_metric:
-            raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
         return []
     from tfpagan.scoring import prepare
     from tfpagan.training.evaluation_hook import EvaluationHook

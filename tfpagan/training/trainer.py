@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import tensorflow as tf
 
 from tfpagan import networks
@@ -41,8 +42,11 @@ class Progress:
 
 
 def _in_words(spec: tf.TypeSpec | Sequence | Mapping) -> str:
-    """The types and shapes of a batch."""
-    return ", ".join(f"{s.dtype.name} {s.shape}" for s in tf.nest.flatten(spec) if isinstance(s, tf.TensorSpec)) or str(spec)
+    """The types and shapes of a batch, and how they come if not alone."""
+    kind = "" if isinstance(spec, tf.TensorSpec | tuple) else f"{type(spec).__name__} of "
+    return kind + ", ".join(f"{s.dtype.name} {s.shape}" for s in tf.nest.flatten(spec) if isinstance(s, tf.TensorSpec)) or str(
+        spec
+    )
 
 
 class Trainer:
@@ -114,8 +118,10 @@ class Trainer:
           steps: at least 1.
 
         Raises:
-          UserError: when the batches are not of that type and shape.
+          UserError: when the batches are not of that type and shape, or the number of steps is not legal.
         """
+        if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1:
+            raise UserError(f"{steps!r} steps cannot be run; expected a whole number, at least 1")
         self._require_images(batches)
         before = int(self.step.numpy())
         try:
