@@ -187,7 +187,7 @@ def _of_lossless(image: Image.Image, background: Colour | None) -> np.ndarray:
     colours, alpha = whole[..., :3], whole[..., 3:]
     if (alpha < 255).any():
         if background is None:
-            raise ImageFileError("it has transparent pixels; a colour for what is behind them is needed")
+            raise ImageFileError("it has transparent pixels; name a background, white or black, to show behind them")
         share = alpha / np.float32(255)
         colours = np.rint(share * colours + (1 - share) * np.array(background, np.float32)).astype(np.uint8)
     return colours[..., :1] if image.mode in GREY and _is_grey(background) else colours

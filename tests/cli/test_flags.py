@@ -103,6 +103,16 @@ def test_more_memory_than_there_is_gets_one_line(monkeypatch: pytest.MonkeyPatch
         assert "out of memory; try " in line
 
 
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    """As `bin/train --help | head` closes it."""
+    command = [sys.executable, "-m", "tfpagan.cli", "train", "--help"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, said = process.communicate(timeout=120)
+    assert (process.returncode, said) == (141, b"")
+
+
 def test_sigterm_leaves_as_an_exception_does_and_waits_for_no_thread(tmp_path: Path) -> None:
     """What is half written goes away with its scratch folder; a thread may be about to try a download again for minutes."""
     script = (

@@ -253,6 +253,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--input=HERE/text", "HERE/text is a file; expected a folder of images"),
         ("--input=HERE/empty", "HERE/empty holds no images"),
         ("--input=HERE/words", "HERE/words/a.png cannot be read: its contents are not PNG, JPEG, GIF or BMP"),
+        ("--input=HERE/images --background=blue", "--background=blue is not legal: it must be one of none, white, black"),
         ("--input=HERE/images --output=/proc/x", "cannot write /proc/x"),
         ("--input=HERE/images --output=HERE/text", "cannot write HERE/text"),
         ("--input=HERE/images --output=HERE/images/out", "--output=HERE/images/out lies in --input=HERE/images"),

@@ -82,6 +82,29 @@ def test_pictures_can_be_enlarged_pixel_by_pixel(run: Path, tmp_path: Path) -> N
         assert animation.size == (24, 24)
 
 
+def test_an_array_larger_than_the_disk_is_not_begun(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    for free, code in ((4 * 8 * 8 * 3 - 1, 1), (4 * 8 * 8 * 3, 0)):
+        monkeypatch.setattr(files.shutil, "disk_usage", lambda folder, free=free: usage._replace(free=free))
+        assert cli.run("sample", [f"--model={run}", "--count=4", f"--output={tmp_path}/s.npz"]) == code
+        assert ("cannot write" in capsys.readouterr().err) == bool(code)
+        assert [path.name for path in tmp_path.iterdir()] == ["s.npz"][code:]
+
+
+def test_transparent_pixels_show_the_background_that_is_asked_for(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    Image.new("RGBA", (8, 8), (1, 2, 3, 0)).save(tmp_path / "in/a.png")
+    argv = [f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]
+    assert cli.run("reconstruct", argv) == 1
+    assert "it has transparent pixels; name a background, white or black" in capsys.readouterr().err
+    assert cli.run("reconstruct", [*argv, "--background=white"]) == 0
+    assert (png(tmp_path / "out/pairs/0000.png")[:8, :8] == 255).all()
+
+
 def test_reconstructions_keep_their_names_and_stand_beside_the_originals(
     run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

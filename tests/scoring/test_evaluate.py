@@ -306,8 +306,15 @@ def test_a_run_whose_data_set_has_changed_is_neither_scored_nor_gone_on_with(
         ("00.png", (folder / "19.png").read_bytes(), "the 2 images of test are others, or in another order"),
     ):
         (folder / name).write_bytes(content)
-        for command, more in (("train", ["--train_steps=2"]), ("evaluate", ["--metrics=rmse"]), ("probe", [])):
-            assert cli.run(command, [f"--model_dir={tmp_path}/run", *more]) == 1
+        encoded = [f"--model={tmp_path}/run", *argv[:1], *argv[-1:], f"--output={tmp_path}/c.npz"]
+        own = f"--model_dir={tmp_path}/run"
+        for command, given in (
+            ("train", [own, "--train_steps=2"]),
+            ("evaluate", [own, "--metrics=rmse"]),
+            ("probe", [own]),
+            ("encode", encoded),
+        ):
+            assert cli.run(command, given) == 1
             error = capsys.readouterr().err
             assert f"has changed since the run in {tmp_path}/run began" in error, command
         assert message.split("; ")[-1] in error

@@ -4,7 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import MODEL, SCALE, model, require, scale
+from tfpagan.cli.model_flags import BACKGROUND, MODEL, SCALE, background, model, require, scale
 from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _images(trained: "Model", folder: str, most: int, options: dict[str, Any], s
 
     if folder:
         found = files.files_under(path(folder))[:most]
-        return np.concatenate(list(files.read_all(found, trained, fit=options["fit"])))
+        return np.concatenate(list(files.read_all(found, trained, fit=options["fit"], background=background(options))))
     if trained.config is None:
         raise UserError("--input is missing: a folder of images; this export does not say what it was trained on")
     return np.asarray(data.prepare(dataclasses.replace(trained.config.data, **settings)).test[:most])
@@ -68,6 +68,7 @@ COMMAND = Command(
         Option("output", "", "a .png file"),
         SCALE,
         Option("fit", False, "crop images of another size to their largest square and shrink them"),
+        BACKGROUND,
     ),
     run=run,
     settings="places",

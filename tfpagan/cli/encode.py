@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.flags import PLACES, Command, Option, path
 from tfpagan.cli.model_flags import MODEL, model
 from tfpagan.errors import UserError
+from tfpagan.run_folder import images as run_images
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import DataConfig
 
@@ -29,12 +30,12 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         batches = files.read_all(found, trained, fit=options["fit"], background=settings.get("background", ""))
         files.write_codes(trained, batches, output, files=[str(file) for file in found])
     else:
-        _data_set(trained, options["split"], settings, output)
+        _data_set(trained, options["model"], options["split"], settings, output)
     print(output)
     return 0
 
 
-def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: Any) -> None:
+def _data_set(trained: "Model", model: str, split: str, settings: dict[str, Any], output: Any) -> None:
     import numpy as np
 
     from tfpagan import data
@@ -50,6 +51,8 @@ def _data_set(trained: "Model", split: str, settings: dict[str, Any], output: An
         given, legal = ("in colour", "in grey") if channels == 1 else ("in grey", "in colour")
         raise UserError(f"the images of --dataset={settings['dataset']} are {given}; the model takes images {legal}")
     images = data.prepare(config)
+    if cut is own and settings.keys() <= {"dataset", "image_size", *PLACES}:
+        run_images.require_same(path(model), images)  # else images that it was trained on could be among those of test
     pixels = images.train if split == "train" else images.test
     labels = images.train_labels if split == "train" else images.test_labels
     known = {} if labels is None else {"labels": labels, "label_names": np.array(images.label_names)}

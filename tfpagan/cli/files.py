@@ -1,6 +1,9 @@
 """Images in and out of files, for the commands: folders of images of one size, grids, single files, npz and GIF."""
 
+import errno
 import math
+import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -231,6 +234,9 @@ def _columns(count: int, columns: int) -> int:
 def _write_npz(file: Path, **arrays: Any) -> None:
     with _writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
+        # Asked before: an archive that meets the end of the disk prints a traceback of its own when it is thrown away.
+        if shutil.disk_usage(file.parent).free < sum(np.asarray(array).nbytes for array in arrays.values()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with whole(str(file)) as f:
             np.savez(f, **arrays)
 

@@ -132,6 +132,9 @@ def _reporting_mistakes(command: Command, do: Callable[[], int]) -> int:
     except (UserError, EvaluationError) as e:
         print(f"{command.program}: error: {' '.join(str(e).split())}", file=sys.stderr)
         return e.code if isinstance(e, UserError) else 1
+    except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes at its end
+        return 128 + signal.SIGPIPE
     except Exception as e:
         if not _out_of_memory(e):
             raise

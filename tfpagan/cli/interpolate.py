@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import MODEL, SCALE, model, require, scale
+from tfpagan.cli.model_flags import BACKGROUND, MODEL, SCALE, background, model, require, scale
 from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--output={output} is not legal: it must end in .png or .gif")
     if not 0.1 <= (speed := options["frames_per_second"]) <= 100:
         raise UserError(f"--frames_per_second={speed} is not legal: it must be at least 0.1 and at most 100")
-    factor, trained = scale(options), model(options)
+    factor, behind, trained = scale(options), background(options), model(options)
     from tfpagan.cli import files
 
-    start, end = (_code(trained, options[name], fit=options["fit"]) for name in ("start", "end"))
+    start, end = (_code(trained, options[name], fit=options["fit"], background=behind) for name in ("start", "end"))
     (codes,) = trained.between(start, end, options["count"], options["way"])
     images = files.enlarged(files.decoded(trained, codes), factor)
     if output.suffix == ".gif":
@@ -36,7 +36,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     return 0
 
 
-def _code(trained: "Model", text: str, *, fit: bool) -> "np.ndarray":
+def _code(trained: "Model", text: str, *, fit: bool, background: str) -> "np.ndarray":
     """A code [1, Z]: of an image, from a seed, or from a row of a bin/encode file."""
     from tfpagan.cli import files
 
@@ -49,7 +49,7 @@ def _code(trained: "Model", text: str, *, fit: bool) -> "np.ndarray":
         return trained.prior(1, int(number))
     if kind.endswith(".npz"):
         return files.read_code(path(kind), int(number))
-    return trained.encode(files.read(path(text), trained, fit=fit)[None])
+    return trained.encode(files.read(path(text), trained, fit=fit, background=background)[None])
 
 
 COMMAND = Command(
@@ -65,6 +65,7 @@ COMMAND = Command(
         Option("frames_per_second", 10.0, "of a .gif, which plays forwards and backwards"),
         SCALE,
         Option("fit", False, "crop images of another size to their largest square and shrink them"),
+        BACKGROUND,
     ),
     run=run,
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tfpagan.cli.flags import PLACES, Option, path
 from tfpagan.config import Config
 from tfpagan.errors import UserError
+from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import DataConfig
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ CHECKPOINT = (
 )
 SCALE = Option("scale", 1, "enlarge pictures so many times, each pixel into a square")
 MOST_SCALE = 64
+BACKGROUND = Option(
+    "background", "", "colour behind transparent pixels, white or black; default: as in the training of the model"
+)
 MODEL = (Option("model", "", "a run folder, or an export"), *CHECKPOINT)
 
 
@@ -43,6 +47,15 @@ def scale(options: dict[str, Any]) -> int:
     if not 1 <= factor <= MOST_SCALE:
         raise UserError(f"--scale={factor} is not legal: it must be at least 1 and at most {MOST_SCALE}")
     return factor
+
+
+def background(options: dict[str, Any]) -> str:
+    """The colour behind transparent pixels; "": the model's own.
+
+    Raises:
+      UserError: on one that is not legal.
+    """
+    return checks.replace(DataConfig(), {"background": options["background"] or "none"}, "data").background.replace("none", "")
 
 
 def own_data(config: Config, settings: dict[str, Any]) -> DataConfig:

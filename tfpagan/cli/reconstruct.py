@@ -3,13 +3,14 @@
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import MODEL, model, require
+from tfpagan.cli.model_flags import BACKGROUND, MODEL, background, model, require
 from tfpagan.errors import UserError
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """G(E(x)) for every image of a folder, and grids of pairs."""
     require(options, "input", "output")
+    behind = background(options)
     folder, output = path(options["input"]), path(options["output"])
     from tfpagan.cli import files
 
@@ -21,7 +22,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if again := [file for name, file in zip(names, found, strict=True) if firsts[name] != file]:
         raise UserError(f"{again[0]} would be written over another image of that name; rename one")
     trained = model(options)
-    files.write_reconstructions(trained, files.read_all(found, trained, fit=options["fit"]), names, output)
+    files.write_reconstructions(trained, files.read_all(found, trained, fit=options["fit"], background=behind), names, output)
     print(f"{output / 'reconstructions'}\n{output / 'pairs'}")
     return 0
 
@@ -34,6 +35,7 @@ COMMAND = Command(
         Option("input", "", "a folder of images"),
         Option("output", "", "a folder for reconstructions/, PNG files with the same names, and for pairs/"),
         Option("fit", False, "crop images of another size to their largest square and shrink them"),
+        BACKGROUND,
     ),
     run=run,
 )

@@ -22,6 +22,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if options["json"] and not options["dry_run"]:
         raise UserError("--json prints --dry_run as JSON; give both")
     config, model_dir = _config_and_folder(options, settings)
+    if config.training.best_metric and not config.training.eval_every_steps:
+        raise UserError(f"--best_metric={config.training.best_metric} needs --eval_every_steps")
     from tfpagan import data
     from tfpagan.training import devices, dry_run, loop
 
