@@ -6,6 +6,7 @@ Nothing here imports TensorFlow before a command runs: `--help` must answer at o
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from tfpagan.cli import (
@@ -74,7 +75,8 @@ def train_main() -> None:
 def _leave(code: int) -> NoReturn:
     """Exit; after a signal at once, because Python would first wait for threads, such as TFDS's that retry a download."""
     if code > SIGNALLED:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # of a closed pipe
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

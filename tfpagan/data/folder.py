@@ -20,21 +20,7 @@ SPLIT_NAME = re.compile(
 """Names of folders that are splits: train, Training, TEST, val, validation_set, test-images, ..."""
 
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-SPLIT_WORDS = {
-    "train",
-    "training",
-    "trn",
-    "test",
-    "testing",
-    "tst",
-    "val",
-    "valid",
-    "validation",
-    "validate",
-    "dev",
-    "eval",
-    "holdout",
-}
+SPLIT_WORD = re.compile(r"(train(ing)?|trn|test(ing)?|tst|val(id(ate|ation)?)?|dev|eval|holdout)s?", re.IGNORECASE)
 """Words in names that are hardly classes: trainA, seg_test, DIV2K_valid_HR, Tests, ..."""
 
 
@@ -128,8 +114,7 @@ def _holds_runs(folder: Path) -> bool:
 
 
 def _is_like_a_split(name: str) -> bool:
-    words = [word.lower() for word in WORD.findall(name)]
-    return any(word in SPLIT_WORDS or word.removesuffix("s") in SPLIT_WORDS for word in words)
+    return any(SPLIT_WORD.fullmatch(word) for word in WORD.findall(name))
 
 
 def images_under(base: Path) -> list[Path]:
