@@ -28,7 +28,7 @@ def _records(file: Path) -> tuple[list[bytes], bool]:
     """The records of a file, and whether it ends with a whole one."""
     records = []
     try:
-        for record in tf.compat.v1.io.tf_record_iterator(str(file)):
+        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
             records.append(record)
     except tf.errors.DataLossError:
         return records, False
