@@ -116,12 +116,14 @@ def test_saving_the_same_step_twice_writes_once(tmp_path: Path) -> None:
     assert (tmp_path / "ckpt-3.index").stat().st_mtime_ns == written
 
 
+def aborted(*_: object, **__: object) -> None:
+    """What TensorFlow does when another worker has gone."""
+    raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: Connection reset by peer")
+
+
 def test_a_worker_that_is_lost_while_saving_is_not_blamed_on_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def aborted(*_: object, **__: object) -> None:
-        raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: Connection reset by peer")
-
     kept = Kept(tmp_path)
     monkeypatch.setattr(tf.train.CheckpointManager, "save", aborted)
     with pytest.raises(tf.errors.UnavailableError, match="reset by peer"):
@@ -131,9 +133,6 @@ def test_a_worker_that_is_lost_while_saving_is_not_blamed_on_the_folder(
 def test_a_worker_that_is_lost_while_restoring_is_not_blamed_on_the_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def aborted(*_: object, **__: object) -> None:
-        raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: Connection reset by peer")
-
     kept = Kept(tmp_path)
     kept.save(1)
     monkeypatch.setattr(tf.train.Checkpoint, "restore", aborted)

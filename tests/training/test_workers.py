@@ -96,6 +96,31 @@ def test_a_lost_worker_is_named_when_it_is_known(
         raise tf.errors.UnavailableError(None, None, raised)
 
 
+def test_a_worker_waits_for_those_that_train_and_says_for_which(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An evaluator never listens; a worker at an IPv6 address is reached too, and this one is while it waits."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other, socket.socket() as free:
+        free.bind(("localhost", 0))
+        own = f"localhost:{free.getsockname()[1]}"
+        free.close()
+        late = f"[::1]:{other.getsockname()[1]}"
+        asked: list[str] = []
+
+        def listens(address: str) -> bool:
+            asked.append(address)
+            assert original(own)
+            return len(asked) > 2 and original(address)
+
+        original = devices._listens
+        monkeypatch.setattr(devices, "_listens", listens)
+        monkeypatch.setattr(devices, "WAITING_SECONDS", 0.0)
+        with caplog.at_level("INFO"):
+            devices._wait_for_workers({"worker": [own, late], "evaluator": ["localhost:1"]}, "worker", 0)
+    assert asked == [late] * 3
+    assert f"worker 0 waits for worker 1 at {late}" in caplog.text
+
+
 @pytest.mark.slow
 def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_path: Path) -> None:
     folder = tmp_path / "images"

@@ -6,7 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import tensorflow as tf
 from absl import logging
@@ -64,18 +64,21 @@ def _several_workers() -> tf.distribute.Strategy:
 
 
 def _wait_for_workers(cluster: dict[str, list[str]], kind: str, index: int) -> None:
-    """Wait until every other worker listens at its address.
+    """Wait until every other task that trains listens at its address.
 
     TensorFlow waits too, but says nothing and hears no signal meanwhile. Until it opens this worker's port, a socket of
     ours listens there for the others.
     """
     own = cluster[kind][index]
-    missing = {f"{k} {i} at {a}": a for k, addresses in cluster.items() for i, a in enumerate(addresses) if a != own}
-    with socket.socket() as here:
-        here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):  # TensorFlow will say what is wrong with the port
-            here.bind(("", int(own.rpartition(":")[2])))
-            here.listen()
+    missing = {f"{k} {i} at {a}": a for k in KINDS for i, a in enumerate(cluster.get(k, ())) if a != own}
+    ipv6 = socket.has_dualstack_ipv6()  # and IPv4 with it
+    try:
+        here = socket.create_server(
+            ("", int(own.rpartition(":")[2])), family=socket.AF_INET6 if ipv6 else socket.AF_INET, dualstack_ipv6=ipv6
+        )
+    except OSError:
+        return  # TensorFlow will say what is wrong with the port
+    with here:
         next_line = time.monotonic() + WAITING_SECONDS
         while missing := {name: address for name, address in missing.items() if not _listens(address)}:
             if time.monotonic() > next_line:
