@@ -16,7 +16,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.12",
     packages=find_packages(include=["tfpagan", "tfpagan.*"]),  # evaluation/ is in it as tfpagan.evaluation, by a link
-    package_data={"tfpagan.serving": ["page/*"]},
+    package_data={"tfpagan.serving": ["page/*"], "tfpagan.zoo": ["models/**/*", "classifiers/**/*"]},
     install_requires=[
         "tensorflow>=2.15,<2.16",  # the last with Keras 2, on which tensorflow-addons and tensorflow-gan stand
         "tensorflow-gan>=2.1,<2.2",

@@ -101,3 +101,15 @@ def measuring(protocol: Protocol, key: str) -> Protocol:
         if name not in protocol.metrics and any(key == k.name for official in (True, False) for k in metric.keys(official)):
             return dataclasses.replace(protocol, name=f"{protocol.name}+{name}", metrics=(*protocol.metrics, name))
     return protocol
+
+
+def in_training(name: str, best_metric: str, *, validation: bool) -> Protocol:
+    """The protocol of evaluations during training: that of the name, with the metric that selects the best checkpoint.
+
+    Scores on validation images do not compare with those on test images, so that their protocol has a name of its own.
+
+    >>> in_training("quick1k", "", validation=True).name
+    'quick1k_validation'
+    """
+    protocol = measuring(get(name), best_metric)
+    return dataclasses.replace(protocol, name=f"{protocol.name}_validation") if validation else protocol

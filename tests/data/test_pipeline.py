@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan.data import batches, repeated
+from tfpagan.data import batches, held_out, repeated
 from tfpagan.errors import UserError
 
 NUMBERED = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)  # image i is full of i
@@ -38,6 +38,20 @@ def test_any_start_continues_the_same_stream():
 def test_seed_decides_the_order():
     assert numbers(5) == numbers(5)
     assert numbers(5) != numbers(5, seed=8)
+
+
+def test_held_out_images_are_never_among_the_batches():
+    kept, validation = held_out(10, 3)
+    assert sorted([*kept, *validation]) == list(range(10))
+    stream = joined(numbers(7, places=kept))  # 28 images, 4 epochs
+    assert all(sorted(stream[i : i + 7]) == kept.tolist() for i in range(0, 28, 7))
+    assert [part.tolist() for part in held_out(10, 3)] == [kept.tolist(), validation.tolist()]
+    assert numbers(5, places=held_out(10, 0)[0]) == numbers(5)
+
+
+def test_a_data_set_that_is_held_out_as_a_whole_is_refused():
+    with pytest.raises(UserError, match="--validation_images=10 leaves none of the 10 training images to train on"):
+        held_out(10, 10)
 
 
 def test_a_batch_larger_than_the_data_set_holds_whole_epochs():

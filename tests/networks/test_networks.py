@@ -63,6 +63,19 @@ def test_the_networks_of_color_mnist_have_the_widths_of_alpha_gan() -> None:
         assert built["disc_x"](x).shape == built["disc_xx"]((x, x)).shape == built["disc_xz"]((x, mean)).shape == (3,)
 
 
+def test_the_bound_adds_its_precision_to_the_encoders() -> None:
+    plain, bounded = (
+        networks.build("encoder", dataclasses.replace(tiny.CONFIG, max_variance=bound), (16, 16, 3)) for bound in (0.0, 2.0)
+    )
+    x = tf.random.normal([5, 16, 16, 3])
+    for log_variance in (-30.0, 0.0, 30.0):
+        for network in (plain, bounded):
+            network.moments.bias.assign([0.0] * tiny.Z + [log_variance] * tiny.Z)
+        (mean, raw), (same_mean, held) = plain(x), bounded(x)
+        np.testing.assert_array_equal(same_mean, mean)
+        np.testing.assert_allclose(tf.exp(held), 1.0 / (np.exp(-raw.numpy()) + 0.5), rtol=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8, 1), (16, 16, 3), (32, 32, 1), (64, 64, 3), (40, 40, 3)])
 @pytest.mark.parametrize("pair", ["width", "channels", "siamese"])

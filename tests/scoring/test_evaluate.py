@@ -374,6 +374,23 @@ def test_training_evaluates_and_keeps_the_best_checkpoint(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
+def test_evaluations_during_training_use_validation_images_where_some_are_held_out(
+    data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluated = [classifier.replace("--classifier", "--eval_classifier"), "--eval_every_steps=4", "--validation_images=8"]
+    assert cli.run("train", [*data, *SIZES, *evaluated, f"--model_dir={tmp_path}/run"]) == 0
+    with (tmp_path / "run/scores.csv").open(newline="") as f:
+        (row,) = csv.DictReader(f)
+    protocol = json.loads(row["protocol"])
+    assert protocol["test_count"] == 8
+    assert protocol["test_images"].endswith("train, crop center, 16 px, 8 held out")
+    assert protocol["reference_count"] == 36
+    said = f"class kept      {100 * float(row['class_kept']):.1f} % of 8 reconstructions, by the classifier net, at step 4\n"
+    assert capsys.readouterr().out.startswith(said)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_images")
 def test_evaluations_during_training_trace_each_network_once_and_open_no_data_set(
     data: list[str], tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,8 +4,9 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tfpagan import zoo
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import CHECKPOINT, own_data
+from tfpagan.cli.model_flags import CHECKPOINT, CLASSIFIER, own_data
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
 from tfpagan.evaluation.metrics import METRICS, Over
@@ -106,7 +107,7 @@ def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any
     from tfpagan.evaluation.subjects import of_saved_model
     from tfpagan.serving.exports import newest
 
-    return _on_data_set(of_saved_model(newest(path(options["export"]))), protocol, options, settings)
+    return _on_data_set(of_saved_model(newest(zoo.model(path(options["export"])))), protocol, options, settings)
 
 
 def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -209,7 +210,7 @@ COMMAND = Command(
         Option("reconstructor", "", "augment:NAME scores a(x) instead of G(E(x)), as in PAGAN's Table 2"),
         Option("protocol", "", f"one of {', '.join(protocols.NAMED)} (default: quick5k)"),
         Option("metrics", "", lambda: f"comma-separated metrics, instead of a protocol: {', '.join(METRICS)}"),
-        Option("classifier", "inception", "inception, or a SavedModel folder from bin/train_classifier"),
+        CLASSIFIER,
         Option("inception", "", "Inception as a folder, .tar.gz, .tgz or .pb; default: $TFPAGAN_INCEPTION, else from TF-Hub"),
         Option("samples", None, "number of samples; default: the protocol's", int),
         Option("reconstructions", None, "number of test images to reconstruct, 0: all; default: the protocol's", int),

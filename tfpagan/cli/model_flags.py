@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from tfpagan import zoo
 from tfpagan.cli.flags import PLACES, Option, path
 from tfpagan.config import Config
 from tfpagan.errors import UserError
@@ -16,12 +17,17 @@ CHECKPOINT = (
     Option("step", None, "step of the run's checkpoint; default: the newest", int),
     Option("best", False, "use the checkpoint that --best_metric kept"),
 )
+CLASSIFIER = Option(
+    "classifier",
+    "inception",
+    f"inception, {', '.join(zoo.classifiers())} (comes along), or a SavedModel folder from bin/train_classifier",
+)
 SCALE = Option("scale", 1, "enlarge pictures so many times, each pixel into a square")
 MOST_SCALE = 64
 BACKGROUND = Option(
     "background", "", "colour behind transparent pixels, white or black; default: as in the training of the model"
 )
-MODEL = (Option("model", "", "a run folder, or an export"), *CHECKPOINT)
+MODEL = (Option("model", "", f"a run folder, an export, or one that comes along: {', '.join(zoo.models())}"), *CHECKPOINT)
 
 
 def model(options: dict[str, Any]) -> "Model":
@@ -31,7 +37,7 @@ def model(options: dict[str, Any]) -> "Model":
       UserError: when there is none, or it cannot be read.
     """
     if not options["model"]:
-        raise UserError("--model is missing: a run folder, or an export")
+        raise UserError(f"--model is missing: a run folder, an export, or one of {', '.join(zoo.models())}")
     from tfpagan.inference.load import load
 
     return load(path(options["model"]), step=options["step"], best=options["best"])

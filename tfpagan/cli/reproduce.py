@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
@@ -113,7 +114,7 @@ COMMAND = Command(
         Option("channels", 0, "channels of the widest convolution; 0: the paper's"),
         Option("seed", 0, "seed of every run"),
         Option("protocol", "", "protocol of the scores; default: the table's, quick5k or nll10k"),
-        Option("classifier", "inception", "inception, or a SavedModel folder from bin/train_classifier"),
+        CLASSIFIER,
         Option("jobs", 1, "concurrent runs, each on its share of the cores"),
         Option("dry_run", False, "list the runs, then exit"),
         Option("json", False, "print as JSON"),

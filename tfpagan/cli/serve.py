@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tfpagan import zoo
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import require
 from tfpagan.errors import UserError
@@ -17,7 +18,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     for name, low, high in LEGAL:
         if not low <= options[name] <= high:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least {low} and at most {high}")
-    given = path(options["model"])
+    given = zoo.model(path(options["model"]))
     folder = _version(given)
     from tfpagan.serving.server import serve
 
@@ -50,7 +51,11 @@ COMMAND = Command(
     program="serve",
     help="Serve an export on TensorFlow Serving's REST interface, with a page to try it; for home and CI.",
     options=(
-        Option("model", "", "a run with export/, a folder of versions, or one version"),
+        Option(
+            "model",
+            "",
+            f"a run with export/, a folder of versions, one version, or one that comes along: {', '.join(zoo.models())}",
+        ),
         Option("name", "", "name of the model in paths; default: the name of the run folder"),
         Option("host", "127.0.0.1", "address to listen on; 0.0.0.0: all addresses of this machine"),
         Option("port", 8501, "port to listen on; 0: any free one"),

@@ -6,6 +6,7 @@ from typing import Any
 from absl import logging
 
 from tfpagan.cli.flags import PLACES, Command, Option, path
+from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
@@ -53,7 +54,7 @@ COMMAND = Command(
         Option("preset", "", "start from a named experiment"),
         Option("runs", "runs/sweep", "the folder of the runs; sweep.md, sweep.csv and boxes.png are written there"),
         Option("protocol", "quick5k", "protocol of the scores"),
-        Option("classifier", "inception", "inception, or a SavedModel folder from bin/train_classifier"),
+        CLASSIFIER,
         Option("jobs", 1, "concurrent runs, each on its share of the cores"),
         Option("dry_run", False, "list the runs, then exit"),
         Option("json", False, "print as JSON"),

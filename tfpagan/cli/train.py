@@ -1,6 +1,7 @@
 """`bin/train`."""
 
 import dataclasses
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -59,10 +60,10 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
 
 
 def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
-    """Where the images, checkpoints and logs of a run are, and how to resume."""
+    """What the last evaluation found; where the images, checkpoints and logs of a run are; and how to resume."""
     import tensorflow as tf
 
-    rows: list[tuple[str, object]] = []
+    rows: list[tuple[str, object]] = [("class kept", kept)] if (kept := _class_kept(config, model_dir)) else []
     for name in KINDS:
         if pictures := sorted((model_dir / name).glob("step_*.png")):
             rows.append((name, pictures[-1]))
@@ -78,6 +79,25 @@ def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
         ("resume", " ".join([program, f"--model_dir={folder}", f"--train_steps={steps}", *map(shlex.quote, plugins.flags())]))
     )
     return "\n".join(f"{name:<16}{value}" for name, value in rows)
+
+
+def _class_kept(config: Config, model_dir: Path) -> str:
+    """The share of images whose reconstruction kept its class, by the last evaluation of this run; "" if there is none."""
+    from tfpagan.evaluation import protocols, results
+    from tfpagan.evaluation.errors import EvaluationError
+
+    training = config.training
+    validation = training.validation_images > 0
+    used = protocols.in_training(training.eval_protocol, training.best_metric, validation=validation)
+    try:
+        row = results.last_row(model_dir / "scores.csv", used.name)
+    except EvaluationError:
+        return ""
+    if not training.eval_every_steps or not row.get("class_kept"):
+        return ""
+    protocol = json.loads(row["protocol"])
+    share = f"{100 * float(row['class_kept']):.1f} % of {protocol['test_count']} reconstructions"
+    return f"{share}, by the classifier {protocol['classifier']}, at step {row['step']}"
 
 
 def _from_here(program: Path) -> str:

@@ -10,8 +10,8 @@ from tfpagan.errors import UserError
 AHEAD = 4  # elements prefetched
 
 
-def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int) -> tf.data.Dataset:
-    """Endless batches uint8 [B, H, W, C] of `images` [N, H, W, C].
+def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int, places: np.ndarray | None = None) -> tf.data.Dataset:
+    """Endless batches uint8 [B, H, W, C] of `images` [N, H, W, C], or of those at the places [n].
 
     Position q counts images since the beginning of training: it is image number q % N of epoch q // N, and every epoch
     has its own order, which depends only on (seed, epoch). Batch b holds the B positions from start + b * B; it may
@@ -20,17 +20,18 @@ def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int) -> tf
     Raises:
       UserError: when there are no images.
     """
-    if not len(images):
+    places = np.arange(len(images)) if places is None else places
+    if not len(places):
         raise UserError("there are no images to form batches of")
     assert start >= 0, start
 
     @functools.lru_cache(maxsize=2)  # a batch that straddles epochs alternates between two
     def order(epoch: int) -> np.ndarray:
-        return np.random.default_rng((seed, epoch)).permutation(len(images))
+        return np.random.default_rng((seed, epoch)).permutation(places)
 
     def gather(b: np.ndarray) -> np.ndarray:
-        epochs, places = np.divmod(start + int(b) * batch_size + np.arange(batch_size), len(images))
-        chosen = [order(int(epoch))[places[epochs == epoch]] for epoch in np.unique(epochs)]
+        epochs, within = np.divmod(start + int(b) * batch_size + np.arange(batch_size), len(places))
+        chosen = [order(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)]
         return np.asarray(images[np.concatenate(chosen)])
 
     def element(b: tf.Tensor) -> tf.Tensor:
@@ -39,6 +40,21 @@ def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int) -> tf
         return tf.ensure_shape(batch, (batch_size, *images.shape[1:]))
 
     return _untuned(tf.data.Dataset.counter().map(element).prefetch(AHEAD))
+
+
+def held_out(total: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the images to train on and of `count` others, both sorted; chosen at random, but always the same.
+
+    >>> held_out(4, 1)
+    (array([0, 1, 3]), array([2]))
+
+    Raises:
+      UserError: when nothing is left to train on.
+    """
+    if count >= total:
+        raise UserError(f"--validation_images={count} leaves none of the {total} training images to train on")
+    order = np.random.RandomState(0).permutation(total)  # numpy promises never to change its stream
+    return np.sort(order[count:]), np.sort(order[:count])
 
 
 def repeated(batch: np.ndarray) -> tf.data.Dataset:

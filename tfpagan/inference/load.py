@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfpagan import zoo
 from tfpagan.errors import UserError, why
 from tfpagan.inference import export, restore
 from tfpagan.inference.model import Model, Moments
@@ -16,24 +17,26 @@ from tfpagan.serving import exports
 
 
 def load(path: str | Path, *, step: int | None = None, best: bool = False) -> Model:
-    """The model of a run or of an export.
+    """The model of a run, of an export, or one that comes with the package.
 
     Args:
-      path: a run folder; or an export: one version, or the folder of versions, of which the newest is used.
+      path: a run folder; an export: one version, or the folder of versions, of which the newest is used; or a name, such as
+        "shapes", where there is no such folder.
       step: checkpoint of a run; None: the newest.
       best: use the checkpoint of a run that `--best_metric` kept.
 
     Raises:
       UserError: when there is neither at `path`, or it cannot be read.
     """
-    path = Path(os.path.expanduser(path))
+    path = zoo.model(Path(os.path.expanduser(path)))
     version = exports.newest(path)
     if (version / "saved_model.pb").is_file():
         if step is not None or best:
             raise UserError(f"{path} is an export, which has no checkpoints to choose from")
         return _of_export(version)
     if not (path / "ckpt").is_dir():
-        raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb")
+        named = f"nor one of {', '.join(zoo.models())}, which come with tfpagan"
+        raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb, {named}")
     run = restore.restored(path, step=step, best=best)
     encoder, generator = run.networks.get("encoder"), run.networks["generator"]
     condition = run.config.objective.condition

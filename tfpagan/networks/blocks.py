@@ -140,16 +140,17 @@ POINT_LOG_VARIANCE = -60.0  # of a deterministic code: a standard deviation of 1
 
 @dataclass(frozen=True)
 class Posterior:
-    """q(z | x): its kind (`--posterior`), dimensions of z, and length of the flow, where it has one."""
+    """q(z | x): its kind (`--posterior`), dimensions of z, length of the flow, where it has one, and `max_variance`."""
 
     kind: str
     dims: int
     flow_length: int
+    max_variance: float
 
     @classmethod
     def of(cls, config: NetworkConfig) -> "Posterior":
         """The posterior of a configuration."""
-        return cls(config.posterior, config.latent_dim, config.flow_length)
+        return cls(config.posterior, config.latent_dim, config.flow_length, config.max_variance)
 
 
 class EncoderNetwork(tf.keras.Model):
@@ -162,7 +163,7 @@ class EncoderNetwork(tf.keras.Model):
     def add_end(self, posterior: Posterior, norm: str, init: Initializers) -> None:
         """Adds the last layer, after those of the subclass: optimizer checkpoints depend on the order."""
         kind, dims = posterior.kind, posterior.dims
-        self.posterior = kind
+        self.posterior, self.max_variance = kind, posterior.max_variance
         self.moments = dense(dims * (1 if kind in ("point", "sphere") else 2), norm, init.layer("moments"))
         self.flow = Flow(dims, posterior.flow_length, init.layer("flow")) if kind == "flow" else None
 
@@ -187,11 +188,23 @@ class EncoderNetwork(tf.keras.Model):
             point = on_sphere(raw) if self.posterior == "sphere" else raw
             return point, tf.fill(tf.shape(point), POINT_LOG_VARIANCE)
         mean, log_variance = tf.split(raw, 2, 1)
-        return mean, log_variance
+        return mean, bounded_log_variance(log_variance, self.max_variance) if self.max_variance else log_variance
 
     def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         mean, log_variance = self.base(x, training)
         return (self.flow(mean)[0] if self.flow and not training else mean), log_variance
+
+
+def bounded_log_variance(log_variance: tf.Tensor, largest: float) -> tf.Tensor:
+    """The logarithm of 1 / (1 / v + 1 / largest): v where it is small, never above the bound, smooth in between.
+
+    It is how a Gaussian's variance changes when its density is multiplied by one of variance `largest`: precisions add up.
+
+    >>> tf.exp(bounded_log_variance(tf.constant([0.0, 50.0]), 1.0)).numpy().tolist()
+    [0.5, 1.0]
+    """
+    log_largest = math.log(largest)
+    return log_largest - tf.math.softplus(log_largest - log_variance)
 
 
 def log_scale(network: tf.keras.Model, scale: float | None) -> tf.Variable | tf.Tensor | None:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tfpagan import zoo
 from tfpagan.data import Images, places
 from tfpagan.evaluation.classifiers import inception
 from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
@@ -32,7 +33,7 @@ def classifier(
 
     Args:
       protocol: what will be measured.
-      name: inception, or a SavedModel folder.
+      name: inception, one that comes with the package, or a SavedModel folder.
       inception_path: path of Inception; "": $TFPAGAN_INCEPTION, else a download from TF-Hub.
       flag: the command's flag for `name`, for messages.
       inception_flag: its flag for `inception_path`, for messages; "": it has none.
@@ -43,7 +44,7 @@ def classifier(
     if not protocol.needs(Need.CLASSIFIER):
         return None, "no classifier is needed"
     if name != "inception":
-        return from_saved_model(Path(os.path.expanduser(name))), ""
+        return from_saved_model(zoo.classifier(Path(os.path.expanduser(name)))), ""
     path = inception_path or os.environ.get(INCEPTION_VARIABLE, "")
     how = how_to_get_inception(flag, inception_flag)
     try:
@@ -78,10 +79,21 @@ def scorer(
     network: Classifier | None,
     why: str,
     *,
+    held_out: np.ndarray | None = None,
     batch_size: int = 64,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Scorer:
     """A scorer on the test images of a data set, with its training images as the reference.
+
+    Args:
+      protocol: what is measured.
+      images: of the data set.
+      strategy: distributes the passes through the networks.
+      network: the classifier.
+      why: it is None, else "".
+      held_out: places among the training images of those to use instead of test images.
+      batch_size: images per batch.
+      interrupted: whether to give up.
 
     Raises:
       EvaluationError: when the network cannot take these images.
@@ -90,12 +102,13 @@ def scorer(
         network.require(images.shape[2])
     data = images.config
     name = f"{data.dataset} {{}}, crop {data.crop}, {data.image_size} px"
+    test, reference = ArrayImages(images.test, name.format("test")), ArrayImages(images.train, name.format("train"))
     return Scorer(
         protocol,
         classifier=network,
         why_no_classifier=why,
-        test=ArrayImages(images.test, name.format("test")),
-        reference=ArrayImages(images.train, name.format("train")),
+        test=test if held_out is None else reference.take(held_out, f"{reference.name}, {len(held_out)} held out"),
+        reference=reference,
         strategy=strategy,
         batch_size=batch_size,
         cache_dir=Path(data.cache_dir) / "statistics",

@@ -75,6 +75,11 @@ class NetworkConfig:
         choices=("gaussian", "flow", "point", "sphere"),
     )
     flow_length: int = setting(80, "--posterior=flow: number of coupling layers", at_least=1, at_most=1000)
+    max_variance: float = setting(
+        0.0,
+        "smooth upper bound of the encoder's variances v, which become 1 / (1 / v + 1 / bound); 0: none, as in the papers",
+        at_least=0.0,
+    )
     disc_norm: str = setting("spectral", "normalisation in the discriminators", choices=("spectral", "batch", "none"))
     disc_dropout: float = setting(
         0.0, "dropout rate of image features after the discriminators' last convolution", at_least=0.0, below=1.0
@@ -128,9 +133,16 @@ class TrainingConfig:
     )
     image_every_steps: int = setting(1000, "steps between image grids", at_least=1, resumable=True)
     save_every_steps: int = setting(1000, "steps between checkpoints", at_least=1, resumable=True)
+    validation_images: int = setting(
+        0,
+        "training images held out: evaluations during training, and so --best_metric, use them; 0: they use test images",
+        at_least=0,
+    )
     eval_every_steps: int = setting(0, "steps between evaluations; 0: none", at_least=0, resumable=True)
     eval_protocol: str = setting("quick1k", "protocol of evaluations during training", choices=QUICK_PROTOCOLS, resumable=True)
-    eval_classifier: str = setting("inception", "inception, or a SavedModel folder from bin/train_classifier", resumable=True)
+    eval_classifier: str = setting(
+        "inception", "inception, shapes (comes along), or a SavedModel folder from bin/train_classifier", resumable=True
+    )
     best_metric: str = setting(
         "",
         "key of the metric that selects the best checkpoint, kept in best/, such as rmse; default: none is kept",

@@ -82,12 +82,15 @@ def train(config: Config, model_dir: Path) -> int | None:
         if step >= config.training.train_steps:
             logging.info("%s is already at step %d: nothing to do up to step %d", model_dir, step, config.training.train_steps)
             return None
-        _log_run(trainer, step, len(images.train))
-        batches = _batches(trainer, images.train)
+        places, validation = data.held_out(len(images.train), config.training.validation_images)
+        _log_run(trainer, step, len(places))
+        batches = _batches(trainer, images.train, places)
         for events_of in ("train", "eval"):
             events.keep_up_to(step, folder / events_of)
         stop, writer = Stop(), _writer(folder)
-        todo = _hooks(trainer, folder, checkpoints, images, writer, stop)  # what they refuse is refused before the tracing
+        todo = _hooks(
+            trainer, folder, checkpoints, images, validation, writer, stop
+        )  # what they refuse is refused before the tracing
         graph = trainer.trace(batches)
         run_folder.write_config(folder, config)
         if not step:
@@ -115,9 +118,9 @@ def _log_run(trainer: Trainer, step: int, train_images: int) -> None:
     )
 
 
-def _batches(trainer: Trainer, images: np.ndarray) -> Iterator[tf.Tensor]:
+def _batches(trainer: Trainer, images: np.ndarray, places: np.ndarray) -> Iterator[tf.Tensor]:
     training, start = trainer.config.training, int(trainer.position.numpy())
-    return iter(data.batches(images, batch_size=training.batch_size, seed=training.seed, start=start))
+    return iter(data.batches(images, batch_size=training.batch_size, seed=training.seed, start=start, places=places))
 
 
 def _writer(folder: Path) -> tf.summary.SummaryWriter:
@@ -132,6 +135,7 @@ def _hooks(
     folder: Path,
     checkpoints: Checkpoints,
     images: data.Images,
+    validation: np.ndarray,
     writer: tf.summary.SummaryWriter,
     stop: Stop,
 ) -> list[hooks.Hook]:
@@ -153,21 +157,22 @@ def _hooks(
         pictures,
         tensorboard.CodeHook(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
         hooks.CheckpointHook(checkpoints, trainer, every_steps=training.save_every_steps),
-        *_evaluations(trainer, folder, images, stop),  # last, because they take long
+        *_evaluations(trainer, folder, images, validation, stop),  # last, because they take long
     ]
 
 
-def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop) -> list[hooks.Hook]:
+def _evaluations(trainer: Trainer, folder: Path, images: data.Images, validation: np.ndarray, stop: Stop) -> list[hooks.Hook]:
     training = trainer.config.training
     if not training.eval_every_steps:
         return []
     from tfpagan.scoring import prepare
     from tfpagan.training.evaluation_hook import EvaluationHook
 
-    protocol = protocols.measuring(protocols.get(training.eval_protocol), training.best_metric)
+    protocol = protocols.in_training(training.eval_protocol, training.best_metric, validation=len(validation) > 0)
     classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
     strategy = None if trainer.several_workers else trainer.strategy  # with several workers, each scores on its own
-    scorer = prepare.scorer(protocol, images, strategy, classifier, why, interrupted=stop.heard)
+    held_out = validation if len(validation) else None
+    scorer = prepare.scorer(protocol, images, strategy, classifier, why, held_out=held_out, interrupted=stop.heard)
     return [EvaluationHook(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
 
 
