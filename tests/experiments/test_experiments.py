@@ -67,7 +67,8 @@ def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, 
     # 50,000 samples take minutes: the protocol of the test is a small one, in the runner's process and in the commands'.
     (tmp_path / "sitecustomize.py").write_text(
         "import dataclasses\nfrom tfpagan.evaluation import protocols\n"
-        "protocols.NAMED['custom'] = dataclasses.replace(protocols.NAMED['custom'], samples=20, splits=2)\n"
+        "few = dict(samples=20, reconstructions=0, splits=2)\n"
+        "protocols.NAMED |= {n: dataclasses.replace(protocols.NAMED[n], **few) for n in ('custom', 'quick1k')}\n"
     )
     os.environ["PYTHONPATH"], before = f"{tmp_path}:{ROOT}", os.environ.get("PYTHONPATH", "")
     try:
@@ -82,15 +83,24 @@ def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, 
         assert (tmp_path / "runs/vae/scores.csv").read_text() == scores
         longer = dataclasses.replace(experiment, settings={**experiment.settings, "train_steps": 5})
         bad = small(places, "bad", learning_rate=1e30)
-        found = runner(places, tmp_path / "runs", jobs=2).outcomes([longer, bad], quick)
+        chosen = dataclasses.replace(small(places, "chosen", objective="vae", validation_images=8), best="RMSE")
+        found = runner(places, tmp_path / "runs", jobs=2).outcomes([longer, bad, chosen], quick)
     finally:
         os.environ["PYTHONPATH"] = before
-    assert [outcome.experiment.name for outcome in found] == ["vae", "bad"]
+    assert [outcome.experiment.name for outcome in found] == ["vae", "bad", "chosen"]
     assert found[0].scores["step"] == "5"
     assert (found[0].cpu_minutes or 0) > first.cpu_minutes
     assert "became" in found[1].failure
     assert found[1].scores == {}
     assert "\n" not in found[1].failure
+    with (tmp_path / "runs/chosen/scores.csv").open(newline="") as f:
+        *during, last = csv.DictReader(f)
+    assert [(row["step"], json.loads(row["protocol"])["name"]) for row in during] == [
+        (str(step), "quick1k_validation") for step in (1, 2, 3)
+    ]
+    assert found[2].scores == last
+    assert last["step"] == min(during, key=lambda row: float(row["rmse"]))["step"]
+    assert json.loads(last["protocol"])["name"] == "custom"
 
 
 def test_a_folder_with_a_run_of_other_settings_is_refused_before_anything_runs(places: dict[str, str], tmp_path: Path) -> None:
@@ -322,6 +332,15 @@ def test_a_table_names_the_command_that_makes_it(
     line = f"Ours: images seen by each 704; channels 8; made by `bin/reproduce {' '.join(flags)}`."
     assert line in capsys.readouterr().out.splitlines()
     assert line in (tmp_path / "pagan_5.md").read_text().splitlines()
+
+
+def test_every_seed_has_a_run_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["--table=systems_mnist", "--rows=vae", "--dry_run"]
+    assert cli.run("reproduce", [*argv, "--seeds=0,7", "--images=64"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert second == first.replace("vae_mnist:", "vae_mnist_seed7:").replace("--train_steps", "--seed=7 --train_steps")
+    assert cli.run("reproduce", [*argv, "--seeds=1,x"]) == 1
+    assert "--seeds=1,x is not legal: it must be comma-separated whole numbers" in capsys.readouterr().err
 
 
 def test_a_budget_is_the_same_number_of_images_for_every_system(capsys: pytest.CaptureFixture[str]) -> None:

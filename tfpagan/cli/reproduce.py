@@ -1,6 +1,7 @@
 """`bin/reproduce`."""
 
 import dataclasses
+import re
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
@@ -72,17 +73,30 @@ def _chosen(options: dict[str, Any]) -> Table:
 
 
 def _within_budget(table: Table, options: dict[str, Any]) -> Table:
-    """The table at a budget of images and a width of networks; 0: as in the paper."""
+    """The table at a budget of images and a width of networks, 0 as in the paper, with a row for each seed."""
     if not 0 <= options["images"] <= MOST_IMAGES:
         raise UserError(f"--images={options['images']} is not legal: it must be at least 0 and at most {MOST_IMAGES}")
-    rows = []
+    rows, seeds = [], _seeds(options["seeds"])
     for row in table.rows:
-        rows.append(dataclasses.replace(row, experiment=_budgeted(row.experiment, options)))
+        for seed in seeds:
+            name = f"{row.name}, seed {seed}" if len(seeds) > 1 else row.name
+            rows.append(dataclasses.replace(row, name=name, experiment=_budgeted(row.experiment, options, seed)))
     return dataclasses.replace(table, rows=tuple(rows))
 
 
-def _budgeted(experiment: Experiment, options: dict[str, Any]) -> Experiment:
-    changes: dict[str, Any] = {"seed": options["seed"]} if options["seed"] else {}
+def _seeds(text: str) -> list[int]:
+    """The seeds of a comma-separated list, each once.
+
+    Raises:
+      UserError: on anything but whole numbers.
+    """
+    if not re.fullmatch(r"\s*\d{1,10}\s*(,\s*\d{1,10}\s*)*", text):
+        raise UserError(f"--seeds={text} is not legal: it must be comma-separated whole numbers")
+    return list(dict.fromkeys(map(int, text.split(","))))
+
+
+def _budgeted(experiment: Experiment, options: dict[str, Any], seed: int) -> Experiment:
+    changes: dict[str, Any] = {"seed": seed} if seed else {}
     if options["channels"]:
         changes["channels"] = options["channels"]
     if options["images"]:
@@ -91,7 +105,8 @@ def _budgeted(experiment: Experiment, options: dict[str, Any]) -> Experiment:
         if options["images"] < drawn:
             raise UserError(f"--images={options['images']} are fewer than the {drawn} of one step of {experiment.name}")
         changes["train_steps"] = options["images"] // drawn
-    changed = dataclasses.replace(experiment, settings={**experiment.settings, **changes})
+    name = f"{experiment.name}_seed{seed}" if seed else experiment.name
+    changed = dataclasses.replace(experiment, name=name, settings={**experiment.settings, **changes})
     assert changed.config  # refuses illegal settings
     return changed
 
@@ -112,7 +127,7 @@ COMMAND = Command(
         Option("runs", "runs/reproduce", "the folder of the runs; TABLE.md and the images are written there"),
         Option("images", 0, "budget of a run: images drawn in training, over all phases; 0: the paper's steps"),
         Option("channels", 0, "channels of the widest convolution; 0: the paper's"),
-        Option("seed", 0, "seed of every run"),
+        Option("seeds", "0", "comma-separated seeds; every row has a run for each"),
         Option("protocol", "", "protocol of the scores; default: the table's, quick5k or nll10k"),
         CLASSIFIER,
         Option("jobs", 1, "concurrent runs, each on its share of the cores"),

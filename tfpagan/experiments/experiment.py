@@ -10,6 +10,7 @@ from typing import Any
 from tfpagan.config import Config, presets
 from tfpagan.evaluation import protocols
 from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.metrics import METRICS
 from tfpagan.evaluation.results import last_row
 
 CPU_FILE = "cpu_seconds.json"
@@ -24,12 +25,14 @@ class Experiment:
       preset: its preset; "": the defaults.
       settings: changes to the preset, by flag.
       stand_in: what reconstructs in place of a trained model, such as augment:pad_crop; "": the model.
+      best: column of the metric on held-out training images by which the scored checkpoint is chosen; "": the last is scored.
     """
 
     name: str
     preset: str
     settings: Mapping[str, Any]
     stand_in: str = ""
+    best: str = ""
 
     @property
     def config(self) -> Config:
@@ -53,6 +56,11 @@ class Scoring:
 
     protocol: str
     classifier: str
+
+    def key(self, column: str) -> str:
+        """The key of the metric in a column of tables."""
+        keys = (key for metric in METRICS.values() for key in metric.keys(self.classifier == "inception"))
+        return next(key.name for key in keys if key.column == column)
 
     def checksum(self) -> str:
         """The classifier's checksum; "" if none is needed or available.
@@ -85,6 +93,14 @@ class Outcome:
     images_per_second: float | None = None
 
 
+def best_step(folder: Path) -> int | None:
+    """The step of the checkpoint that `--best_metric` kept; None if there is none."""
+    try:
+        return int(json.loads((folder / "best" / "best.json").read_text())["step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def steps_done(folder: Path) -> int:
     """The step of the newest checkpoint, by its file name."""
     names = (path.name.partition("-")[2].partition(".")[0] for path in (folder / "ckpt").glob("ckpt-*.index"))
@@ -92,12 +108,13 @@ def steps_done(folder: Path) -> int:
 
 
 def row_of(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str) -> dict[str, str] | None:
-    """The scores of the last step under the protocol, with this classifier; None if there are none yet."""
+    """The scores of the last step, or of the best checkpoint, under the protocol, with this classifier; None if none yet."""
     try:
         row = last_row(folder / "scores.csv", scoring.protocol)
     except EvaluationError:
         return None
-    step = "" if experiment.stand_in else str(experiment.config.training.train_steps)
+    last = best_step(folder) if experiment.best else experiment.config.training.train_steps
+    step = "" if experiment.stand_in else str(last)
     used = json.loads(row["protocol"]).get("classifier_checksum", "")
     return row if row.get("step", "") == step and used == checksum else None
 

@@ -64,15 +64,16 @@ def in_domain(outcomes: Sequence[Outcome]) -> bool:
 
 
 def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) -> str:
-    """Markdown that shows the upper halves of the last images of every run, which are written to `folder`."""
+    """Markdown that shows the upper halves of every run's images, of the scored step or the last, written to `folder`."""
     lines: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     for row, outcome in zip(table.rows, outcomes, strict=True):
         shown = {}
         for kind in PICTURES:
             if pictures := sorted((runs / outcome.experiment.name / kind).glob("step_*.png")):
+                scored = pictures[-1].with_name(f"step_{int(outcome.scores.get('step') or 0):08d}.png")
                 copy = folder / f"{outcome.experiment.name}_{kind}.png"
-                _upper_half(pictures[-1], copy)
+                _upper_half(scored if scored in pictures else pictures[-1], copy)
                 shown[kind] = f"![{kind} of {row.name}]({folder.name}/{copy.name})"
         if shown:
             lines += ["", f"## {row.name}", "", "; ".join(PICTURES[kind] for kind in shown), "", " ".join(shown.values())]

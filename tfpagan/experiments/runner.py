@@ -34,6 +34,7 @@ from tfpagan.run_folder import folder as run_folder
 
 LOG_FILE = "experiment.log"
 LONGEST = 200  # characters of a failure
+EVALUATIONS = 10  # of a run whose best checkpoint is scored
 
 
 class Runner:
@@ -118,7 +119,7 @@ class Runner:
         folder = self._folder / experiment.name
         if self._stopped_by:
             return Outcome(experiment, {}, "stopped")
-        failure = "" if experiment.stand_in else self._trained(experiment, folder, cores)
+        failure = "" if experiment.stand_in else self._trained(experiment, folder, scoring, cores)
         row = row_of(folder, experiment, scoring, checksum)
         if not failure and not row:
             why = self._scored(experiment, folder, scoring, cores)
@@ -126,13 +127,18 @@ class Runner:
             failure = "" if row else why or "it could not be scored"
         return Outcome(experiment, {} if failure else row or {}, failure, cpu_minutes(folder), images_per_second(folder))
 
-    def _trained(self, experiment: Experiment, folder: Path, cores: set[int]) -> str:
+    def _trained(self, experiment: Experiment, folder: Path, scoring: Scoring, cores: set[int]) -> str:
         """Train to the last step; returns the failure, or ""."""
         until = experiment.config.training.train_steps
         if steps_done(folder) >= until:
             return ""
         logging.info("%s: step %d to %d", folder, steps_done(folder), until)
-        failure, seconds = self._process("train", [f"--model_dir={folder}", *experiment.flags(), *self._places], folder, cores)
+        flags = [f"--model_dir={folder}", *experiment.flags(), *self._places]
+        if experiment.best:
+            every = max(1, until // EVALUATIONS)
+            flags += [f"--eval_every_steps={every}", f"--image_every_steps={every}"]
+            flags += [f"--best_metric={scoring.key(experiment.best)}", f"--eval_classifier={scoring.classifier}"]
+        failure, seconds = self._process("train", flags, folder, cores)
         if seconds:
             before = (cpu_minutes(folder) or 0.0) * 60.0
             (folder / CPU_FILE).write_text(json.dumps({"train": before + seconds}) + "\n")
@@ -140,7 +146,7 @@ class Runner:
 
     def _scored(self, experiment: Experiment, folder: Path, scoring: Scoring, cores: set[int]) -> str:
         logging.info("%s: scoring", folder)
-        what = [f"--model_dir={folder}"]
+        what = [f"--model_dir={folder}", *(["--best"] if experiment.best else [])]
         if experiment.stand_in:
             data = experiment.config.data.dataset
             what = [f"--reconstructor={experiment.stand_in}", f"--dataset={data}", f"--output={folder}"]
