@@ -24,7 +24,7 @@ def test_a_share_of_the_features_goes_and_the_others_grow_by_as_much() -> None:
     disc = networks.build("disc_x", CONFIG, tiny.SHAPE)
     features = tf.ones([200, 300])
     uniform = np.random.default_rng(0).uniform(size=[200, 300]).astype(np.float32)
-    dropped = disc.drop(features, lambda size: tf.constant(uniform)).numpy()
+    dropped = disc.drop(features, lambda purpose, size: tf.constant(uniform)).numpy()
     np.testing.assert_allclose(dropped, np.where(uniform < RATE, 0.0, 1.0 / 0.6), rtol=1e-6)
     assert dropped.mean() == pytest.approx(1.0, abs=0.01)
     np.testing.assert_array_equal(disc.drop(features, None), features)
@@ -60,9 +60,9 @@ def test_every_step_mode_drops_the_same(pair: str) -> None:
 def test_a_joint_discriminator_drops_features_of_the_image() -> None:
     built = tiny.build_networks(ali.ALI(), CONFIG)
     p, disc = tiny.new_pass(built), built["disc_xz"]
-    here, there = (disc((x, p.z), lambda size: tf.fill([tiny.N, size], 0.9)) for x in (p.x, tf.reverse(p.x, [0])))
+    here, there = (disc((x, p.z), lambda purpose, size: tf.fill([tiny.N, size], 0.9)) for x in (p.x, tf.reverse(p.x, [0])))
     assert np.abs(here - there).min() > 1e-6
-    here, there = (disc((x, p.z), lambda size: tf.fill([tiny.N, size], 0.1)) for x in (p.x, tf.reverse(p.x, [0])))
+    here, there = (disc((x, p.z), lambda purpose, size: tf.fill([tiny.N, size], 0.1)) for x in (p.x, tf.reverse(p.x, [0])))
     np.testing.assert_array_equal(here, there)
 
 
@@ -80,7 +80,7 @@ def test_replicas_drop_what_one_would() -> None:
             return tiny.new_pass(built, x=images[rows], noise=noise, config=CONFIG)
 
         share = Backward(objective, built, replicas=2).simultaneous(new_pass, ("disc_x",))
-        expected = built["disc_x"](x[rows], lambda size, rows=rows: whole[rows])
+        expected = built["disc_x"](x[rows], lambda purpose, size, rows=rows: whole[rows])
         assert float(share.logits["disc_x/real"]) == pytest.approx(float(tf.reduce_mean(expected)) / 2, rel=1e-5)
 
 

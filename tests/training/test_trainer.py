@@ -81,6 +81,17 @@ def test_a_step_is_adam_on_the_players_gradients(one_device: tf.distribute.Strat
     assert moved.max() <= 2.001e-4
 
 
+def test_every_player_has_the_learning_rate_that_is_given_for_it_or_the_common_one(one_device: tf.distribute.Strategy) -> None:
+    own = {"generator_learning_rate": 1e-3, "disc_learning_rate": 3e-4, "learning_rate": 2e-5}
+    rates = {role: float(o.learning_rate.numpy()) for role, o in make(one_device, own).optimizers.items()}
+    discs = dict.fromkeys(("disc_x", "disc_z", "disc_xx"), 3e-4)
+    assert rates == pytest.approx({"generator": 1e-3, "encoder": 2e-5, **discs})
+    rates = {
+        role: float(o.learning_rate.numpy()) for role, o in make(one_device, {"encoder_learning_rate": 4e-4}).optimizers.items()
+    }
+    assert rates == pytest.approx({"generator": 2e-4, "encoder": 4e-4, **dict.fromkeys(discs, 2e-4)})
+
+
 def update_once(trainer: Trainer, *batches: np.ndarray) -> dict[str, float]:
     """One update of every phase without tracing: the same code, op by op."""
     scalars, phases = {}, trainer.objective.phases

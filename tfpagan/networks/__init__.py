@@ -100,7 +100,8 @@ def _trunk(config: NetworkConfig) -> discriminators.TrunkConfig:
     def build_trunk(init: Initializers) -> tf.keras.layers.Layer:
         return ARCHITECTURES.get(config.architecture).trunk(config, init)
 
-    return discriminators.TrunkConfig(build_trunk, config.channels, config.disc_norm, config.disc_dropout)
+    c = config
+    return discriminators.TrunkConfig(build_trunk, c.channels, c.disc_norm, c.disc_dropout, c.disc_augmentation)
 
 
 def _widths(config: NetworkConfig) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """The discriminators: of images, codes, pairs of images, and images with codes; all return logits [N] float32.
 
-Each is called with what it judges and, in training, with a source of uniform numbers for dropout; without one, there is no
-dropout.
+Each is called with what it judges and, in training, with a source of uniform numbers for dropout and augmentation; without
+one, there is neither.
 """
 
 from collections.abc import Callable
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from tfpagan.forward import diff_augment
 from tfpagan.networks.architecture import Trunk
 from tfpagan.networks.blocks import LEAK, dense, flat
 from tfpagan.networks.initializers import Initializers
 
-Uniform = Callable[[int], tf.Tensor]
-"""Maps a number of features F to uniform numbers in (0, 1), [N, F]."""
+Uniform = Callable[[str, int], tf.Tensor]
+"""Maps a purpose and a number F to uniform numbers in (0, 1), [N, F]; for each purpose others."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class TrunkConfig:
       channels: of the widest layer.
       norm: spectral, batch or none; also for the layers that follow.
       dropout: rate after the last convolution (as in alpha-GAN's Table 3).
+      augmentation: of the images, differentiable.
     """
 
     build: Callable[[Initializers], Trunk]
     channels: int
     norm: str
     dropout: float
+    augmentation: str
 
 
 class ImageTrunk(tf.keras.Model):
@@ -40,7 +43,14 @@ class ImageTrunk(tf.keras.Model):
     def __init__(self, config: TrunkConfig, init: Initializers):
         super().__init__(name=init.name)
         self.trunk = config.build(init.layer("trunk"))
-        self.dropout = config.dropout
+        self.dropout, self.augmentation = config.dropout, config.augmentation
+
+    def augmented(self, images: tuple[tf.Tensor, ...], uniform: Uniform | None) -> list[tf.Tensor]:
+        """One or two batches of images [N, H, W, C]; the two of a pair are augmented alike."""
+        if self.augmentation == "none" or uniform is None:
+            return list(images)
+        numbers = uniform("augmentation", diff_augment.size(self.augmentation))
+        return [diff_augment.augment(x, numbers, self.augmentation) for x in images]
 
     def features(self, x: tf.Tensor) -> tf.Tensor:
         """Images [N, H, W, C] to features [N, F]."""
@@ -50,7 +60,7 @@ class ImageTrunk(tf.keras.Model):
         """Dropout on features [N, F]: a share is zero, the others are scaled up (Srivastava et al., 2014)."""
         if not self.dropout or uniform is None:
             return features
-        kept = uniform(features.shape[1]) >= self.dropout
+        kept = uniform("dropout", features.shape[1]) >= self.dropout
         return tf.where(kept, features / (1.0 - self.dropout), tf.zeros_like(features))
 
 
@@ -62,6 +72,10 @@ class ImageDiscriminator(ImageTrunk):
         self.to_logit = dense(1, config.norm, init.layer("to_logit"))
 
     def call(self, x: tf.Tensor, uniform: Uniform | None = None) -> tf.Tensor:
+        return self.judge(self.augmented((x,), uniform)[0], uniform)
+
+    def judge(self, x: tf.Tensor, uniform: Uniform | None) -> tf.Tensor:
+        """The logits [N] of what the trunk takes."""
         return _logit(self.to_logit(self.drop(self.features(x), uniform)))
 
 
@@ -73,7 +87,7 @@ class JoinedPairDiscriminator(ImageDiscriminator):
         self.axis = axis
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
-        return super().call(tf.concat(pair, self.axis), uniform)
+        return self.judge(tf.concat(self.augmented(pair, uniform), self.axis), uniform)
 
 
 class SiamesePairDiscriminator(ImageTrunk):
@@ -85,7 +99,7 @@ class SiamesePairDiscriminator(ImageTrunk):
         self.to_logit = dense(1, config.norm, init.layer("to_logit"))
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
-        features = tf.concat(tf.split(self.features(tf.concat(pair, 0)), 2), 1)  # [2 N, F] -> [N, 2 F]
+        features = tf.concat(tf.split(self.features(tf.concat(self.augmented(pair, uniform), 0)), 2), 1)  # [2 N, F] -> [N, 2 F]
         return _logit(self.to_logit(tf.nn.leaky_relu(self.compare(self.drop(features, uniform)), LEAK)))
 
 
@@ -117,7 +131,7 @@ class JointDiscriminator(ImageTrunk):
 
     def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
         image, code = pair
-        features = self.drop(self.features(image), uniform)
+        features = self.drop(self.features(self.augmented((image,), uniform)[0]), uniform)
         code_features = tf.nn.leaky_relu(self.of_code(code), LEAK)
         both = tf.concat([features, tf.cast(code_features, features.dtype)], 1)
         return _logit(self.to_logit(tf.nn.leaky_relu(self.of_both(both), LEAK)))

@@ -20,7 +20,7 @@ class WGANGP(Objective):
     players = ("generator", "disc_x")
     why_not_fused = "the critic has a gradient penalty"
     defaults = {"disc_norm": "none", "initializer": "xavier", "learning_rate": 1e-4, "adam_beta2": 0.9}
-    legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,)}
+    legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,), "disc_augmentation": ("none",)}
 
     gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
     critic_steps: int = setting(5, "critic updates per update of the other players", at_least=1, at_most=100)

@@ -20,7 +20,7 @@ class WPAGAN(Objective):
     name = "wpagan"
     why_not_fused = "critics have gradient penalties"
     defaults = {"pair": "channels", "disc_norm": "none", "initializer": "xavier"}
-    legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,)}
+    legal = {"disc_norm": ("none", "spectral"), "disc_dropout": (0.0,), "disc_augmentation": ("none",)}
 
     gradient_penalty: float = setting(10.0, "weight of the gradient penalty of every critic", at_least=0.0)
     interpolation: str = setting(

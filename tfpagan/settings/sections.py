@@ -48,6 +48,18 @@ class AugmentationConfig:
     contrast_max: float = setting(1.5, "contrast: largest factor", at_least=0.0)
 
 
+DISC_AUGMENTATIONS = (
+    "none",
+    "color",
+    "translation",
+    "cutout",
+    "color,translation",
+    "color,cutout",
+    "translation,cutout",
+    "color,translation,cutout",
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
     """Types and sizes of the networks (PAGAN section 5; `networks/`)."""
@@ -84,6 +96,9 @@ class NetworkConfig:
     disc_dropout: float = setting(
         0.0, "dropout rate of image features after the discriminators' last convolution", at_least=0.0, below=1.0
     )
+    disc_augmentation: str = setting(
+        "none", "differentiable augmentation of the images that discriminators see, real and fake", choices=DISC_AUGMENTATIONS
+    )
     code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
     pair: str = setting("width", "how the pair discriminator joins two images", choices=("width", "channels", "siamese"))
     likelihood: str = setting(
@@ -109,6 +124,8 @@ class TrainingConfig:
     train_steps: int = setting(100_000, "training steps; each updates every player at least once", at_least=1, resumable=True)
     batch_size: int = setting(64, "images per step, over all replicas", at_least=2, at_most=65536)
     learning_rate: float = setting(2e-4, "Adam's learning rate", above=0.0)
+    generator_learning_rate: float = setting(0.0, "Adam's learning rate for the generator; 0: the same", at_least=0.0)
+    encoder_learning_rate: float = setting(0.0, "Adam's learning rate for the encoder; 0: the same", at_least=0.0)
     disc_learning_rate: float = setting(0.0, "Adam's learning rate for the discriminators; 0: the same", at_least=0.0)
     adam_beta1: float = setting(0.5, "Adam's decay rate of the first moment", at_least=0.0, below=1.0)
     adam_beta2: float = setting(0.999, "Adam's decay rate of the second moment", at_least=0.0, below=1.0)

@@ -140,7 +140,7 @@ class Backward:
         with tf.GradientTape(watch_accessed_variables=False) as judging:
             judging.watch([discs, fakes])
             logits = [
-                self.networks[g.disc](_stacked(g.real, f), partial(_for_dropout, p, g.disc, ("real", g.fake_name)))
+                self.networks[g.disc](_stacked(g.real, f), partial(_uniform, p, g.disc, ("real", g.fake_name)))
                 for g, f in zip(games, fakes, strict=True)
             ]  # [2 N]
         slopes, ratios = [], []
@@ -204,14 +204,14 @@ class _Judged:
     def __call__(self, disc: str, judged: tf.Tensor | tuple[tf.Tensor, ...], fake_name: str) -> tf.Tensor:
         key = (disc, *(id(t) for t in tf.nest.flatten(judged)))
         if key not in self._known:
-            logits = self._networks[disc](judged, partial(_for_dropout, self._pass, disc, [fake_name]))
+            logits = self._networks[disc](judged, partial(_uniform, self._pass, disc, [fake_name]))
             self._known[key] = (logits, judged)  # the tensors are kept, so that no id is reused
         return self._known[key][0]
 
 
-def _for_dropout(p: Pass, disc: str, batches: Sequence[str], size: int) -> tf.Tensor:
-    """Uniform numbers for a discriminator's dropout on consecutive batches, [M N, size]."""
-    return tf.concat([p.uniform(f"dropout_{disc}_{batch}", size) for batch in batches], 0)
+def _uniform(p: Pass, disc: str, batches: Sequence[str], purpose: str, size: int) -> tf.Tensor:
+    """Uniform numbers for a discriminator's dropout or augmentation of consecutive batches, [M N, size]."""
+    return tf.concat([p.uniform(f"{purpose}_{disc}_{batch}", size) for batch in batches], 0)
 
 
 def _slope(function: Callable[[tf.Tensor], tf.Tensor], at: tf.Tensor) -> tf.Tensor:

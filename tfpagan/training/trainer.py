@@ -243,7 +243,8 @@ class Trainer:
 
     def _optimizer(self, role: str) -> tf.keras.optimizers.Optimizer:
         training = self.config.training
-        own = training.disc_learning_rate if role.startswith("disc_") else 0.0
+        rates = {"generator": training.generator_learning_rate, "encoder": training.encoder_learning_rate}
+        own = rates.get(role, training.disc_learning_rate)
         optimizer = Adam(
             own or training.learning_rate, training.adam_beta1, training.adam_beta2, ADAM_EPSILON, jit_compile=False
         )
