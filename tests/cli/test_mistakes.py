@@ -86,6 +86,17 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--flow_length=0", "--flow_length=0 is not legal: it must be at least 1 and at most 1000"),
         ("--code_layers=a,b", "it must be comma-separated whole numbers from 1 to 99999"),
         ("--code_layers=", "it must be comma-separated whole numbers from 1 to 99999"),
+        (
+            "--objective=as_vae_r --encoder_plays_f2",
+            "--encoder_plays_f2=True is not legal with --objective=as_vae_r: it must be False",
+        ),
+        (
+            "--disc_augmentation=color,cutout,translation",
+            "it must be one of none, color, translation, cutout, color,translation",
+        ),
+        ("--decay_fraction=2", "--decay_fraction=2.0 is not legal: it must be at least 0.0 and at most 1.0"),
+        ("--max_variance=-1", "--max_variance=-1.0 is not legal: it must be at least 0.0"),
+        ("--validation_images=-1", "--validation_images=-1 is not legal: it must be at least 0"),
         ("--disc_dropout=1", "--disc_dropout=1.0 is not legal: it must be at least 0.0 and below 1.0"),
         ("--pair=height", "--pair=height is not legal: it must be one of width, channels, siamese"),
         ("--likelihood=poisson", "it must be one of none, gaussian, laplace, bernoulli"),

@@ -69,6 +69,7 @@ def test_the_loss_of_adversaries_keeps_its_value() -> None:
         ("--code=flow", "there is no --code: it is now --posterior, and its value normal is now gaussian"),
         ("--condition=lightness", "there is no --condition: it follows from --objective"),
         ("--faker_loss=minimax", "there is no --faker_loss: it is now --adversary_loss"),
+        ("--variance_floor=1e-4", "there is no --variance_floor: it is now --fake_variance_floor, in multiples of the prior's"),
     ],
 )
 def test_old_flags_say_their_new_name(flag: str, answer: str, capsys: pytest.CaptureFixture[str]) -> None:

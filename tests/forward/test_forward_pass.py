@@ -1,5 +1,7 @@
 """The pass computes each tensor once; noise is a function of seed, step and name, whoever draws it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -79,6 +81,20 @@ def test_every_tensor_is_computed_once_and_only_if_read() -> None:
     assert (counted["generator"].calls, counted["encoder"].calls) == (2, 1)  # G(z), G(E(x)); E(x)
     assert p.z_rec.shape == p.z_enc.shape == p.z.shape
     assert (counted["generator"].calls, counted["encoder"].calls) == (2, 2)
+
+
+def test_samples_and_reconstructions_share_batch_statistics_where_that_is_asked_for() -> None:
+    config = dataclasses.replace(tiny.CONFIG, joint_batch_norm=True)
+    built = tiny.build_networks(PAGAN(), config)
+    counted = {role: Counting(network) for role, network in built.items()}
+    p = tiny.new_pass(counted, config=config)  # type: ignore[arg-type]
+    assert p.x_gen.shape == p.x_rec.shape == p.x.shape
+    assert (counted["generator"].calls, counted["encoder"].calls) == (1, 1)
+    together = built["generator"](tf.concat([p.z, p.z_enc], 0), training=True)
+    np.testing.assert_allclose(tf.concat([p.x_gen, p.x_rec], 0), together, atol=1e-6)
+    assert np.abs(p.x_gen - built["generator"](p.z, training=True)).max() > 1e-4
+    alone = tiny.new_pass({"generator": built["generator"]}, config=config)  # there is no encoder
+    np.testing.assert_allclose(alone.x_gen, built["generator"](p.z, training=True), atol=1e-6)
 
 
 def test_the_code_is_mean_plus_deviation_times_noise() -> None:

@@ -30,6 +30,7 @@ from tfpagan.training.trainer import Trainer
 CASES: dict[str, dict[str, Any]] = {
     "pagan": {},
     "pagan_l1": {"reconstruction": "l1", "l1_weight": 3.0},
+    "pagan_both": {"reconstruction": "both", "l1_weight": 3.0, "joint_batch_norm": True},
     **{f"f_pagan_{d}": {"objective": "f_pagan", "divergence": d} for d in reference.F_DIVERGENCES},
     "f_pagan_minimax": {"objective": "f_pagan", "divergence": "pearson", "adversary_loss": "minimax"},
     "wpagan": {"objective": "wpagan", "critic_steps": 1},
@@ -41,12 +42,13 @@ CASES: dict[str, dict[str, Any]] = {
     "alpha_gan_empirical_kl": {"objective": "alpha_gan", "code_match": "empirical_kl", "posterior": "gaussian"},
     "dcgan": {"objective": "dcgan", "generator_steps": 1},
     "wgan_gp": {"objective": "wgan_gp", "critic_steps": 1},
-    "age": {"objective": "age", "generator_steps": 1},
+    "age": {"objective": "age", "generator_steps": 1, "fake_variance_floor": 0.3},
     "age_gaussian": {"objective": "age", "posterior": "point", "batch_divergence": "kozachenko_leonenko"},
     "conditional_age": {"objective": "conditional_age", "latent_dim": tiny.Z, "generator_steps": 1},
     "as_vae": {"objective": "as_vae"},
     "as_vae_r": {"objective": "as_vae_r", "likelihood": "laplace"},
     "as_vae_g": {"objective": "as_vae_g"},
+    "as_vae_g_two_sided": {"objective": "as_vae_g", "encoder_plays_f2": True},
     "as_vae_flow": {"objective": "as_vae", "likelihood": "bernoulli", "posterior": "flow", "flow_length": 3},
     "ali": {"objective": "ali"},
     "alice": {"objective": "alice"},
@@ -130,7 +132,10 @@ def pagan(o: Oracle) -> Expected:
         return {**discs, "generator": real_cost(x) + distance, "encoder": real_cost(z) + distance}
     games = o.games()
     discs = {disc: real_cost(real) + fake_cost(fake) for disc, (real, fake) in games.items()}
-    return shared_by_makers(discs, {disc: real_cost(fake) for disc, (_, fake) in games.items()})
+    expected = shared_by_makers(discs, {disc: real_cost(fake) for disc, (_, fake) in games.items()})
+    if o.objective.reconstruction == "both":
+        expected |= {p: expected[p] + o.objective.l1_weight * l1(o.p.x, o.p.x_rec) for p in ("generator", "encoder")}
+    return expected
 
 
 def f_pagan(o: Oracle) -> Expected:
@@ -209,21 +214,22 @@ def wgan_gp(o: Oracle) -> Expected:
 
 
 def age(o: Oracle) -> Expected:
-    def divergence(codes: tf.Tensor) -> float:
+    def divergence(codes: tf.Tensor, floor: float = 0.0) -> float:
         codes = codes.numpy().astype(np.float64)
         if o.objective.batch_divergence == "fitted_normal":
-            return reference.kl_of_fitted_normal(codes, o.objective.variance_floor)
+            return reference.kl_of_fitted_normal(codes, floor)
         count, dims = codes.shape  # dims is 4: the unit ball has pi^2 / 2
-        log_distances = 0.5 * np.log(reference.squared_distance_to_nearest(codes) + o.objective.variance_floor)
+        log_distances = 0.5 * np.log(reference.squared_distance_to_nearest(codes) + dims * floor)
         entropy = dims * log_distances.mean() + np.log(count - 1) + np.log(np.pi**2 / 2) + np.euler_gamma
         return float((-reference.log_normal(codes, np.zeros(dims), 1.0).mean() - entropy) / dims)
 
     p = o.p
+    floor = o.objective.fake_variance_floor * (1 / tiny.Z if o.config.networks.posterior == "sphere" else 1)
     latent = ((p.z - p.z_rec).numpy() ** 2).sum(1).mean()
     generator = divergence(p.z_rec) + o.objective.latent_weight * latent
     return {
         "generator": generator,
-        "encoder": divergence(p.z_enc) - divergence(p.z_rec) + o.objective.data_weight * l1(p.x, p.x_rec),
+        "encoder": divergence(p.z_enc) - divergence(p.z_rec, floor) + o.objective.data_weight * l1(p.x, p.x_rec),
     }
 
 
@@ -237,7 +243,9 @@ def as_vae(o: Oracle) -> Expected:
     if "disc_xz_z" in o.objective.players:  # L_z = E [log q(z | x) + f2], and f2 by (6)
         joint = o.logit("disc_xz_z", p.x_draw, p.z)
         others = tf.concat([p.z_enc[-1:], p.z_enc[:-1]], 0)
-        expected["disc_xz_z"] = fake_cost(joint) + real_cost(o.logit("disc_xz_z", p.x, others))
+        independent = o.logit("disc_xz_z", p.x, others)
+        expected["disc_xz_z"] = fake_cost(joint) + real_cost(independent)
+        expected["encoder"] += independent.mean() if getattr(o.objective, "encoder_plays_f2", False) else 0.0
         mean, log_variance = (t.numpy() for t in p.code_draw)
         flow = o.built["encoder"].flow
         before, log_det = (p.z, 0.0) if flow is None else flow.inverse(p.z)
@@ -298,7 +306,7 @@ def test_every_step_mode_gives_the_gradients_of_the_reference(case: str) -> None
     config, built = built_for(case)
     oracle = compute("reference", config.objective, built, config=config.networks)
     assert_same_gradients(simultaneous(case), oracle)
-    if step.why_not_fused(config.objective, built) is None:
+    if step.why_not_fused(config.objective, built, joint_batch_norm=config.networks.joint_batch_norm) is None:
         assert_fakes_are_their_adversaries_own(config.objective, built, config.networks)
         assert_same_gradients(compute("fused", config.objective, built, config=config.networks), oracle)
 

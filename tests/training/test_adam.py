@@ -23,6 +23,22 @@ def test_three_steps_are_algorithm_1() -> None:
     np.testing.assert_allclose(weight.numpy(), theta, rtol=1e-5)
 
 
+def test_a_decayed_rate_moves_by_its_share_and_leaves_the_moments_alone() -> None:
+    share = tf.Variable(1.0)
+    decayed, slower = tf.Variable([1.0, -2.0]), tf.Variable([1.0, -2.0])
+    ours, half = Adam(0.01, 0.5, 0.9, 1e-8, decay=share.read_value), Adam(0.005, 0.5, 0.9, 1e-8)
+    for factor, moves in ((0.5, True), (0.0, False), (0.5, True)):
+        share.assign(factor)
+        before = decayed.numpy()
+        ours.apply_gradients([(tf.cos(3.0 * before), decayed)])
+        if moves:
+            slower.assign(before)
+        half.apply_gradients([(tf.cos(3.0 * before), slower)])
+        assert np.array_equal(decayed, before) != moves
+        if moves:
+            np.testing.assert_allclose(decayed, slower, rtol=1e-6)
+
+
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_it_moves_and_is_saved_as_keras_is(
     replicas: int, one_device: tf.distribute.Strategy, two_replicas: tf.distribute.Strategy, tmp_path: Path

@@ -205,6 +205,13 @@ def test_fused_is_refused_in_float16_and_auto_avoids_it() -> None:
     assert step.choose("auto", PAGAN(), built, "bfloat16") == "fused"
 
 
+def test_fused_is_refused_where_samples_share_batch_statistics_with_reconstructions() -> None:
+    built = tiny.build_networks(PAGAN())
+    with pytest.raises(UserError, match="with --joint_batch_norm samples depend on the encoder too"):
+        step.choose("fused", PAGAN(), built, joint_batch_norm=True)
+    assert step.choose("auto", PAGAN(), built, joint_batch_norm=True) == "simultaneous"
+
+
 @dataclasses.dataclass(frozen=True)
 class HingePAGAN(PAGAN):
     """With the hinge loss, whose slope on fakes below -1 is exactly zero."""

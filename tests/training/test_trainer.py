@@ -92,6 +92,15 @@ def test_every_player_has_the_learning_rate_that_is_given_for_it_or_the_common_o
     assert rates == pytest.approx({"generator": 2e-4, "encoder": 4e-4, **dict.fromkeys(discs, 2e-4)})
 
 
+def test_learning_rates_fall_in_the_last_steps_alone(one_device: tf.distribute.Strategy) -> None:
+    trainer, shares = make(one_device, {"train_steps": 10, "decay_fraction": 0.4}), []
+    for step in range(10):
+        trainer.step.assign(step)
+        shares.append(float(trainer._decay()))
+    assert shares == [1.0] * 7 + [0.75, 0.5, 0.25]
+    assert make(one_device).optimizers["encoder"]._decay is None
+
+
 def update_once(trainer: Trainer, *batches: np.ndarray) -> dict[str, float]:
     """One update of every phase without tracing: the same code, op by op."""
     scalars, phases = {}, trainer.objective.phases

@@ -4,6 +4,8 @@ import dataclasses
 import re
 from typing import Any
 
+from absl import logging
+
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.config import plugins
@@ -49,6 +51,10 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         pictures = report.page(table, outcomes, folder, folder / options["table"])
         (folder / f"{options['table']}.md").write_text(text + pictures)
     print(report.as_json(table, outcomes, facts) if options["json"] else text)
+    if options["publish"]:
+        from tfpagan.experiments.publish import publish
+
+        logging.info("%s", publish(outcomes, runner, path(options["publish"])))
     return 1 if any(outcome.failure for outcome in outcomes) else 0
 
 
@@ -113,7 +119,7 @@ def _budgeted(experiment: Experiment, options: dict[str, Any], seed: int) -> Exp
 
 def _as_given(options: dict[str, Any]) -> str:
     """The equivalent command line, without flags that do not affect the numbers."""
-    silent = ("runs", "jobs", "dry_run", "json")
+    silent = ("runs", "publish", "jobs", "dry_run", "json")
     told = [o.name for o in COMMAND.options if o.name not in silent and options[o.name] != o.default]
     return " ".join(["bin/reproduce", *(f"--{name}={options[name]}" for name in told)])
 
@@ -130,6 +136,7 @@ COMMAND = Command(
         Option("seeds", "0", "comma-separated seeds; every row has a run for each"),
         Option("protocol", "", "protocol of the scores; default: the table's, quick5k or nll10k"),
         CLASSIFIER,
+        Option("publish", "", "a folder for the trained models: an export of every run, also as .tar.gz, and their MODELS.md"),
         Option("jobs", 1, "concurrent runs, each on its share of the cores"),
         Option("dry_run", False, "list the runs, then exit"),
         Option("json", False, "print as JSON"),

@@ -35,6 +35,12 @@ RENAMED = (
     ),
     Renamed("networks", "condition", "", answer="it follows from --objective"),
     Renamed("objective", "faker_loss", "adversary_loss"),
+    Renamed(
+        "objective",
+        "variance_floor",
+        "",
+        answer="it is now --fake_variance_floor, in multiples of the prior's variance and for codes of samples alone",
+    ),
 )
 
 

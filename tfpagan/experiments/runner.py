@@ -153,6 +153,12 @@ class Runner:
         how = [f"--classifier={scoring.classifier}", f"--protocol={scoring.protocol}"]
         return self._process("evaluate", [*what, *how, *self._places], folder, cores)[0]
 
+    def export(self, experiment: Experiment, folder: Path) -> str:
+        """Export the scored checkpoint of a run as the next version in a folder; returns the failure, or ""."""
+        run = self._folder / experiment.name
+        flags = [f"--model_dir={run}", f"--output={folder}", f"--name={experiment.name}"]
+        return self._process("export", [*flags, *(["--best"] if experiment.best else [])], run, set())[0]
+
     def _process(self, command: str, flags: Sequence[str], folder: Path, cores: set[int]) -> tuple[str, float]:
         """Run a command to its end; returns the failure, or "", and its CPU seconds."""
         if self._stopped_by:

@@ -70,6 +70,11 @@ class Pass:
         """Codes from the prior [N, Z]: N(0, I), or uniform on the sphere."""
         return self._prior("z")
 
+    @property
+    def prior_variance(self) -> float:
+        """Variance of the prior in each dimension: 1, or 1 / Z on the sphere."""
+        return 1.0 / self._config.latent_dim if self._config.posterior == "sphere" else 1.0
+
     @_Once
     def z_other(self) -> tf.Tensor:
         """Codes from the prior [N, Z], independent of `z`."""
@@ -78,7 +83,7 @@ class Pass:
     @_Once
     def x_gen(self) -> tf.Tensor:
         """Samples G(z) [N, H, W, C]."""
-        return self._generated(self.z)
+        return self._together[0] if self._is_joint else self._generated(self.z)
 
     @_Once
     def x_draw(self) -> tf.Tensor:
@@ -98,13 +103,23 @@ class Pass:
 
     @_Once
     def z_enc_other(self) -> tf.Tensor:
-        """The draws `z_enc` [N, Z], each paired with the next image: codes from q(z), independent of x, without gradient."""
-        return self._noise.own_rows(tf.roll(self.whole_batch(tf.stop_gradient(self.z_enc)), 1, 0))
+        """The draws `z_enc` [N, Z], each paired with the next image: codes from q(z), independent of x."""
+        return self._noise.own_rows(tf.roll(self.whole_batch(self.z_enc), 1, 0))
 
     @_Once
     def x_rec(self) -> tf.Tensor:
         """Reconstructions G(E(x)) [N, H, W, C]."""
-        return self._generated(self.z_enc)
+        return self._together[1] if self._is_joint else self._generated(self.z_enc)
+
+    @_Once
+    def _together(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """G(z) and G(E(x)) from one call, so that its batch norms have common statistics."""
+        x_gen, x_rec = tf.split(self._generated(tf.concat([self.z, self.z_enc], 0)), 2)
+        return x_gen, x_rec
+
+    @property
+    def _is_joint(self) -> bool:
+        return self._config.joint_batch_norm and "encoder" in self._networks
 
     @_Once
     def code_gen(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -164,7 +179,8 @@ class Pass:
         return {"mean_square": tf.reduce_mean(mean**2, 1), "variance": tf.reduce_mean(tf.exp(log_variance), 1)}
 
     def _generated(self, z: tf.Tensor) -> tf.Tensor:
-        return self._networks["generator"](self._condition.generator_input(z, self.x), training=True)
+        given = tf.tile(self.x, [z.shape[0] // self.x.shape[0], 1, 1, 1])  # twice where two batches are generated together
+        return self._networks["generator"](self._condition.generator_input(z, given), training=True)
 
     def _prior(self, name: str) -> tf.Tensor:
         normal = self._noise.normal(name, self._config.latent_dim)

@@ -34,11 +34,11 @@ def kozachenko_leonenko(codes: "Tensor", floor: float = FLOOR) -> "Tensor":
 
     Args:
       codes: of the whole batch.
-      floor: added to every squared distance inside the logarithm.
+      floor: added, for each dimension, to every squared distance inside the logarithm.
     """
     count, dims = codes.shape
     squares = tf.reduce_sum(tf.square(codes[:, None] - codes[None]), 2) + tf.eye(count) * codes.dtype.max  # [N, N]
-    log_distances = 0.5 * tf.math.log(tf.reduce_min(squares, 1) + floor)
+    log_distances = 0.5 * tf.math.log(tf.reduce_min(squares, 1) + dims * floor)
     log_ball = 0.5 * dims * math.log(math.pi) - math.lgamma(0.5 * dims + 1.0)
     euler = 0.5772156649015329  # -psi(1)
     entropy = dims * tf.reduce_mean(log_distances) + math.log(count - 1) + log_ball + euler

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from tfpagan.losses import divergences, penalties
@@ -37,10 +36,10 @@ class AGE(Objective):
         "divergence of a batch of codes from the prior: of a fitted Gaussian, eq. (7), or nonparametric",
         choices=("fitted_normal", "kozachenko_leonenko"),
     )
-    variance_floor: float = setting(
-        1e-4,
-        "added to variances (squared distances) in the divergence: it bounds what the encoder gains when codes of samples "
-        "collapse; near 0 they collapsed on MNIST within 100 steps, and nothing was learned",
+    fake_variance_floor: float = setting(
+        1.0,
+        "added to the variances of codes of samples in the encoder's loss, in multiples of the prior's: it bounds what the "
+        "encoder gains when they collapse (not in the paper; with 0.01 real codes collapsed too, docs/systems.md)",
         above=0.0,
     )
     generator_steps: int = setting(2, "generator updates per update of its opponent", at_least=1, at_most=100)
@@ -54,11 +53,12 @@ class AGE(Objective):
         return penalties.l1(p.x, p.x_rec)
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
-        divergence = partial(divergences.BATCH_DIVERGENCES[self.batch_divergence], floor=self.variance_floor)
+        divergence = divergences.BATCH_DIVERGENCES[self.batch_divergence]
+        floor = self.fake_variance_floor * p.prior_variance
         # (5): V2 + lambda L_Z, of which the second divergence does not depend on the generator
         yield LossTerm("divergence_fake", ("generator",), lambda: divergence(p.whole_batch(p.z_rec)))
         yield LossTerm("latent", ("generator",), lambda: self.latent_weight * penalties.squared_distance(p.z, p.z_rec))
         # (6): -(V2 - mu L_X)
-        yield LossTerm("minus_divergence_fake", ("encoder",), lambda: -divergence(p.whole_batch(p.z_rec)))
+        yield LossTerm("minus_divergence_fake", ("encoder",), lambda: -divergence(p.whole_batch(p.z_rec), floor))
         yield LossTerm("divergence_real", ("encoder",), lambda: divergence(p.whole_batch(p.z_enc)))
         yield LossTerm("data", ("encoder",), lambda: self.data_weight * self.data_loss(p))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tfpagan.losses.adversarial import REVERSE_KL
-from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass
+from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass, setting
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class ASVAE(Objective):
     defaults = {"likelihood": "gaussian", "initializer": "xavier", "learning_rate": 1e-4}
     legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "posterior": ("gaussian", "flow")}
 
+    encoder_plays_f2: bool = setting(
+        False,
+        "the encoder plays against f2, too, with codes of images: eq. (9), as estimated, does not move them towards the prior",
+    )
+
     @property
     def phases(self) -> tuple[tuple[str, ...], ...]:
         return self.players[2:], ("encoder", "generator")  # (12)
@@ -32,8 +37,9 @@ class ASVAE(Objective):
             independent = (p.x_draw, p.z_other)
             yield Game("disc_xz_x", real=independent, fake=(p.x, p.z_enc), adversaries=("encoder",), loss=REVERSE_KL)
         if "disc_xz_z" in self.players:  # f2, eq. (6); the neighbour's code comes from another x
-            independent = (p.x, p.z_enc_other)
-            yield Game("disc_xz_z", real=independent, fake=(p.x_draw, p.z), adversaries=("generator",), loss=REVERSE_KL)
+            independent, joint = (p.x, p.z_enc_other), (p.x_draw, p.z)
+            of_real = ("encoder",) if self.encoder_plays_f2 else ()
+            yield Game("disc_xz_z", independent, joint, ("generator",), REVERSE_KL, real_adversaries=of_real)
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
         both = ("encoder", "generator")

@@ -18,21 +18,25 @@ class PAGAN(Objective):
     why_not_fused = None
 
     reconstruction: str = setting(
-        "adversarial", "how x and G(E(x)) are compared; l1 is PAGAN-L1 of Table 3", choices=("adversarial", "l1")
+        "adversarial",
+        "how x and G(E(x)) are compared; l1 is PAGAN-L1 of Table 3; both is not in the paper",
+        choices=("adversarial", "l1", "both"),
     )
-    l1_weight: float = setting(1.0, "weight of the loss with --reconstruction=l1", at_least=0.0)
+    l1_weight: float = setting(
+        1.0, "weight of the L1 distance, mean over pixels, with --reconstruction=l1 or both", at_least=0.0
+    )
 
     @property
     def players(self) -> tuple[str, ...]:
-        pair = ("disc_xx",) if self.reconstruction == "adversarial" else ()
+        pair = () if self.reconstruction == "l1" else ("disc_xx",)
         return ("generator", "encoder", "disc_x", "disc_z", *pair)
 
     def games(self, p: Pass) -> Iterator[Game]:
         yield Game("disc_x", real=p.x, fake=p.x_gen, adversaries=("generator",))  # eq. (5)
         yield Game("disc_z", real=p.z, fake=p.z_enc, adversaries=("encoder",))  # eq. (6)
-        if self.reconstruction == "adversarial":
+        if self.reconstruction != "l1":
             yield Game("disc_xx", real=(p.x, p.x_aug), fake=(p.x, p.x_rec), adversaries=("generator", "encoder"))  # eq. (11)
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
-        if self.reconstruction == "l1":
+        if self.reconstruction != "adversarial":
             yield LossTerm("l1", ("generator", "encoder"), lambda: self.l1_weight * penalties.l1(p.x, p.x_rec))  # Table 3

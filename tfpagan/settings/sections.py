@@ -111,6 +111,9 @@ class NetworkConfig:
         "standard deviation (laplace: scale) of p(x | z), for pixels in [-1, 1]; 0: learned with the generator",
         at_least=0.0,
     )
+    joint_batch_norm: bool = setting(
+        False, "compute the generator's batch statistics over samples and reconstructions together instead of separately"
+    )
     sync_batch_norm: bool = setting(False, "compute batch statistics over all replicas instead of per replica")
 
 
@@ -127,6 +130,12 @@ class TrainingConfig:
     generator_learning_rate: float = setting(0.0, "Adam's learning rate for the generator; 0: the same", at_least=0.0)
     encoder_learning_rate: float = setting(0.0, "Adam's learning rate for the encoder; 0: the same", at_least=0.0)
     disc_learning_rate: float = setting(0.0, "Adam's learning rate for the discriminators; 0: the same", at_least=0.0)
+    decay_fraction: float = setting(
+        0.0,
+        "the last part of the run, in which all learning rates fall linearly to 0; 0: they are constant",
+        at_least=0.0,
+        at_most=1.0,
+    )
     adam_beta1: float = setting(0.5, "Adam's decay rate of the first moment", at_least=0.0, below=1.0)
     adam_beta2: float = setting(0.999, "Adam's decay rate of the second moment", at_least=0.0, below=1.0)
     ema_decay: float = setting(

@@ -16,7 +16,9 @@ from tfpagan.training.gradients import Backward, Gradients, Networks
 T = TypeVar("T")
 
 
-def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str = "none") -> str | None:
+def why_not_fused(
+    objective: Objective, networks: Networks, mixed_precision: str = "none", *, joint_batch_norm: bool = False
+) -> str | None:
     """Why one backward pass would be wrong for this objective and these networks, or None where it is exact."""
     if objective.why_not_fused:
         return f"in objective {objective.name} {objective.why_not_fused}"
@@ -27,16 +29,20 @@ def why_not_fused(objective: Objective, networks: Networks, mixed_precision: str
             return f"{player} has batch normalisation, so its samples have no gradients of their own"
     if mixed_precision == "float16":
         return "float16 cannot represent the small slopes that it divides by"
+    if joint_batch_norm and "encoder" in networks:
+        return "with --joint_batch_norm samples depend on the encoder too"
     return None
 
 
-def choose(mode: str, objective: Objective, networks: Networks, mixed_precision: str = "none") -> str:
+def choose(
+    mode: str, objective: Objective, networks: Networks, mixed_precision: str = "none", *, joint_batch_norm: bool = False
+) -> str:
     """The mode of `--gradients`: `auto` is fused where that is exact, else simultaneous.
 
     Raises:
       UserError: when fused is asked for and would be wrong.
     """
-    reason = why_not_fused(objective, networks, mixed_precision)
+    reason = why_not_fused(objective, networks, mixed_precision, joint_batch_norm=joint_batch_norm)
     if mode == "auto":
         return "simultaneous" if reason else "fused"
     if mode == "fused" and reason:

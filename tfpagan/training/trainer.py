@@ -70,13 +70,14 @@ class Trainer:
             raise UserError(f"--batch_size={training.batch_size} does not divide among {self.replicas} replicas")
         self.objective.condition.require(image_shape)
         with strategy.scope():
+            self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.networks = {role: self._build(role) for role in self.objective.players}
             self.optimizers = {role: self._optimizer(role) for role in self.networks}
             averaged = [role for role in networks.INFERENCE_ROLES if training.ema_decay and role in self.networks]
             self.averages = {role: self._build(role) for role in averaged}
-            self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # number of images drawn
-        self.mode = step.choose(training.gradients, self.objective, self.networks, training.mixed_precision)
+        joint, precision = config.networks.joint_batch_norm, training.mixed_precision
+        self.mode = step.choose(training.gradients, self.objective, self.networks, precision, joint_batch_norm=joint)
         self._make_pass = partial(
             Pass,
             augmentation=augment.build(config.augmentation),
@@ -241,12 +242,23 @@ class Trainer:
             mixed_precision=training.mixed_precision,
         )
 
+    def _decay(self) -> tf.Tensor:
+        """The factor of the learning rates in this step: 1, then falling to nearly 0 in the last one."""
+        training = self.config.training
+        left = training.train_steps - tf.cast(self.step.read_value(), tf.float32)
+        return tf.clip_by_value(left / (training.decay_fraction * training.train_steps), 0.0, 1.0)
+
     def _optimizer(self, role: str) -> tf.keras.optimizers.Optimizer:
         training = self.config.training
         rates = {"generator": training.generator_learning_rate, "encoder": training.encoder_learning_rate}
         own = rates.get(role, training.disc_learning_rate)
         optimizer = Adam(
-            own or training.learning_rate, training.adam_beta1, training.adam_beta2, ADAM_EPSILON, jit_compile=False
+            own or training.learning_rate,
+            training.adam_beta1,
+            training.adam_beta2,
+            ADAM_EPSILON,
+            jit_compile=False,
+            decay=self._decay if training.decay_fraction else None,
         )
         if training.mixed_precision == "float16":
             optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
