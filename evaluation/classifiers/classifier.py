@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class Classifier:
       checksum: of its weights and graph, 16 hexadecimal digits.
       shape: (height, width, channels) of its input.
       outputs: float32 [N, *shape] in [-1, 1] to logits [N, K] and features [N, D].
+      dataset: what it was trained on, as bin/train_classifier records it; "": not known.
       official: whether it is the Inception network of 2015, for which scores are called FID and Inception Score.
     """
 
@@ -32,6 +34,7 @@ class Classifier:
     checksum: str
     shape: tuple[int, int, int]
     outputs: Callable[[tf.Tensor], Outputs] = dataclasses.field(repr=False)
+    dataset: str = ""
     official: bool = False
 
     def require(self, channels: int) -> None:
@@ -66,9 +69,16 @@ def from_saved_model(folder: Path, name: str = "") -> Classifier:
         found = function(x)
         return tuple(tf.reshape(found[key], [tf.shape(x)[0], -1]) for key in ("logits", "pool_3"))
 
-    classifier = Classifier(name or folder.resolve().name, checksum(folder), shape, outputs)
+    classifier = Classifier(name or folder.resolve().name, checksum(folder), shape, outputs, _dataset_of(folder))
     _try_out(classifier, function)
     return classifier
+
+
+def _dataset_of(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "classifier.json").read_text())["dataset"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
 
 
 def checksum(path: Path) -> str:

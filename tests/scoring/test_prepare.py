@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.classifiers import write
 
+from tfpagan.data import Images
 from tfpagan.evaluation.classifiers import inception
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.scoring import prepare
+from tfpagan.settings.sections import DataConfig
 
 FID = Protocol(metrics=("fid", "rmse"))
 
@@ -70,3 +73,14 @@ def test_downloads_stay_in_the_cache_of_this_package(tmp_path: Path, monkeypatch
     monkeypatch.delenv("TFHUB_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert prepare._inception_cache() == tmp_path / "tfpagan/tfhub"
+
+
+@pytest.mark.parametrize(("dataset", "warns"), [("shapes", False), ("folder:/photos", True)])
+def test_a_classifier_of_other_classes_is_said(dataset: str, warns: bool, caplog: pytest.LogCaptureFixture) -> None:
+    pixels = np.zeros([4, 32, 32, 3], np.uint8)
+    config = DataConfig(dataset=dataset, image_size=32, crop="none")
+    images = Images(config, pixels, pixels, None, None, None, {"train": "0", "test": "1"}, 0)
+    known, _ = prepare.classifier(FID, "shapes")
+    prepare.scorer(FID, images, None, known, "")
+    message = "classifier shapes knows the classes of shapes, not of these images"
+    assert [message in record.getMessage() for record in caplog.records] == [True] * warns

@@ -100,6 +100,8 @@ def scorer(
     """
     if network:
         network.require(images.shape[2])
+        if network.dataset not in ("", images.config.dataset):
+            logging.warning("classifier %s knows the classes of %s, not of these images", network.name, network.dataset)
     data = images.config
     name = f"{data.dataset} {{}}, crop {data.crop}, {data.image_size} px"
     test, reference = ArrayImages(images.test, name.format("test")), ArrayImages(images.train, name.format("train"))
