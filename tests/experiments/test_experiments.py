@@ -2,11 +2,13 @@
 
 import csv
 import dataclasses
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -14,15 +16,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfpagan
 from tfpagan import cli
 from tfpagan.config import presets
 from tfpagan.errors import UserError
 from tfpagan.experiments import report, sweep, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, row_of
+from tfpagan.experiments.publish import publish
 from tfpagan.experiments.runner import Runner
 from tfpagan.images import write_png
 from tfpagan.objectives import OBJECTIVES
+from tfpagan.serving.exports import FACTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +104,20 @@ def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, 
         (str(step), "quick1k_validation") for step in (1, 2, 3)
     ]
     assert found[2].scores == last
+    models = publish(found, runner(places, tmp_path / "runs"), tmp_path / "models")
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [
+        "MODELS.md", "chosen", "chosen.tar.gz", "vae", "vae.tar.gz",
+    ]  # fmt: skip
+    archive = tmp_path / "models/chosen.tar.gz"
+    content = archive.read_bytes()
+    assert f"| {hashlib.sha256(content).hexdigest()} |" in models.read_text()
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "unpacked", filter="data")
+    assert json.loads((tmp_path / "unpacked/chosen/1" / FACTS).read_text())["step"] == int(last["step"])
+    assert tfpagan.load(tmp_path / "unpacked/chosen").sample(2).shape == (2, 16, 16, 3)
+    publish(found, runner(places, tmp_path / "runs"), tmp_path / "models")  # nothing has changed
+    assert archive.read_bytes() == content
+    assert not (tmp_path / "models/chosen/2").exists()
     assert last["step"] == min(during, key=lambda row: float(row["rmse"]))["step"]
     assert json.loads(last["protocol"])["name"] == "custom"
 

@@ -132,6 +132,24 @@ AS_VAE = Table(
     "nll10k",
 )
 
+ZOO = Table(
+    "Trained models to begin with",
+    (
+        Row(
+            "shapes",
+            Experiment(
+                "shapes",
+                "pagan_shapes_cpu",
+                {"batch_size": 64, "joint_batch_norm": True, "ema_decay": 0.999, "train_steps": 10_000},
+            ),
+        ),
+        _preset("mnist", "pagan_mnist_cpu", {}),
+        _preset("cifar10", "pagan_cifar10_cpu", {}),
+    ),
+    ("class kept", "RMSE", "RID", "IS", "FID", "CPU min"),
+    protocol="quick1k",
+)
+
 TABLES: Mapping[str, Table] = {
     "systems_mnist": _systems("mnist"),
     "systems_cifar10": _systems("cifar10"),
@@ -141,5 +159,6 @@ TABLES: Mapping[str, Table] = {
     "pagan_4": PAGAN_4,
     "pagan_5": PAGAN_5,
     "as_vae_mnist": AS_VAE,
+    "zoo": ZOO,
 }
 """By the value of `--table`."""
