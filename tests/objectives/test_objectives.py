@@ -48,7 +48,7 @@ CASES: dict[str, dict[str, Any]] = {
     "as_vae": {"objective": "as_vae"},
     "as_vae_r": {"objective": "as_vae_r", "likelihood": "laplace"},
     "as_vae_g": {"objective": "as_vae_g"},
-    "as_vae_g_two_sided": {"objective": "as_vae_g", "encoder_plays_f2": True},
+    "as_vae_g_two_sided": {"objective": "as_vae_g", "encoder_plays_f2": True, "f2_draws": "independent"},
     "as_vae_flow": {"objective": "as_vae", "likelihood": "bernoulli", "posterior": "flow", "flow_length": 3},
     "ali": {"objective": "ali"},
     "alice": {"objective": "alice"},
@@ -241,11 +241,11 @@ def as_vae(o: Oracle) -> Expected:
         expected["encoder"] += nll(o, p.x, p.x_rec) - joint.mean()
         expected["generator"] += nll(o, p.x, p.x_rec)
     if "disc_xz_z" in o.objective.players:  # L_z = E [log q(z | x) + f2], and f2 by (6)
-        joint = o.logit("disc_xz_z", p.x_draw, p.z)
+        joint = o.logit("disc_xz_z", p.x_draw, p.z if o.objective.f2_draws == "joint" else p.z_other)
         others = tf.concat([p.z_enc[-1:], p.z_enc[:-1]], 0)
         independent = o.logit("disc_xz_z", p.x, others)
         expected["disc_xz_z"] = fake_cost(joint) + real_cost(independent)
-        expected["encoder"] += independent.mean() if getattr(o.objective, "encoder_plays_f2", False) else 0.0
+        expected["encoder"] += independent.mean() if o.objective.encoder_plays_f2 else 0.0
         mean, log_variance = (t.numpy() for t in p.code_draw)
         flow = o.built["encoder"].flow
         before, log_det = (p.z, 0.0) if flow is None else flow.inverse(p.z)

@@ -28,6 +28,13 @@ class ASVAE(Objective):
         "the encoder plays against f2, too, with codes of images: eq. (9), as estimated, does not move them towards the prior",
     )
 
+    f2_draws: str = setting(
+        "joint",
+        "what f2 compares with q(x) q(z): p(x, z), eq. (6), or p(x) p(z), so that it need not estimate the mutual information "
+        "of x and z, which has no bound where the decoder is deterministic",
+        choices=("joint", "independent"),
+    )
+
     @property
     def phases(self) -> tuple[tuple[str, ...], ...]:
         return self.players[2:], ("encoder", "generator")  # (12)
@@ -37,9 +44,9 @@ class ASVAE(Objective):
             independent = (p.x_draw, p.z_other)
             yield Game("disc_xz_x", real=independent, fake=(p.x, p.z_enc), adversaries=("encoder",), loss=REVERSE_KL)
         if "disc_xz_z" in self.players:  # f2, eq. (6); the neighbour's code comes from another x
-            independent, joint = (p.x, p.z_enc_other), (p.x_draw, p.z)
+            real, fake = (p.x, p.z_enc_other), (p.x_draw, p.z if self.f2_draws == "joint" else p.z_other)
             of_real = ("encoder",) if self.encoder_plays_f2 else ()
-            yield Game("disc_xz_z", independent, joint, ("generator",), REVERSE_KL, real_adversaries=of_real)
+            yield Game("disc_xz_z", real, fake, ("generator",), REVERSE_KL, real_adversaries=of_real)
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
         both = ("encoder", "generator")
