@@ -30,7 +30,7 @@ def test_a_folder_of_the_user_takes_precedence_over_a_name(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     assert zoo.classifier(Path("shapes")) == zoo.HERE / "classifiers" / "shapes"
     assert zoo.classifier(Path("runs/shapes")) == Path("runs/shapes")
-    assert zoo.classifier(Path("mnist")) == Path("mnist")
+    assert zoo.classifier(Path("cifar10")) == Path("cifar10")
     (tmp_path / "shapes").mkdir()
     assert zoo.classifier(Path("shapes")) == Path("shapes")
 

@@ -20,7 +20,7 @@ CHECKPOINT = (
 CLASSIFIER = Option(
     "classifier",
     "inception",
-    f"inception, {', '.join(zoo.classifiers())} (comes along), or a SavedModel folder from bin/train_classifier",
+    f"inception, {', '.join(zoo.classifiers())} (come along), or a SavedModel folder from bin/train_classifier",
 )
 SCALE = Option("scale", 1, "enlarge pictures so many times, each pixel into a square")
 MOST_SCALE = 64

@@ -54,6 +54,7 @@ PRESETS = Registry[Callable[[], Config]](
         "as_vae_g_cifar10": as_vae.as_vae_g_cifar10,
         "as_vae_g_imagenet": as_vae.as_vae_g_imagenet,
         "pagan_shapes_cpu": laptop.pagan_shapes_cpu,
+        "pagan_quick_mnist_cpu": laptop.pagan_quick_mnist_cpu,
         "pagan_mnist_cpu": laptop.pagan_mnist_cpu,
         "pagan_cifar10_cpu": laptop.pagan_cifar10_cpu,
     },
