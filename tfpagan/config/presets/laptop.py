@@ -4,7 +4,6 @@ from typing import Any
 
 from tfpagan.config import Config
 
-
 QUICK: dict[str, Any] = {
     "architecture": "color_mnist",
     "channels": 32,
