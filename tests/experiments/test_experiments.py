@@ -153,11 +153,13 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_line(
     places: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    argv = ["--table=systems_mnist", "--rows=vae", "--images=64", f"--runs={tmp_path}/file/runs", "--protocol=nll10k"]
-    assert cli.run("reproduce", argv) == 1
-    said = capsys.readouterr().err
-    assert "cannot be written to" in said
-    assert said.count("\n") == 1
+    argv = ["--table=systems_mnist", "--rows=vae", "--images=64", "--protocol=nll10k"]
+    for flags in ([f"--runs={tmp_path}/file/runs"], [f"--runs={tmp_path}/runs", f"--publish={tmp_path}/file"]):
+        assert cli.run("reproduce", [*argv, *flags]) == 1
+        said = capsys.readouterr().err
+        assert f"{flags[-1]} cannot be written to" in said
+        assert said.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
 
 
 def test_scores_of_another_classifier_or_of_none_are_not_taken(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tempfile
 from typing import Any
 
 from absl import logging
@@ -40,6 +41,10 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         return 0
     from tfpagan.experiments import report
 
+    models = path(options["publish"]) if options["publish"] else None
+    if models:
+        with kept_in(models, "publish"), tempfile.TemporaryFile(dir=models):
+            pass
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     facts = {
         "images seen by each": options["images"] or "",
@@ -51,10 +56,11 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         pictures = report.page(table, outcomes, folder, folder / options["table"])
         (folder / f"{options['table']}.md").write_text(text + pictures)
     print(report.as_json(table, outcomes, facts) if options["json"] else text)
-    if options["publish"]:
+    if models:
         from tfpagan.experiments.publish import publish
 
-        logging.info("%s", publish(outcomes, runner, path(options["publish"])))
+        with kept_in(models, "publish"):
+            logging.info("%s", publish(outcomes, runner, models))
     return 1 if any(outcome.failure for outcome in outcomes) else 0
 
 

@@ -23,7 +23,8 @@ def publish(outcomes: Sequence[Outcome], runner: Runner, folder: Path) -> Path:
     A run whose newest export is of the scored step is not exported again.
 
     Raises:
-      UserError: when a run cannot be exported, or the folder cannot be written.
+      UserError: when a run cannot be exported.
+      OSError: when the folder cannot be written.
     """
     rows = []
     for outcome in outcomes:
@@ -33,10 +34,7 @@ def publish(outcomes: Sequence[Outcome], runner: Runner, folder: Path) -> Path:
         versions = folder / name
         if _step_of(versions) != int(outcome.scores["step"]) and (failure := runner.export(outcome.experiment, versions)):
             raise UserError(f"{name} cannot be published: {failure}")
-        try:
-            archive = _archived(exports.newest(versions), folder / f"{name}.tar.gz")
-        except OSError as e:
-            raise UserError(f"{name} cannot be published: {e}") from None
+        archive = _archived(exports.newest(versions), folder / f"{name}.tar.gz")
         content = archive.read_bytes()
         size, checksum = f"{len(content) / 2**20:.2f} MiB", hashlib.sha256(content).hexdigest()
         config = outcome.experiment.config

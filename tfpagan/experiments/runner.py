@@ -210,8 +210,8 @@ class Runner:
 
 
 @contextmanager
-def kept_in(folder: Path) -> Iterator[None]:
-    """Report a failure to write to a folder within the block.
+def kept_in(folder: Path, flag: str = "runs") -> Iterator[None]:
+    """Report a failure to write to a folder, the value of a flag, within the block.
 
     Raises:
       UserError: when it cannot be written.
@@ -220,7 +220,7 @@ def kept_in(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as e:
-        raise UserError(f"--runs={folder} cannot be written to: {e.strerror}") from None
+        raise UserError(f"--{flag}={folder} cannot be written to: {e.strerror}") from None
 
 
 def _as_begun(config: Config, stored: Config) -> Config:

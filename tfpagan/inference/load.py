@@ -35,7 +35,7 @@ def load(path: str | Path, *, step: int | None = None, best: bool = False) -> Mo
             raise UserError(f"{path} is an export, which has no checkpoints to choose from")
         return _of_export(version)
     if not (path / "ckpt").is_dir():
-        named = f"nor one of {', '.join(zoo.models())}, which come with tfpagan"
+        named = f"nor {', '.join(zoo.models())}, which tfpagan brings along"
         raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb, {named}")
     run = restore.restored(path, step=step, best=best)
     encoder, generator = run.networks.get("encoder"), run.networks["generator"]
