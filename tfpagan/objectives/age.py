@@ -37,7 +37,7 @@ class AGE(Objective):
         choices=("fitted_normal", "kozachenko_leonenko"),
     )
     fake_variance_floor: float = setting(
-        1.0,
+        2.0,
         "added to the variances of codes of samples in the encoder's loss, in multiples of the prior's: it bounds what the "
         "encoder gains when they collapse (not in the paper; with 0.01 real codes collapsed too, docs/systems.md)",
         above=0.0,
