@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tfpagan import zoo
+import tfpagan
+from tfpagan import cli, zoo
+from tfpagan.cli import serve
 from tfpagan.data.shapes import builder
 from tfpagan.evaluation.classifiers.classifier import from_saved_model
 
@@ -24,6 +27,30 @@ def test_the_classifier_of_shapes_is_small_and_knows_test_images_it_never_saw() 
     images, labels = builder.images_of("test", 0)
     logits, _ = from_saved_model(folder)(images)
     assert np.mean(np.argmax(logits, 1) == labels) >= 0.99
+
+
+def test_the_model_of_shapes_is_small_and_its_reconstructions_keep_their_classes() -> None:
+    folder = zoo.model(Path("shapes"))
+    assert bytes_in(folder) < 2_000_000
+    model = tfpagan.load("shapes")
+    images, labels = builder.images_of("test", 0)
+    logits, _ = from_saved_model(zoo.classifier(Path("shapes")))(model.reconstruct(images))
+    assert np.mean(np.argmax(logits, 1) == labels) >= 0.8
+    assert model.config is not None
+    assert (model.config.objective.name, model.config.data.dataset) == ("pagan", "shapes")
+
+
+@pytest.mark.slow
+def test_commands_take_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.run("sample", ["--model=shapes", "--count=4", "--scale=2", "--output=four.png"]) == 0
+    assert tf.io.decode_png((tmp_path / "four.png").read_bytes()).shape == (128, 128, 3)
+    assert serve._version(zoo.model(Path("shapes"))) == zoo.HERE / "models" / "shapes" / "1"
+    assert cli.run("sample", ["--model=shaped", "--output=four.png"]) == 1
+    assert (
+        "shaped is neither a run, with ckpt/, nor an export, with saved_model.pb, nor shapes, which tfpagan"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_folder_of_the_user_takes_precedence_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
