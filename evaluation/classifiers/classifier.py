@@ -26,7 +26,7 @@ class Classifier:
       checksum: of its weights and graph, 16 hexadecimal digits.
       shape: (height, width, channels) of its input.
       outputs: float32 [N, *shape] in [-1, 1] to logits [N, K] and features [N, D].
-      dataset: what it was trained on, as bin/train_classifier records it; "": not known.
+      dataset: what it was trained on, where `classifier.json` says so; "": not known.
       official: whether it is the Inception network of 2015, for which scores are called FID and Inception Score.
     """
 
