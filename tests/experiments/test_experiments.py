@@ -362,6 +362,10 @@ def test_every_seed_has_a_run_of_its_own(capsys: pytest.CaptureFixture[str]) -> 
     assert cli.run("reproduce", [*argv, "--seeds=0,7", "--images=64"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert second == first.replace("vae_mnist:", "vae_mnist_seed7:").replace("--train_steps", "--seed=7 --train_steps")
+    assert cli.run("reproduce", ["--table=pagan_2", "--rows=AUG,VAE", "--dry_run", "--seeds=3,4"]) == 0
+    assert [line.split(":")[0].split("/")[-1] for line in capsys.readouterr().out.splitlines()] == [
+        "vae_cifar10_seed3", "vae_cifar10_seed4",
+    ]  # fmt: skip
     assert cli.run("reproduce", [*argv, "--seeds=1,x"]) == 1
     assert "--seeds=1,x is not legal: it must be comma-separated whole numbers" in capsys.readouterr().err
 

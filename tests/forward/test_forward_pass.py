@@ -7,9 +7,12 @@ import pytest
 import tensorflow as tf
 from helpers import tiny
 
+from tfpagan.forward.condition import LIGHTNESS
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise
+from tfpagan.objectives.conditional_age import ConditionalAGE
 from tfpagan.objectives.pagan import PAGAN
+from tfpagan.settings.sections import NetworkConfig
 
 
 def noise(step: int = 3, seed: int = 0, batch: int = 6, replica: int = 0, replicas: int = 1) -> Noise:
@@ -68,9 +71,9 @@ class Counting:
         return self.network(x, training=training)
 
 
-def counted_pass() -> tuple[Pass, dict[str, Counting]]:
-    counted = {role: Counting(network) for role, network in tiny.build_networks(PAGAN()).items()}
-    return tiny.new_pass(counted), counted  # type: ignore[arg-type]
+def counted_pass(config: NetworkConfig = tiny.CONFIG) -> tuple[Pass, dict[str, Counting]]:
+    counted = {role: Counting(network) for role, network in tiny.build_networks(PAGAN(), config).items()}
+    return tiny.new_pass(counted, config=config), counted  # type: ignore[arg-type]
 
 
 def test_every_tensor_is_computed_once_and_only_if_read() -> None:
@@ -85,16 +88,24 @@ def test_every_tensor_is_computed_once_and_only_if_read() -> None:
 
 def test_samples_and_reconstructions_share_batch_statistics_where_that_is_asked_for() -> None:
     config = dataclasses.replace(tiny.CONFIG, joint_batch_norm=True)
-    built = tiny.build_networks(PAGAN(), config)
-    counted = {role: Counting(network) for role, network in built.items()}
-    p = tiny.new_pass(counted, config=config)  # type: ignore[arg-type]
+    p, counted = counted_pass(config)
     assert p.x_gen.shape == p.x_rec.shape == p.x.shape
     assert (counted["generator"].calls, counted["encoder"].calls) == (1, 1)
-    together = built["generator"](tf.concat([p.z, p.z_enc], 0), training=True)
-    np.testing.assert_allclose(tf.concat([p.x_gen, p.x_rec], 0), together, atol=1e-6)
-    assert np.abs(p.x_gen - built["generator"](p.z, training=True)).max() > 1e-4
-    alone = tiny.new_pass({"generator": built["generator"]}, config=config)  # there is no encoder
-    np.testing.assert_allclose(alone.x_gen, built["generator"](p.z, training=True), atol=1e-6)
+    generator = counted["generator"].network
+    np.testing.assert_allclose(
+        tf.concat([p.x_gen, p.x_rec], 0), generator(tf.concat([p.z, p.z_enc], 0), training=True), atol=1e-6
+    )
+    assert np.abs(p.x_gen - generator(p.z, training=True)).max() > 1e-4
+    alone = tiny.new_pass({"generator": generator}, config=config)  # there is no encoder
+    np.testing.assert_allclose(alone.x_gen, generator(p.z, training=True), atol=1e-6)
+
+
+def test_colours_of_samples_and_reconstructions_come_from_the_same_images() -> None:
+    config = dataclasses.replace(tiny.CONFIG, joint_batch_norm=True, posterior="sphere")
+    built = tiny.build_networks(ConditionalAGE(), config)
+    p = tiny.new_pass(built, config=config, condition=LIGHTNESS)
+    for made in (p.x_gen, p.x_rec):
+        np.testing.assert_allclose(made[..., 0], p.x[..., 0], atol=1e-6)
 
 
 def test_the_code_is_mean_plus_deviation_times_noise() -> None:

@@ -90,8 +90,9 @@ def _within_budget(table: Table, options: dict[str, Any]) -> Table:
         raise UserError(f"--images={options['images']} is not legal: it must be at least 0 and at most {MOST_IMAGES}")
     rows, seeds = [], _seeds(options["seeds"])
     for row in table.rows:
-        for seed in seeds:
-            name = f"{row.name}, seed {seed}" if len(seeds) > 1 else row.name
+        own = [0] if row.experiment.stand_in else seeds  # a stand-in is not trained
+        for seed in own:
+            name = f"{row.name}, seed {seed}" if len(own) > 1 else row.name
             rows.append(dataclasses.replace(row, name=name, experiment=_budgeted(row.experiment, options, seed)))
     return dataclasses.replace(table, rows=tuple(rows))
 

@@ -59,8 +59,8 @@ class Scoring:
 
     def key(self, column: str) -> str:
         """The key of the metric in a column of tables."""
-        keys = (key for metric in METRICS.values() for key in metric.keys(self.classifier == "inception"))
-        return next(key.name for key in keys if key.column == column)
+        official = self.classifier == "inception"
+        return next(key.name for metric in METRICS.values() for key in metric.keys(official) if key.column == column)
 
     def checksum(self) -> str:
         """The classifier's checksum; "" if none is needed or available.

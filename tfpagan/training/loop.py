@@ -88,9 +88,8 @@ def train(config: Config, model_dir: Path) -> int | None:
         for events_of in ("train", "eval"):
             events.keep_up_to(step, folder / events_of)
         stop, writer = Stop(), _writer(folder)
-        todo = _hooks(
-            trainer, folder, checkpoints, images, validation, writer, stop
-        )  # what they refuse is refused before the tracing
+        # What the hooks refuse is refused before the tracing.
+        todo = _hooks(trainer, folder, checkpoints, images, validation, writer, stop)
         graph = trainer.trace(batches)
         run_folder.write_config(folder, config)
         if not step:
