@@ -51,6 +51,10 @@ def test_commands_take_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert cli.run("sample", ["--model=shapes", "--count=4", "--scale=2", "--output=four.png"]) == 0
     assert tf.io.decode_png((tmp_path / "four.png").read_bytes()).shape == (128, 128, 3)
     assert serve._version(zoo.model(Path("shapes"))) == zoo.HERE / "models" / "shapes" / "1"
+    (tmp_path / "shapes").mkdir()
+    assert cli.run("sample", ["--model=shapes", "--output=four.png"]) == 1
+    hides = "shapes is neither a run, with ckpt/, nor an export, with saved_model.pb, and it hides the model of that name"
+    assert hides in capsys.readouterr().err
     assert cli.run("sample", ["--model=shaped", "--output=four.png"]) == 1
     assert (
         "shaped is neither a run, with ckpt/, nor an export, with saved_model.pb, nor shapes, which tfpagan"

@@ -389,6 +389,15 @@ def test_evaluations_during_training_use_validation_images_where_some_are_held_o
     assert capsys.readouterr().out.startswith(said)
 
 
+def test_fewer_validation_images_than_are_reconstructed_are_refused_before_training(
+    data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = [*data, *SIZES, "--eval_every_steps=4", "--validation_images=8", f"--model_dir={tmp_path}/run"]
+    assert cli.run("train", argv) == 1
+    assert "--validation_images=8 are too few: --eval_protocol=quick1k reconstructs 1000" in capsys.readouterr().err
+    assert not (tmp_path / "run/ckpt").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
 def test_evaluations_during_training_trace_each_network_once_and_open_no_data_set(

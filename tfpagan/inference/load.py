@@ -37,9 +37,7 @@ def load(path: str | Path, *, step: int | None = None, best: bool = False) -> Mo
     if not (path / "ckpt").is_dir():
         hidden = str(path) in zoo.models()  # by what is there instead
         named = f"nor {', '.join(zoo.models())}, which tfpagan brings along"
-        named = (
-            "and it hides the model of that name, which tfpagan brings along: name it, or work elsewhere" if hidden else named
-        )
+        named = "and it hides the model of that name, which tfpagan brings along" if hidden else named
         raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb, {named}")
     run = restore.restored(path, step=step, best=best)
     encoder, generator = run.networks.get("encoder"), run.networks["generator"]

@@ -168,6 +168,9 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, validation
     from tfpagan.training.evaluation_hook import EvaluationHook
 
     protocol = protocols.in_training(training.eval_protocol, training.best_metric, validation=len(validation) > 0)
+    if 0 < len(validation) < protocol.reconstructions:
+        wanted = f"--eval_protocol={training.eval_protocol} reconstructs {protocol.reconstructions}"
+        raise UserError(f"--validation_images={len(validation)} are too few: {wanted}")
     classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
     strategy = None if trainer.several_workers else trainer.strategy  # with several workers, each scores on its own
     held_out = validation if len(validation) else None

@@ -35,7 +35,7 @@ def pagan_shapes_cpu() -> Config:
 
 
 def pagan_quick_mnist_cpu() -> Config:
-    """The same on MNIST, three minutes on two cores.
+    """The same on MNIST, three to five minutes on two cores.
 
     bin/train --preset=pagan_quick_mnist_cpu
     """
