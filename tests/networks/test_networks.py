@@ -43,6 +43,13 @@ def test_the_encoder_is_the_discriminator_with_two_outputs_per_dimension() -> No
     assert all(n.gamma is None for n in norms)
 
 
+def test_discriminators_may_be_wider_than_generator_and_encoder() -> None:
+    narrow, wide, mixed = (NetworkConfig(channels=c, disc_channels=d) for c, d in ((8, 0), (16, 0), (8, 16)))
+    for role in (*ROLES, "disc_xz"):
+        expected = wide if role.startswith("disc") else narrow
+        assert kernels(networks.build(role, mixed, (32, 32, 3))) == kernels(networks.build(role, expected, (32, 32, 3))), role
+
+
 def test_the_code_discriminator_has_two_hidden_layers_of_512_and_256() -> None:
     assert kernels(networks.build("disc_z", NetworkConfig(), (32, 32, 3))) == [(128, 512), (512, 256), (256, 1)]
 
