@@ -20,12 +20,14 @@ import tfpagan
 from tfpagan import cli
 from tfpagan.config import presets
 from tfpagan.errors import UserError
-from tfpagan.experiments import report, sweep, tables
+from tfpagan.experiments import report, sweep, systems, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, row_of
 from tfpagan.experiments.publish import publish
 from tfpagan.experiments.runner import Runner
+from tfpagan.experiments.table import Deviation, Row, Table
 from tfpagan.images import write_png
+from tfpagan.losses.adversarial import DIVERGENCES
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.serving.exports import FACTS
 
@@ -239,8 +241,10 @@ def test_every_row_of_every_table_is_a_run_that_can_be_made(name: str) -> None:
 
 
 def test_the_systems_tables_have_every_system() -> None:
-    made = {row.experiment.config.objective.name for row in tables.TABLES["systems_cifar10"].rows}
-    assert made == set(OBJECTIVES)
+    rows = tables.TABLES["systems_cifar10"].rows
+    assert {row.experiment.config.objective.name for row in rows} == set(OBJECTIVES)
+    made = [getattr(row.experiment.config.objective, "divergence", "") for row in rows]
+    assert set(made) - {""} == set(DIVERGENCES)
 
 
 def test_rows_of_pagans_tables_are_its_presets() -> None:
@@ -255,9 +259,9 @@ def outcome(name: str, failure: str = "", **scores: float) -> Outcome:
 
 
 def test_a_table_has_ours_the_papers_and_failures_as_failures() -> None:
-    table = tables.Table(
+    table = Table(
         "T",
-        tuple(tables.Row(n, Experiment(n, "", {}), {"FID": "32.84"} if n == "a" else {}) for n in ("a", "b")),
+        tuple(Row(n, Experiment(n, "", {}), {"FID": "32.84"} if n == "a" else {}) for n in ("a", "b")),
         ("IS", "FID", "class kept", "codes", "images/s", "CPU min"),
         "somewhere else",
     )
@@ -280,12 +284,34 @@ def test_a_table_has_ours_the_papers_and_failures_as_failures() -> None:
     assert any("do not compare with published ones" in line for line in lines)
 
 
+def test_a_table_says_once_which_settings_are_not_the_papers_and_why() -> None:
+    shared = Deviation((), {"channels": 8, "ema_decay": 0.99}, "it is cheap")
+    own = {"a": Deviation(("a",), {"seed": 0}, "luck"), "b": Deviation(("b",), {"seed": 1}, "luck")}
+    rows = [Row(n, Experiment(n, "", {}), deviations=(shared, deviation)) for n, deviation in own.items()]
+    lines = report.markdown(Table("T", tuple(rows), ("FID",)), [outcome("a"), outcome("b")], {}).splitlines()
+    first = lines.index("Settings that are not the papers', and why:") + 2
+    assert lines[first:] == [
+        "- all: `--channels=8 --ema_decay=0.99`: it is cheap", "- a: `--seed=0`: luck", "- b: `--seed=1`: luck",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dataset", systems.DEVIATIONS)
+def test_a_deviation_names_rows_and_its_row_has_its_settings(dataset: str) -> None:
+    rows = {row.name: row for row in systems.table(dataset).rows}
+    for deviation in systems.DEVIATIONS[dataset]:
+        assert set(deviation.of) <= set(rows), deviation
+        for name in deviation.of or rows:
+            own = rows[name].experiment.settings
+            assert {key: own[key] for key in deviation.settings} == deviation.settings, name
+            assert own["validation_images"] > 0
+
+
 def test_a_page_shows_the_upper_halves_of_the_last_pictures_and_says_what_they_are(tmp_path: Path) -> None:
     picture = np.arange(64 * 32 * 3, dtype=np.uint8).reshape(64, 32, 3)
     for run, kind, step in (("a", "samples", 9), ("a", "samples", 10), ("a", "reconstructions", 10), ("b", "samples", 10)):
         (tmp_path / run / kind).mkdir(parents=True, exist_ok=True)
         write_png(picture * (step == 10), str(tmp_path / run / kind / f"step_{step:08d}.png"))
-    table = tables.Table("T", tuple(tables.Row(n, Experiment(n, "", {})) for n in "abc"), ())
+    table = Table("T", tuple(Row(n, Experiment(n, "", {})) for n in "abc"), ())
     sections = report.page(table, [outcome(n) for n in "abc"], tmp_path, tmp_path / "page").split("## ")[1:]
     assert [section.split()[0] for section in sections] == ["a", "b"]
     assert "samples; test images in odd columns" in sections[0]

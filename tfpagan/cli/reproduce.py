@@ -14,7 +14,8 @@ from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.runner import Runner, kept_in
-from tfpagan.experiments.tables import TABLES, Table
+from tfpagan.experiments.table import Table
+from tfpagan.experiments.tables import TABLES
 from tfpagan.settings import setting as checks
 
 MOST_IMAGES = 10**12

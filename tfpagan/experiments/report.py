@@ -11,7 +11,7 @@ from PIL import Image
 from tfpagan.evaluation import metrics
 from tfpagan.evaluation.metrics import Key
 from tfpagan.experiments.experiment import Outcome
-from tfpagan.experiments.tables import Row, Table
+from tfpagan.experiments.table import Row, Table
 
 LEGENDS: Mapping[str, str] = {
     "class kept": "class kept: reconstructions that the classifier gives the class of their image",
@@ -40,12 +40,24 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     lines += protocol_lines(outcomes)
     if legends := [LEGENDS[column] for column in table.columns if column in LEGENDS]:
         lines += ["", f"{'; '.join(legends)}."]
+    lines += _deviation_lines(table)
     if table.paper_protocol:
         lines += ["", f"In brackets, the paper: {table.paper_protocol}. Scores by different classifiers do not compare."]
     failed = [(row.name, outcome.failure) for row, outcome in zip(table.rows, outcomes, strict=True) if outcome.failure]
     if failed:
         lines += ["", *(f"- {name} failed: {failure}" for name, failure in failed)]
     return "\n".join(lines) + "\n"
+
+
+def _deviation_lines(table: Table) -> list[str]:
+    """A list of the settings that are not the papers', each once, and why."""
+    found = [deviation for row in table.rows for deviation in row.deviations]
+    lines = []
+    for i, deviation in enumerate(found):
+        if deviation not in found[:i]:
+            flags = " ".join(f"--{name}={value}" for name, value in deviation.settings.items())
+            lines.append(f"- {', '.join(deviation.of) or 'all'}: `{flags}`: {deviation.why}")
+    return ["", "Settings that are not the papers', and why:", "", *lines] if lines else []
 
 
 def protocol_lines(outcomes: Sequence[Outcome]) -> list[str]:

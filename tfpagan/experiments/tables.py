@@ -1,60 +1,15 @@
 """The papers' tables: their runs, what each paper reports, and how its protocol differs from ours."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from tfpagan.experiments import systems
 from tfpagan.experiments.experiment import Experiment
-from tfpagan.objectives import OBJECTIVES
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One system of a table.
-
-    Attributes:
-      name: for display.
-      experiment: its run.
-      paper: the paper's numbers, by column.
-    """
-
-    name: str
-    experiment: Experiment
-    paper: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A table of a paper, or of ours.
-
-    Attributes:
-      title: for display.
-      rows: its systems.
-      columns: of metrics, as their keys declare them, and images/s and CPU min.
-      paper_protocol: how the paper's numbers were obtained; "" if there are none.
-      protocol: of our scores.
-    """
-
-    title: str
-    rows: tuple[Row, ...]
-    columns: tuple[str, ...]
-    paper_protocol: str = ""
-    protocol: str = "quick5k"
+from tfpagan.experiments.table import Row, Table
 
 
 def _preset(name: str, preset: str, paper: Mapping[str, str], **settings: Any) -> Row:
     return Row(name, Experiment(preset, preset, settings), paper)
-
-
-def _systems(dataset: str) -> Table:
-    """Every system, with its paper's hyper-parameters, on one data set; pairs by channels, which match early."""
-    rows = [
-        Row(name, Experiment(f"{name}_{dataset}", "", {"objective": name, "dataset": dataset, "pair": "channels"}))
-        for name in OBJECTIVES
-        if name != "conditional_age" or dataset != "mnist"  # because it has no colours
-    ]
-    columns = ("IS", "FID", "RID", "class kept", "RMSE", "codes", "images/s", "CPU min")
-    return Table(f"Every system on {dataset}, the pairs of images by channels", tuple(rows), columns)
 
 
 OFFICIAL = "CIFAR-10, 100,000 steps of batch 64 at 512 channels, official Inception, 50,000 samples, 10,000 test images"
@@ -144,8 +99,8 @@ ZOO = Table(
 )
 
 TABLES: Mapping[str, Table] = {
-    "systems_mnist": _systems("mnist"),
-    "systems_cifar10": _systems("cifar10"),
+    "systems_mnist": systems.table("mnist"),
+    "systems_cifar10": systems.table("cifar10"),
     "pagan_1": PAGAN_1,
     "pagan_2": PAGAN_2,
     "pagan_3": PAGAN_3,

@@ -1,0 +1,58 @@
+"""A table of an experiment: its rows, what a paper reports in them, and where our settings differ."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from tfpagan.experiments.experiment import Experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class Deviation:
+    """Settings that are not the papers', and why.
+
+    Attributes:
+      of: names of the rows that have them; (): all.
+      settings: by flag.
+      why: for display.
+    """
+
+    of: tuple[str, ...]
+    settings: Mapping[str, Any]
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One system of a table.
+
+    Attributes:
+      name: for display.
+      experiment: its run.
+      paper: the paper's numbers, by column.
+      deviations: of its settings from its paper's; a report lists each once.
+    """
+
+    name: str
+    experiment: Experiment
+    paper: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    deviations: tuple[Deviation, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of a paper, or of ours.
+
+    Attributes:
+      title: for display.
+      rows: its systems.
+      columns: of metrics, as their keys declare them, and images/s and CPU min.
+      paper_protocol: how the paper's numbers were obtained; "" if there are none.
+      protocol: of our scores.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    columns: tuple[str, ...]
+    paper_protocol: str = ""
+    protocol: str = "quick5k"
