@@ -88,8 +88,8 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--code_layers=a,b", "it must be comma-separated whole numbers from 1 to 99999"),
         ("--code_layers=", "it must be comma-separated whole numbers from 1 to 99999"),
         (
-            "--objective=as_vae_r --encoder_plays_f2",
-            "--encoder_plays_f2=True is not legal with --objective=as_vae_r: it must be False",
+            "--objective=as_vae_r --code_weight=0.5",
+            "--code_weight=0.5 is not legal with --objective=as_vae_r: it must be 1.0",
         ),
         (
             "--disc_augmentation=color,cutout,translation",

@@ -401,5 +401,5 @@ def test_a_budget_is_the_same_number_of_images_for_every_system(capsys: pytest.C
     lines = capsys.readouterr().out.splitlines()
     steps = {line.split("objective=")[1].split()[0]: int(line.split("train_steps=")[1].split()[0]) for line in lines}
     assert steps["pagan"] == 1100
-    assert steps["wpagan"] == 100  # 11 phases of 64 images
-    assert steps["wgan_gp"] == 183
+    assert steps["wpagan"] == 366  # 3 phases of 64 images
+    assert steps["wgan_gp"] == 183  # 6 phases

@@ -47,7 +47,7 @@ CASES: dict[str, dict[str, Any]] = {
     "conditional_age": {"objective": "conditional_age", "latent_dim": tiny.Z, "generator_steps": 1},
     "as_vae": {"objective": "as_vae"},
     "as_vae_r": {"objective": "as_vae_r", "likelihood": "laplace"},
-    "as_vae_g": {"objective": "as_vae_g", "encoder_plays_f2": True, "f2_draws": "independent"},
+    "as_vae_g": {"objective": "as_vae_g", "code_weight": 0.3},
     "as_vae_flow": {"objective": "as_vae", "likelihood": "bernoulli", "posterior": "flow", "flow_length": 3},
     "ali": {"objective": "ali"},
     "alice": {"objective": "alice"},
@@ -237,16 +237,15 @@ def as_vae(o: Oracle) -> Expected:
         expected["encoder"] += nll(o, p.x, p.x_rec) - joint.mean()
         expected["generator"] += nll(o, p.x, p.x_rec)
     if "disc_xz_z" in o.objective.players:  # L_z = E [log q(z | x) + f2], and f2 by (6)
-        joint = o.logit("disc_xz_z", p.x_draw, p.z if o.objective.f2_draws == "joint" else p.z_other)
+        joint = o.logit("disc_xz_z", p.x_draw, p.z)
         others = tf.concat([p.z_enc[-1:], p.z_enc[:-1]], 0)
         independent = o.logit("disc_xz_z", p.x, others)
         expected["disc_xz_z"] = fake_cost(joint) + real_cost(independent)
-        expected["encoder"] += independent.mean() if o.objective.encoder_plays_f2 else 0.0
         mean, log_variance = (t.numpy() for t in p.code_draw)
         flow = o.built["encoder"].flow
         before, log_det = (p.z, 0.0) if flow is None else flow.inverse(p.z)
         log_q = reference.log_normal(before.numpy(), mean, np.exp(0.5 * log_variance)) + np.asarray(log_det)
-        code = -float(log_q.mean())
+        code = -o.objective.code_weight * float(log_q.mean())
         expected["encoder"] += code
         expected["generator"] += code - joint.mean()
     return expected

@@ -23,16 +23,10 @@ class ASVAE(Objective):
     defaults = {"likelihood": "gaussian", "initializer": "xavier", "learning_rate": 1e-4}
     legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "posterior": ("gaussian", "flow")}
 
-    encoder_plays_f2: bool = setting(
-        False,
-        "the encoder plays against f2, too, with codes of images: eq. (9), as estimated, does not move them towards the prior",
-    )
-
-    f2_draws: str = setting(
-        "joint",
-        "what f2 compares with q(x) q(z): p(x, z), eq. (6), or p(x) p(z), so that it need not estimate the mutual information "
-        "of x and z, which has no bound where the decoder is deterministic",
-        choices=("joint", "independent"),
+    code_weight: float = setting(
+        1.0,
+        "weight of log q(z|x), eq. (9), which has no bound: with 1, the paper's, samples may hide codes (docs/systems.md)",
+        at_least=0.0,
     )
 
     @property
@@ -44,13 +38,12 @@ class ASVAE(Objective):
             independent = (p.x_draw, p.z_other)
             yield Game("disc_xz_x", real=independent, fake=(p.x, p.z_enc), adversaries=("encoder",), loss=REVERSE_KL)
         if "disc_xz_z" in self.players:  # f2, eq. (6); the neighbour's code comes from another x
-            real, fake = (p.x, p.z_enc_other), (p.x_draw, p.z if self.f2_draws == "joint" else p.z_other)
-            of_real = ("encoder",) if self.encoder_plays_f2 else ()
-            yield Game("disc_xz_z", real, fake, ("generator",), REVERSE_KL, real_adversaries=of_real)
+            independent = (p.x, p.z_enc_other)
+            yield Game("disc_xz_z", real=independent, fake=(p.x_draw, p.z), adversaries=("generator",), loss=REVERSE_KL)
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
         both = ("encoder", "generator")
         if "disc_xz_x" in self.players:
             yield LossTerm("nll_x", both, lambda: -p.log_likelihood(p.x, p.x_rec))  # eq. (8)
         if "disc_xz_z" in self.players:
-            yield LossTerm("nll_z", both, lambda: -p.log_posterior(p.z, p.code_draw))  # eq. (9)
+            yield LossTerm("nll_z", both, lambda: -self.code_weight * p.log_posterior(p.z, p.code_draw))  # eq. (9)

@@ -11,4 +11,4 @@ class ASVAEr(ASVAE):
 
     name = "as_vae_r"
     players = ("encoder", "generator", "disc_xz_x")
-    legal = {**ASVAE.legal, "encoder_plays_f2": (False,), "f2_draws": ("joint",)}  # there is no f2
+    legal = {**ASVAE.legal, "code_weight": (1.0,)}  # there is no f2
