@@ -42,11 +42,7 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
         Deviation(("as_vae", "as_vae_g", "as_vae_r"), {"likelihood": "bernoulli"}, "as for MNIST in `as_vae_mnist`"),
         Deviation(
             ("as_vae_g",),
-            {
-                "disc_norm": "batch",
-                "code_weight": 0.01,
-                "learning_rate": 2e-4,
-            },
+            {"disc_norm": "batch", "code_weight": 0.01, "learning_rate": 2e-4},
             "otherwise f2 wins, and samples are patterns that hide codes (docs/systems.md)",
         ),
     ),

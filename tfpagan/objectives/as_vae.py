@@ -37,8 +37,8 @@ class ASVAE(Objective):
         if "disc_xz_x" in self.players:  # f1, eq. (5); x_draw comes from another z
             independent = (p.x_draw, p.z_other)
             yield Game("disc_xz_x", real=independent, fake=(p.x, p.z_enc), adversaries=("encoder",), loss=REVERSE_KL)
-        if "disc_xz_z" in self.players:  # f2, eq. (6); the neighbour's code comes from another x
-            independent = (p.x, p.z_enc_other)
+        if "disc_xz_z" in self.players:  # f2, eq. (6)
+            independent = (p.x, p.z_enc_other)  # the neighbour's code comes from another x
             yield Game("disc_xz_z", real=independent, fake=(p.x_draw, p.z), adversaries=("generator",), loss=REVERSE_KL)
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:

@@ -68,7 +68,11 @@ class NetworkConfig:
         512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
     )
     disc_channels: int = setting(
-        0, "the same of the discriminators, a multiple of 8; 0: as many", at_least=0, at_most=8192, multiple_of=8
+        0,
+        "channels of the discriminators' widest convolution, a multiple of 8; 0: as many as --channels",
+        at_least=0,
+        at_most=8192,
+        multiple_of=8,
     )
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
     architecture: str = setting(
