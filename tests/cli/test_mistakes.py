@@ -80,7 +80,10 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--augmentation=blur --blur_sigma_min=3", "--blur_sigma_min=3.0 is above --blur_sigma_max=2.0"),
         ("--contrast_min=2 --contrast_max=1", "--contrast_min=2.0 is above --contrast_max=1.0"),
         ("--channels=9", "--channels=9 is not legal: it must be at least 8 and at most 8192 and a multiple of 8"),
-        ("--disc_channels=12", "--disc_channels=12 is not legal: it must be at least 0 and at most 8192 and a multiple of 8"),
+        (
+            "--disc_channel_multiplier=0",
+            "--disc_channel_multiplier=0 is not legal: it must be at least 1 and at most 64",
+        ),
         ("--latent_dim=0", "--latent_dim=0 is not legal: it must be at least 1 and at most 65536"),
         ("--architecture=vgg", "--architecture=vgg is not legal: it must be one of dcgan, resnet, color_mnist"),
         ("--posterior=cauchy", "it must be one of gaussian, flow, point, sphere"),

@@ -44,7 +44,7 @@ def test_the_encoder_is_the_discriminator_with_two_outputs_per_dimension() -> No
 
 
 def test_discriminators_may_be_wider_than_generator_and_encoder() -> None:
-    narrow, wide, mixed = (NetworkConfig(channels=c, disc_channels=d) for c, d in ((8, 0), (16, 0), (8, 16)))
+    narrow, wide, mixed = (NetworkConfig(channels=c, disc_channel_multiplier=m) for c, m in ((8, 1), (16, 1), (8, 2)))
     for role in (*ROLES, "disc_xz"):
         expected = wide if role.startswith("disc") else narrow
         assert kernels(networks.build(role, mixed, (32, 32, 3))) == kernels(networks.build(role, expected, (32, 32, 3))), role

@@ -29,7 +29,7 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
     "mnist": (
         Deviation(
             (),
-            {"architecture": "color_mnist", "disc_channels": 64},
+            {"architecture": "color_mnist", "disc_channel_multiplier": 2},
             "alpha-GAN's networks for digits; with few channels PAGAN's have too few maps near the image, and narrow "
             "discriminators do not tell pairs apart",
         ),

@@ -61,8 +61,8 @@ def build(
     """
     kind = "_".join(role.split("_")[:2])
     assert kind in _ROLES, f"no network for role {role!r}; known: {', '.join(_ROLES)}"
-    if kind.startswith("disc") and config.disc_channels:
-        config = dataclasses.replace(config, channels=config.disc_channels)
+    if kind.startswith("disc"):
+        config = dataclasses.replace(config, channels=config.channels * config.disc_channel_multiplier)
     init = Initializers(seed, role, config.initializer)
     with _precision(mixed_precision):
         image, code = condition.to_model(tf.zeros([1, *image_shape])), tf.zeros([1, config.latent_dim])

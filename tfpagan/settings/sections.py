@@ -67,12 +67,8 @@ class NetworkConfig:
     channels: int = setting(
         512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
     )
-    disc_channels: int = setting(
-        0,
-        "channels of the discriminators' widest convolution, a multiple of 8; 0: as many as --channels",
-        at_least=0,
-        at_most=8192,
-        multiple_of=8,
+    disc_channel_multiplier: int = setting(
+        1, "discriminators have this many times --channels; the papers: 1", at_least=1, at_most=64
     )
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
     architecture: str = setting(
