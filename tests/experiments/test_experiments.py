@@ -396,10 +396,22 @@ def test_every_seed_has_a_run_of_its_own(capsys: pytest.CaptureFixture[str]) -> 
     assert "--seeds=1,x is not legal: it must be comma-separated whole numbers" in capsys.readouterr().err
 
 
-def test_a_budget_is_the_same_number_of_images_for_every_system(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run("reproduce", ["--table=systems_mnist", "--images=70400", "--channels=8", "--dry_run"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    steps = {line.split("objective=")[1].split()[0]: int(line.split("train_steps=")[1].split()[0]) for line in lines}
-    assert steps["pagan"] == 1100
-    assert steps["wpagan"] == 366  # 3 phases of 64 images
-    assert steps["wgan_gp"] == 183  # 6 phases
+def test_a_budget_is_a_number_of_images_times_the_budget_of_the_row(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [Row(n, Experiment(n, "", {"objective": n})) for n in ("pagan", "wpagan", "wgan_gp")]
+    longer = dataclasses.replace(rows[0], name="longer", experiment=Experiment("longer", "", {}), budget=10)
+    augmented = Row("a(x)", Experiment("a", "", {}, "augment:blur"))
+    monkeypatch.setitem(tables.TABLES, "t", Table("T", (*rows, longer, augmented), ("images",)))
+    monkeypatch.setattr(Runner, "outcomes", lambda self, experiments, scoring: [Outcome(e, {}) for e in experiments])
+    assert cli.run("reproduce", ["--table=t", "--images=70400", f"--runs={tmp_path}", "--classifier=vgg"]) == 0
+    said = capsys.readouterr().out
+    cells = dict(line.strip("| ").split(" | ") for line in said.splitlines()[4:9])
+    assert cells == {
+        "pagan": "70,400",  # 1,100 steps
+        "wpagan": "70,400",  # 100 of 11 phases
+        "wgan_gp": "70,272",  # 183 of 6
+        "longer": "704,000",
+        "a(x)": "-",
+    }
+    assert "images seen by each" not in said

@@ -14,7 +14,7 @@ from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.runner import Runner, kept_in
-from tfpagan.experiments.table import Table
+from tfpagan.experiments.table import Row, Table
 from tfpagan.experiments.tables import TABLES
 from tfpagan.settings import setting as checks
 
@@ -48,7 +48,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
             pass
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     facts = {
-        "images seen by each": options["images"] or "",
+        "images seen by each": "" if "images" in table.columns else options["images"] or "",
         "channels": options["channels"] or "",
         "made by": f"`{_as_given(options)}`",
     }
@@ -94,7 +94,7 @@ def _within_budget(table: Table, options: dict[str, Any]) -> Table:
         own = [0] if row.experiment.stand_in else seeds  # a stand-in is not trained
         for seed in own:
             name = f"{row.name}, seed {seed}" if len(own) > 1 else row.name
-            rows.append(dataclasses.replace(row, name=name, experiment=_budgeted(row.experiment, options, seed)))
+            rows.append(dataclasses.replace(row, name=name, experiment=_budgeted(row, options, seed)))
     return dataclasses.replace(table, rows=tuple(rows))
 
 
@@ -109,16 +109,16 @@ def _seeds(text: str) -> list[int]:
     return list(dict.fromkeys(map(int, text.split(","))))
 
 
-def _budgeted(experiment: Experiment, options: dict[str, Any], seed: int) -> Experiment:
+def _budgeted(row: Row, options: dict[str, Any], seed: int) -> Experiment:
+    experiment = row.experiment
     changes: dict[str, Any] = {"seed": seed} if seed else {}
     if options["channels"]:
         changes["channels"] = options["channels"]
     if options["images"]:
-        config = experiment.config
-        drawn = config.training.batch_size * len(config.objective.phases)
-        if options["images"] < drawn:
+        drawn, budget = experiment.images_per_step, options["images"] * row.budget
+        if budget < drawn:
             raise UserError(f"--images={options['images']} are fewer than the {drawn} of one step of {experiment.name}")
-        changes["train_steps"] = options["images"] // drawn
+        changes["train_steps"] = budget // drawn
     name = f"{experiment.name}_seed{seed}" if seed else experiment.name
     changed = dataclasses.replace(experiment, name=name, settings={**experiment.settings, **changes})
     assert changed.config  # refuses illegal settings

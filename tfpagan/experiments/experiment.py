@@ -39,6 +39,12 @@ class Experiment:
         """The configuration that it trains."""
         return (presets.get(self.preset) if self.preset else Config()).with_changes(self.settings)
 
+    @property
+    def images_per_step(self) -> int:
+        """Images that a step draws, over all its phases."""
+        config = self.config
+        return config.training.batch_size * len(config.objective.phases)
+
     def flags(self) -> list[str]:
         """The flags of bin/train."""
         given = {"preset": self.preset} if self.preset else {}

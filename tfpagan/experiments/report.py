@@ -16,6 +16,7 @@ from tfpagan.experiments.table import Row, Table
 LEGENDS: Mapping[str, str] = {
     "class kept": "class kept: reconstructions that the classifier gives the class of their image",
     "codes": "codes: variance of their means + mean of their variances, over dimensions; of the prior 1, on the sphere 1 / Z",
+    "images": "images: drawn in training, over all phases of its steps",
     "images/s": "images/s: of training, the median",
     "CPU min": "CPU min: of training",
 }
@@ -119,6 +120,9 @@ def as_json(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any])
 
 def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
     """The numbers of a column; None if missing."""
+    if column == "images":
+        e = outcome.experiment
+        return (None if e.stand_in else e.config.training.train_steps * e.images_per_step,)
     if column == "images/s":
         return (outcome.images_per_second,)
     if column == "CPU min":
@@ -141,7 +145,7 @@ def _key_of(column: str, outcome: Outcome) -> Key | None:
 
 def cell(column: str, outcome: Outcome) -> str:
     """Our numbers, formatted."""
-    if outcome.failure and column not in ("images/s", "CPU min"):
+    if outcome.failure and column not in ("images", "images/s", "CPU min"):
         return "failed"
     return _shown(column, value_of(column, outcome))
 
@@ -154,6 +158,8 @@ def _beside_the_papers(column: str, row: Row, outcome: Outcome) -> str:
 def _shown(column: str, values: Sequence[float | None]) -> str:
     if values[0] is None:
         return "-"
+    if column == "images":
+        return f"{values[0]:,.0f}"
     if column == "class kept":
         return f"{100 * values[0]:.1f} %"
     return (" + " if column == "codes" else " ± ").join(_number(value) for value in values if value is not None)

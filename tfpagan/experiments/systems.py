@@ -8,7 +8,7 @@ from tfpagan.experiments.table import Deviation, Row, Table
 from tfpagan.losses.adversarial import DIVERGENCES
 from tfpagan.objectives import OBJECTIVES
 
-COLUMNS = ("IS", "FID", "RID", "class kept", "RMSE", "codes", "images/s", "CPU min")
+COLUMNS = ("IS", "FID", "RID", "class kept", "RMSE", "codes", "images", "images/s", "CPU min")
 VALIDATION_IMAGES = 1000
 
 SYSTEMS: Mapping[str, Mapping[str, Any]] = {

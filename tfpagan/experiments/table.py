@@ -31,12 +31,14 @@ class Row:
       experiment: its run.
       paper: the paper's numbers, by column.
       deviations: of its settings from its paper's; a report lists each once.
+      budget: of its run, in multiples of the table's.
     """
 
     name: str
     experiment: Experiment
     paper: Mapping[str, str] = dataclasses.field(default_factory=dict)
     deviations: tuple[Deviation, ...] = ()
+    budget: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Table:
     Attributes:
       title: for display.
       rows: its systems.
-      columns: of metrics, as their keys declare them, and images/s and CPU min.
+      columns: of metrics, as their keys declare them, and images, images/s and CPU min.
       paper_protocol: how the paper's numbers were obtained; "" if there are none.
       protocol: of our scores.
     """
