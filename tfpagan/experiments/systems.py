@@ -50,6 +50,12 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
 }
 """By data set."""
 
+BUDGETS: Mapping[str, Mapping[str, int]] = {
+    "mnist": {"dcgan": 10, "wgan_gp": 10},
+    "cifar10": {},
+}
+"""By data set, of the rows that need more images than the others to show what they learn, in multiples of theirs."""
+
 
 def table(dataset: str) -> Table:
     """Every system on a data set of `DEVIATIONS`; the scored checkpoint is chosen on held-out training images."""
@@ -64,4 +70,4 @@ def _row(name: str, dataset: str) -> Row:
         settings |= deviation.settings
     reconstructs = "encoder" in OBJECTIVES.get(settings["objective"])().players
     experiment = Experiment(f"{name}_{dataset}", "", settings, best="class kept" if reconstructs else "FID")
-    return Row(name, experiment, deviations=deviations)
+    return Row(name, experiment, deviations=deviations, budget=BUDGETS[dataset].get(name, 1))
