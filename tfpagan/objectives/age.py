@@ -31,6 +31,9 @@ class AGE(Objective):
     data_weight: float = setting(
         10.0, "mu of eq. (6): weight of |x - g(e(x))|, mean over pixels, in the encoder's loss", at_least=0.0
     )
+    generator_data_weight: float = setting(
+        0.0, "weight of the same distance in the generator's loss (figure 9 of AGE; 0 elsewhere in the paper)", at_least=0.0
+    )
     batch_divergence: str = setting(
         "fitted_normal",
         "divergence of a batch of codes from the prior: of a fitted Gaussian, eq. (7), or nonparametric",
@@ -58,6 +61,8 @@ class AGE(Objective):
         # (5): V2 + lambda L_Z, of which the second divergence does not depend on the generator
         yield LossTerm("divergence_fake", ("generator",), lambda: divergence(p.whole_batch(p.z_rec)))
         yield LossTerm("latent", ("generator",), lambda: self.latent_weight * penalties.squared_distance(p.z, p.z_rec))
+        if self.generator_data_weight:  # figure 9
+            yield LossTerm("generator_data", ("generator",), lambda: self.generator_data_weight * self.data_loss(p))
         # (6): -(V2 - mu L_X)
         yield LossTerm("minus_divergence_fake", ("encoder",), lambda: -divergence(p.whole_batch(p.z_rec), floor))
         yield LossTerm("divergence_real", ("encoder",), lambda: divergence(p.whole_batch(p.z_enc)))
