@@ -1,8 +1,9 @@
-"""The papers' tables: their runs, what each paper reports, and how its protocol differs from ours."""
+"""Every table: its runs, what a paper reports in them, and how its protocol differs from ours."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from tfpagan.config.presets import pagan_plus
 from tfpagan.experiments import systems
 from tfpagan.experiments.experiment import Experiment
 from tfpagan.experiments.table import Row, Table
@@ -10,6 +11,10 @@ from tfpagan.experiments.table import Row, Table
 
 def _preset(name: str, preset: str, paper: Mapping[str, str], **settings: Any) -> Row:
     return Row(name, Experiment(preset, preset, settings), paper)
+
+
+def _without(part: str) -> dict[str, Any]:
+    return {"dataset": "cifar10", **pagan_plus.without(part)}
 
 
 OFFICIAL = "CIFAR-10, 100,000 steps of batch 64 at 512 channels, official Inception, 50,000 samples, 10,000 test images"
@@ -98,6 +103,19 @@ ZOO = Table(
     protocol="quick1k",
 )
 
+PAGAN_PLUS = Table(
+    "PAGAN+ on CIFAR-10, and without each of its parts",
+    (
+        _preset("PAGAN", "pagan_cifar10", {}),
+        _preset("PAGAN+", "pagan_plus_cifar10", {}),
+        *(
+            Row(f"without {part}", Experiment(f"pagan_plus_without_{part.replace(' ', '_')}_cifar10", "", _without(part)))
+            for part in pagan_plus.PARTS
+        ),
+    ),
+    ("FID", "IS", "RID", "class kept", "RMSE", "images", "images/s", "CPU min"),
+)
+
 TABLES: Mapping[str, Table] = {
     "systems_mnist": systems.table("mnist"),
     "systems_cifar10": systems.table("cifar10"),
@@ -106,6 +124,7 @@ TABLES: Mapping[str, Table] = {
     "pagan_3": PAGAN_3,
     "pagan_4": PAGAN_4,
     "pagan_5": PAGAN_5,
+    "pagan_plus_cifar10": PAGAN_PLUS,
     "as_vae_mnist": AS_VAE,
     "zoo": ZOO,
 }

@@ -6,7 +6,7 @@ Each docstring gives the command and the paper's scores, where it reports any.
 from collections.abc import Callable
 
 from tfpagan.config import Config
-from tfpagan.config.presets import age, alpha_gan, as_vae, laptop, pagan
+from tfpagan.config.presets import age, alpha_gan, as_vae, laptop, pagan, pagan_plus
 from tfpagan.settings.registry import Registry
 
 PRESETS = Registry[Callable[[], Config]](
@@ -24,6 +24,9 @@ PRESETS = Registry[Callable[[], Config]](
         "pagan_pad02_cifar10": pagan.pagan_pad02_cifar10,
         "pagan_blur_cifar10": pagan.pagan_blur_cifar10,
         "pagan_contrast_cifar10": pagan.pagan_contrast_cifar10,
+        "pagan_plus_cifar10": pagan_plus.pagan_plus_cifar10,
+        "pagan_plus_mnist": pagan_plus.pagan_plus_mnist,
+        "pagan_plus_celeb_a": pagan_plus.pagan_plus_celeb_a,
         "f_pagan_cifar10": pagan.f_pagan_cifar10,
         "wpagan_cifar10": pagan.wpagan_cifar10,
         "vae_cifar10": pagan.vae_cifar10,
