@@ -36,6 +36,11 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
         Deviation((), {"ema_decay": 0.99, "decay_fraction": 0.5}, "scores vary less from step to step"),
         Deviation(FASTER, {"learning_rate": 5e-4}, "the budget has few updates"),
         Deviation(AUGMENTED, {"pad_fraction": 0.05}, "pairs match sooner; one of Table 4's values"),
+        Deviation(
+            (*AUGMENTED, "pagan_noaug"),
+            {"joint_batch_norm": True},
+            "a common vector of all codes, which batch statistics of reconstructions alone hide, is then seen",
+        ),
         Deviation(("dcgan",), {"disc_norm": "spectral"}, "better samples than with batch norm (docs/systems.md)"),
         Deviation(("wpagan",), {"critic_steps": 2}, "with ten, generator and encoder have one update in eleven batches"),
         Deviation(("pagan_l1",), {"l1_weight": 50.0}, "the paper does not give the weight; alpha-GAN's is 50"),
@@ -51,7 +56,7 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
 """By data set."""
 
 BUDGETS: Mapping[str, Mapping[str, int]] = {
-    "mnist": {"dcgan": 10, "wgan_gp": 10},
+    "mnist": {"pagan": 4, "pagan_width": 4, "wpagan": 2, "alpha_gan": 4, "ali": 4, "as_vae_g": 4, "dcgan": 10, "wgan_gp": 10},
     "cifar10": {},
 }
 """By data set, of the rows that need more images than the others to show what they learn, in multiples of theirs."""
