@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -381,6 +382,10 @@ def test_a_table_names_the_command_that_makes_it(
     line = f"Ours: images seen by each 704; channels 8; made by `bin/reproduce {' '.join(flags)}`."
     assert line in capsys.readouterr().out.splitlines()
     assert line in (tmp_path / "pagan_5.md").read_text().splitlines()
+    assert cli.run("reproduce", ["--table=pagan_plus_cifar10", "--rows=without L1 distance", f"--runs={tmp_path}"]) == 0
+    said = capsys.readouterr().out
+    command = said.split("made by `")[1].split("`")[0]
+    assert shlex.split(command) == ["bin/reproduce", "--table=pagan_plus_cifar10", "--rows=without L1 distance"]
 
 
 def test_every_seed_has_a_run_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

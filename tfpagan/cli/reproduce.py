@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 import tempfile
 from typing import Any
 
@@ -129,7 +130,7 @@ def _as_given(options: dict[str, Any]) -> str:
     """The equivalent command line, without flags that do not affect the numbers."""
     silent = ("runs", "publish", "jobs", "dry_run", "json")
     told = [o.name for o in COMMAND.options if o.name not in silent and options[o.name] != o.default]
-    return " ".join(["bin/reproduce", *(f"--{name}={options[name]}" for name in told)])
+    return " ".join(["bin/reproduce", *(shlex.quote(f"--{name}={options[name]}") for name in told)])
 
 
 COMMAND = Command(
