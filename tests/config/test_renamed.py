@@ -11,6 +11,7 @@ import tfpagan
 from tfpagan import cli
 from tfpagan.config import Config, from_json
 from tfpagan.data.shapes import builder
+from tfpagan.errors import UserError
 from tfpagan.forward.condition import LIGHTNESS
 
 STORED = Path(__file__).with_name("run_of_version_0_1")
@@ -62,11 +63,18 @@ def test_the_loss_of_adversaries_keeps_its_value() -> None:
     assert config.objective.adversary_loss == "minimax"  # type: ignore[attr-defined]
 
 
+def test_discriminators_as_wide_as_the_others_have_the_multiplier_1() -> None:
+    assert from_json(json.dumps({"networks": {"disc_channels": 0}})).networks.disc_channel_multiplier == 1
+    with pytest.raises(UserError, match="--disc_channel_multiplier='64 channels' is not of type int"):
+        from_json(json.dumps({"networks": {"disc_channels": 64}}))
+
+
 @pytest.mark.parametrize(
     ("flag", "answer"),
     [
         ("--step=fused", "there is no --step: --gradients sets how gradients are computed"),
         ("--code=flow", "there is no --code: it is now --posterior, and its value normal is now gaussian"),
+        ("--disc_channels=64", "there is no --disc_channels: it is now --disc_channel_multiplier, in multiples of --channels"),
         ("--condition=lightness", "there is no --condition: it follows from --objective"),
         ("--faker_loss=minimax", "there is no --faker_loss: it is now --adversary_loss"),
         ("--variance_floor=1e-4", "there is no --variance_floor: it is now --fake_variance_floor, in multiples of the prior's"),

@@ -33,6 +33,13 @@ RENAMED = (
         lambda code: "gaussian" if code == "normal" else code,
         "it is now --posterior, and its value normal is now gaussian",
     ),
+    Renamed(
+        "networks",
+        "disc_channels",
+        "disc_channel_multiplier",
+        lambda width: 1 if width == 0 else f"{width} channels",  # refused, as the multiple of others is not known here
+        "it is now --disc_channel_multiplier, in multiples of --channels",
+    ),
     Renamed("networks", "condition", "", answer="it follows from --objective"),
     Renamed("objective", "faker_loss", "adversary_loss"),
     Renamed(
