@@ -438,7 +438,7 @@ def test_it_trains_in_one_trace_resumes_and_exports(case: str, one_device: tf.di
         np.testing.assert_array_equal(v, value, err_msg=v.name)
 
     served = Served(restore.restored(tmp_path))
-    signatures = {name: s.traced() for name, s in served.signatures().items() if "bytes" not in name}
+    signatures = {name: s.traced for name, s in served.signatures().items() if "bytes" not in name}
     assert ("encode" in signatures) == ("encoder" in config.objective.players)
     if case in SAVED:
         tf.saved_model.save(served.module(), str(tmp_path / "export"), signatures=signatures)

@@ -55,10 +55,10 @@ def publish(run: Inference, base: Path, *, name: str) -> Path:
             part, served = Path(scratch) / "version", Served(run)
             signatures = served.signatures()
             questions, module = _questions(run, signatures), served.module()
-            traced = {name: signature.traced() for name, signature in signatures.items()}
+            traced = {name: signature.traced for name, signature in signatures.items()}
             tf.saved_model.save(module, str(part), signatures=traced)
             _write_extras(part, run, name, questions)
-            expected = {name: _ask(signatures[name].function, signatures[name], asked) for name, asked in questions.items()}
+            expected = {name: _ask(signatures[name], signatures[name], asked) for name, asked in questions.items()}
             graphs = {name: function.get_concrete_function() for name, function in traced.items()}
             again = {name: _ask(graphs[name], signatures[name], asked) for name, asked in questions.items()}
             given = _ask_elsewhere(part, questions, Path(scratch))

@@ -15,6 +15,7 @@ system has `colourise` in place of these two: it takes `latents` besides the ima
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -33,6 +34,11 @@ class Signature:
     function: Callable[..., Outputs]
     inputs: tuple[tf.TensorSpec, ...]
 
+    def __call__(self, *tensors: tf.Tensor) -> Outputs:
+        """Operation by operation, or inside another signature's graph as one call: networks are then traced and stored once."""
+        return self.function(*tensors) if tf.executing_eagerly() else self.traced(*tensors)
+
+    @functools.cached_property
     def traced(self) -> tf.types.experimental.GenericFunction:
         """As a tf.function, for a SavedModel."""
         return tf.function(self.function, input_signature=self.inputs, autograph=False)  # no signature branches on a tensor
@@ -58,20 +64,21 @@ class Served:
         images = tf.TensorSpec([None, *self.image_shape], tf.float32, "images")
         latents = tf.TensorSpec([None, self.latent_dim], tf.float32, "latents")
         seed, num = tf.TensorSpec([], tf.int32, "seed"), tf.TensorSpec([], tf.int32, "num")
+        encode = Signature(self.encode, (images,)) if self.encoder is not None else None
         makers: dict[str, Signature] = {}  # those that return images
         if self.recolourer is not None:
-            makers["colourise"] = Signature(self.colourise, (images, latents))
+            colourise = makers["colourise"] = Signature(self.colourise, (images, latents))
+            if encode is not None:
+                makers["reconstruct"] = Signature(lambda x: colourise(x, encode(x)["latents"]), (images,))
         if self.decoder is not None:
-            makers |= {"decode": Signature(self.decode, (latents,)), "sample": Signature(self.sample, (seed, num))}
-        found = {}
-        if self.encoder is not None:
-            makers["reconstruct"] = Signature(self.reconstruct, (images,))
-            encode = found["encode"] = Signature(self.encode, (images,))
-            found["encode_bytes"] = self._taking_files(encode)
+            decode = makers["decode"] = Signature(self.decode, (latents,))
+            makers["sample"] = Signature(lambda seed, num: decode(prior(seed, num, self.latent_dim)), (seed, num))
+            if encode is not None:
+                makers["reconstruct"] = Signature(lambda x: decode(encode(x)["latents"]), (images,))
+        found = {"encode": encode, "encode_bytes": self._taking_files(encode)} if encode is not None else {}
         for ending, encoded in (("bytes", as_png), ("jpeg_bytes", as_jpeg)):
             found |= {f"{name}_{ending}": _giving_bytes(self._taking_files(s), encoded) for name, s in makers.items()}
-        default = makers["reconstruct" if self.encoder is not None else "decode"]
-        return makers | found | {"serving_default": default}
+        return makers | found | {"serving_default": makers["reconstruct" if encode is not None else "decode"]}
 
     def _taking_files(self, signature: Signature) -> Signature:
         """Takes PNG or JPEG files in place of images, if it takes images."""
@@ -79,7 +86,7 @@ class Served:
             return signature
         files = tf.TensorSpec([None], tf.string, "images_bytes")
         inputs = (files, *signature.inputs[1:])
-        return Signature(lambda first, *rest: signature.function(self._from_files(first), *rest), inputs)
+        return Signature(lambda first, *rest: signature(self._from_files(first), *rest), inputs)
 
     def colourise(self, images: tf.Tensor, latents: tf.Tensor) -> Outputs:
         """G(z given L of x): the images, coloured by the codes."""
@@ -96,15 +103,6 @@ class Served:
         """G(z)."""
         assert self.decoder is not None
         return {"images": self.decoder(latents)}
-
-    def reconstruct(self, images: tf.Tensor) -> Outputs:
-        """G of the mean code of x."""
-        assert self.encoder is not None
-        return {"images": self.condition.reconstruct(self.generator, self.encoder, images)}
-
-    def sample(self, seed: tf.Tensor, num: tf.Tensor) -> Outputs:
-        """G of `num` draws from the prior: the same for the same seed; a larger `num` starts with the same samples."""
-        return self.decode(prior(seed, num, self.latent_dim))
 
     def _from_files(self, files: tf.Tensor) -> tf.Tensor:
         def pixels(file: tf.Tensor) -> tf.Tensor:
@@ -127,7 +125,7 @@ def as_jpeg(image: tf.Tensor) -> tf.Tensor:
 
 def _giving_bytes(signature: Signature, encode: Callable[[tf.Tensor], tf.Tensor]) -> Signature:
     def encoded(*args: tf.Tensor) -> Outputs:
-        images = signature.function(*args)["images"]
+        images = signature(*args)["images"]
         pixels = tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
         return {"images_bytes": tf.map_fn(encode, pixels, fn_output_signature=tf.string)}
 
