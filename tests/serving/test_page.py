@@ -172,6 +172,7 @@ def test_it_waits_for_a_model_that_is_loading(chromium: WebDriver, exported: Pat
         assert chromium.find_element(By.ID, "title").text == "tiny"
 
 
+@pytest.mark.slow
 def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_colours(
     chromium: WebDriver, tmp_path: Path
 ) -> None:
