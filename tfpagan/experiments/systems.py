@@ -41,14 +41,14 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
             {"joint_batch_norm": True},
             "a common vector of all codes, which batch statistics of reconstructions alone hide, is then seen",
         ),
-        Deviation(("dcgan",), {"disc_norm": "spectral"}, "better samples than with batch norm (docs/systems.md)"),
+        Deviation(("dcgan",), {"disc_norm": "spectral"}, "better samples than with batch norm (docs/learning.md)"),
         Deviation(("wpagan",), {"critic_steps": 2}, "with ten, generator and encoder have one update in eleven batches"),
         Deviation(("pagan_l1",), {"l1_weight": 50.0}, "the paper does not give the weight; alpha-GAN's is 50"),
         Deviation(("as_vae", "as_vae_g", "as_vae_r"), {"likelihood": "bernoulli"}, "as for MNIST in `as_vae_mnist`"),
         Deviation(
             ("as_vae_g",),
             {"disc_norm": "batch", "code_weight": 0.01, "learning_rate": 2e-4},
-            "otherwise f2 wins, and samples are patterns that hide codes (docs/systems.md)",
+            "otherwise f2 wins, and samples are patterns that hide codes (docs/learning.md)",
         ),
     ),
     "cifar10": (
@@ -64,12 +64,12 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
         Deviation(
             ("as_vae_g",),
             {"disc_norm": "batch", "code_weight": 0.01, "learning_rate": 2e-4},
-            "otherwise f2 wins, and samples are patterns that hide codes (docs/systems.md)",
+            "otherwise f2 wins, and samples are patterns that hide codes (docs/learning.md)",
         ),
         Deviation(
             ("conditional_age",),
             {"generator_data_weight": 10.0, "fake_variance_floor": 0.1},
-            "with the paper's losses colours are those of no image (docs/systems.md)",
+            "with the paper's losses colours are those of no image (docs/learning.md)",
         ),
     ),
 }

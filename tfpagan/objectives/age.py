@@ -42,7 +42,7 @@ class AGE(Objective):
     fake_variance_floor: float = setting(
         2.0,
         "added to the variances of codes of samples in the encoder's loss, in multiples of the prior's: it bounds what the "
-        "encoder gains when they collapse (not in the paper; with 0.01 real codes collapsed too, docs/systems.md)",
+        "encoder gains when they collapse (not in the paper; with 0.01 real codes collapsed too, docs/learning.md)",
         above=0.0,
     )
     generator_steps: int = setting(2, "generator updates per update of its opponent", at_least=1, at_most=100)

@@ -25,7 +25,7 @@ class ASVAE(Objective):
 
     code_weight: float = setting(
         1.0,
-        "weight of log q(z|x), eq. (9), which has no bound: with 1, the paper's, samples may hide codes (docs/systems.md)",
+        "weight of log q(z|x), eq. (9), which has no bound: with 1, the paper's, samples may hide codes (docs/learning.md)",
         at_least=0.0,
     )
 

@@ -1,6 +1,6 @@
 """PAGAN+: PAGAN with what later work on adversarial networks found to help. It is not in the paper.
 
-docs/systems.md has what each part is worth, by `bin/reproduce --table=pagan_plus_cifar10`.
+docs/learning.md has what each part is worth, by `bin/reproduce --table=pagan_plus_cifar10`.
 """
 
 import dataclasses
