@@ -23,7 +23,12 @@ SYSTEMS: Mapping[str, Mapping[str, Any]] = {
 """The rows, by the settings that make them."""
 
 AUGMENTED = ("pagan", "pagan_width", *(f"f_pagan_{name}" for name in DIVERGENCES), "wpagan")
-FASTER = (*AUGMENTED, "pagan_l1", "pagan_noaug", "ali", "alice", "as_vae", "as_vae_r", "dcgan", "wgan_gp")
+EXPONENTIAL = ("f_pagan_kl", "f_pagan_reverse_kl", "f_pagan_squared_hellinger")
+"""Their losses are exponentials of a logit: at 5e-4 KL's overflowed at step 302 of its first run."""
+FASTER = (
+    *(name for name in AUGMENTED if name not in EXPONENTIAL),
+    *("pagan_l1", "pagan_noaug", "ali", "alice", "as_vae", "as_vae_r", "dcgan", "wgan_gp"),
+)
 
 AT_SMALL_BUDGETS = (
     Deviation((), {"ema_decay": 0.99, "decay_fraction": 0.5}, "scores vary less from step to step"),
