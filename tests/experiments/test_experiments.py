@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import exports
 
 import tfpagan
 from tfpagan import cli
@@ -113,7 +114,8 @@ def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, 
 
 def assert_published(outcomes: list[Outcome], source: Runner, folder: Path) -> None:
     """The scored run is there as an export and as an archive of it, which stays the same when nothing has changed."""
-    models = publish(outcomes, source, folder / "models")
+    with exports.read_here():
+        models = publish(outcomes, source, folder / "models")
     assert sorted(path.name for path in (folder / "models").iterdir()) == ["MODELS.md", "vae", "vae.tar.gz"]
     archive = folder / "models/vae.tar.gz"
     content = archive.read_bytes()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import exports as exporting
 from helpers import tiny
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -132,7 +133,8 @@ def test_every_export_gets_the_next_number_and_says_what_it_is_of(
     run: tuple[Path, Trainer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "7").mkdir()
-    assert cli.run("export", [f"--model_dir={run[0]}", "--step=1", f"--output={tmp_path}"]) == 0
+    with exporting.read_here():
+        assert cli.run("export", [f"--model_dir={run[0]}", "--step=1", f"--output={tmp_path}"]) == 0
     assert capsys.readouterr().out.strip() == f"{tmp_path}/8"
     facts = json.loads((tmp_path / "8/assets.extra/tfpagan.json").read_text())
     assert facts["step"] == 1
@@ -176,7 +178,8 @@ def test_one_wrong_weight_is_not_published(
         weight.assign(right)
 
     monkeypatch.setattr(tf.saved_model, "save", one_weight_off)
-    assert cli.run("export", [f"--model_dir={run[0]}", f"--output={tmp_path}/e"]) == 1
+    with exporting.read_here():
+        assert cli.run("export", [f"--model_dir={run[0]}", f"--output={tmp_path}/e"]) == 1
     assert "is not the checkpoint's" in capsys.readouterr().err
     assert not list((tmp_path / "e").iterdir())
 
@@ -238,7 +241,7 @@ def test_a_damaged_checkpoint_is_not_exported(tmp_path: Path, capsys: pytest.Cap
 def test_a_system_without_an_encoder_serves_its_decoder(run: tuple[Path, Trainer], tmp_path: Path) -> None:
     whole = restore.restored(run[0])
     alone = restore.Inference({"generator": whole.networks["generator"]}, whole.config, whole.image_shape, whole.step)
-    version = export.publish(alone, tmp_path, name="decoder")
+    version = exporting.publish(alone, tmp_path, name="decoder")
     signatures = tf.saved_model.load(str(version)).signatures
     wanted = {f"{s}{ending}" for s in ("decode", "sample") for ending in ("", "_bytes", "_jpeg_bytes")}
     assert set(signatures) - {"__saved_model_init_op"} == wanted | {"serving_default"}
