@@ -49,8 +49,8 @@ class Served:
 
     def __init__(self, run: Inference):
         self.generator, self.encoder = run.networks["generator"], run.networks.get("encoder")
-        self.condition = run.config.objective.condition
-        self.decoder, self.recolourer = self.condition.decoder(self.generator), self.condition.recolourer(self.generator)
+        condition = run.config.objective.condition
+        self.decoder, self.recolourer = condition.decoder(self.generator), condition.recolourer(self.generator)
         self.image_shape, self.latent_dim = run.image_shape, run.config.networks.latent_dim
 
     def module(self) -> tf.Module:
