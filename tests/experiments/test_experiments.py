@@ -92,7 +92,7 @@ def test_runs_are_trained_scored_found_again_and_gone_on_with(places: dict[str, 
         assert (again.scores, again.cpu_minutes) == (first.scores, first.cpu_minutes)
         assert (tmp_path / "runs/vae/scores.csv").read_text() == scores
         longer = dataclasses.replace(experiment, settings={**experiment.settings, "train_steps": 5})
-        bad = small(places, "bad", learning_rate=1e30)
+        bad = small(places, "bad", objective="vae", learning_rate=1e30)
         found = runner(places, tmp_path / "runs", jobs=2).outcomes([longer, bad], quick)
     finally:
         os.environ["PYTHONPATH"] = before

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import tiny
+from helpers import exports, tiny
 from werkzeug.test import Client
 
 import tfpagan
@@ -18,7 +18,7 @@ from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.forward.condition import LIGHTNESS
 from tfpagan.images import normalize, write_png
-from tfpagan.inference import export, restore
+from tfpagan.inference import restore
 from tfpagan.inference.model import Model
 from tfpagan.networks import arrays
 from tfpagan.serving.application import Application
@@ -38,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def version(run: Path) -> Path:
-    return export.publish(restore.restored(run), run / "export", name="colours")
+    return exports.publish(restore.restored(run), run / "export", name="colours")
 
 
 def images(n: int = 3) -> np.ndarray:

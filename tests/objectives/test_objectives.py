@@ -61,7 +61,7 @@ FIRST = {config["objective"]: name for name, config in reversed(CASES.items()) i
 ONE_EACH = list(FIRST.values())
 
 
-OWN_LAYERS = ("pagan", "wpagan", "vae", "conditional_age", "as_vae_flow")
+OWN_LAYERS = ("pagan", "conditional_age", "as_vae_flow")
 """At least one system of each architecture; the others have the fewest layers, which are traced sooner."""
 
 

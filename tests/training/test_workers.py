@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfpagan import cli
 from tfpagan.errors import UserError, WorkerLostError
 from tfpagan.training import devices
 
@@ -144,8 +145,7 @@ def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_pat
         assert worker.returncode == 0, messages
         assert "batch 4 on 2 replica(s)" in messages
     (line,) = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
-    alone = [*command[:-2], f"--model_dir={tmp_path}/alone", command[-1]]
-    subprocess.run(alone, check=True, capture_output=True, timeout=300)
+    assert cli.run("train", [*argv, f"--model_dir={tmp_path}/alone"]) == 0
     expected = json.loads((tmp_path / "alone/metrics.jsonl").read_text())
     for tag, value in json.loads(line).items():
         if tag.startswith(("loss/", "latent/")):
