@@ -47,6 +47,20 @@ def test_reverse_kl_fakers_pay_minus_the_logit() -> None:
 DIVERGENCES = list(adversarial.DIVERGENCES)
 
 
+@pytest.mark.parametrize("minimax", [False, True])
+@pytest.mark.parametrize("name", ["kl", "reverse_kl", "squared_hellinger"])
+def test_of_bounded_outputs_exponentials_stay_finite(name: str, minimax: bool) -> None:
+    free = adversarial.DIVERGENCES[name].loss(minimax=minimax)
+    bounded = adversarial.bounded(free, 10.0)
+    assert (bounded.fusable, bounded.minimax) == (False, minimax)
+    far, near = tf.constant([-1e4, 1e4]), tf.constant([-20.0, -1.0, 0.0, 2.0])
+    for part in ("disc_real", "disc_fake", "adversary"):
+        values = getattr(bounded, part)
+        np.testing.assert_allclose(values(far), getattr(free, part)(tf.constant([-10.0, 10.0])), rtol=1e-6)
+        np.testing.assert_allclose(values(near), getattr(free, part)(10.0 * np.tanh(near.numpy() / 10.0)), rtol=1e-5)
+    assert not np.isfinite(sum(getattr(free, part)(far).numpy() for part in ("disc_real", "disc_fake"))).all()
+
+
 def test_the_divergences_are_those_of_the_appendix() -> None:
     assert list(F_DIVERGENCES) == DIVERGENCES
 

@@ -32,6 +32,7 @@ CASES: dict[str, dict[str, Any]] = {
     "pagan": {},
     "pagan_l1": {"reconstruction": "l1", "l1_weight": 3.0},
     **{f"f_pagan_{d}": {"objective": "f_pagan", "divergence": d} for d in reference.F_DIVERGENCES},
+    "f_pagan_bounded": {"objective": "f_pagan", "divergence": "kl", "max_logit": 0.7},
     "f_pagan_minimax": {"objective": "f_pagan", "divergence": "pearson", "adversary_loss": "minimax"},
     "wpagan": {"objective": "wpagan", "critic_steps": 1},
     "wpagan_independent": {"objective": "wpagan", "interpolation": "independent", "disc_norm": "spectral"},
@@ -140,7 +141,12 @@ def pagan(o: Oracle) -> Expected:
 
 
 def f_pagan(o: Oracle) -> Expected:
-    _, conjugate, activation = reference.F_DIVERGENCES[o.objective.divergence]
+    _, conjugate, activation_of = reference.F_DIVERGENCES[o.objective.divergence]
+    largest = o.objective.max_logit
+
+    def activation(v: np.ndarray) -> np.ndarray:
+        return activation_of(largest * np.tanh(v / largest) if largest else v)
+
     bound = {d: activation(r).mean() - conjugate(activation(f)).mean() for d, (r, f) in o.games().items()}
     paid = conjugate if o.objective.adversary_loss == "minimax" else (lambda t: t)
     adversaries = {d: -paid(activation(f)).mean() for d, (_, f) in o.games().items()}

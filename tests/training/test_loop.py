@@ -285,7 +285,7 @@ def train(*argv: str) -> None:
 
 @pytest.mark.slow
 def test_a_resumed_run_is_the_undisturbed_one_bit_for_bit(dataset: list[str], tmp_path: Path) -> None:
-    """A run that is killed after step 50 goes on from step 40; of the systems with both norms and codes, that of fewest networks."""
+    """A run that is killed after step 50 goes on from step 40; ALI has codes and every kind of norm in few networks."""
     every = ["--summary_every_steps=1", "--save_every_steps=40", "--keep_checkpoints=3"]
     argv = [*dataset, *SIZES, *every, "--objective=ali", "--train_steps=90", "--deterministic", "--ema_decay=0.9"]
     straight, killed = tmp_path / "straight", tmp_path / "killed"

@@ -92,6 +92,20 @@ def test_every_player_has_the_learning_rate_that_is_given_for_it_or_the_common_o
     assert rates == pytest.approx({"generator": 2e-4, "encoder": 4e-4, **dict.fromkeys(discs, 2e-4)})
 
 
+@pytest.mark.parametrize(("precision", "norm"), [("none", 1e-4), ("float16", 1e-4), ("none", 1e9)])
+def test_longer_gradients_than_the_norm_are_scaled_down_to_it(
+    one_device: tf.distribute.Strategy, precision: str, norm: float
+) -> None:
+    """As Adam's first moments tell, which are (1 - beta1) times the first gradients; the scalars are the norms before."""
+    trainer = make(one_device, {"objective": "ali", "clip_norm": norm, "mixed_precision": precision})
+    norms = update_once(trainer)
+    for role, optimizer in trainer.optimizers.items():
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        length = 2.0 * float(tf.linalg.global_norm(inner._momentums))
+        assert norms[f"grad_norm/{role}"] > 1e-3
+        assert length == pytest.approx(min(norm, norms[f"grad_norm/{role}"]), rel=1e-4)
+
+
 def test_learning_rates_fall_in_the_last_steps_alone(one_device: tf.distribute.Strategy) -> None:
     trainer, shares = make(one_device, {"train_steps": 10, "decay_fraction": 0.4}), []
     for step in range(10):

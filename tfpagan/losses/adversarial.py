@@ -89,6 +89,25 @@ class Divergence:
         )
 
 
+def bounded(loss: Loss, bound: float) -> Loss:
+    """The same loss of bound * tanh(v / bound) in the place of an output v.
+
+    For an f-divergence this takes the supremum over fewer functions, so that it stays a lower bound (f-GAN, eq. 4).
+    It is not fusable: where tanh is flat in float32 the slope of `disc_fake` is 0.
+    """
+
+    def of_bounded(f: "OfLogit") -> "OfLogit":
+        return lambda v: f(bound * tf.tanh(v / bound))
+
+    return Loss(
+        disc_real=of_bounded(loss.disc_real),
+        disc_fake=of_bounded(loss.disc_fake),
+        adversary=of_bounded(loss.adversary),
+        fusable=False,
+        minimax=loss.minimax,
+    )
+
+
 def _half_tanh(v: "tf.Tensor") -> "tf.Tensor":
     return 0.5 * tf.tanh(v)
 

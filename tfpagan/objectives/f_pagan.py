@@ -20,16 +20,25 @@ class FPAGAN(Objective):
         "loss of generator and encoder: -g(v), as f-GAN's section 3.2 recommends, or the bound itself, eq. (30) to (35)",
         choices=("non_saturating", "minimax"),
     )
+    max_logit: float = setting(
+        0.0,
+        "smooth bound of the discriminators' outputs v, which become bound * tanh(v / bound); 0: none, as in the paper, where "
+        "kl, reverse_kl and squared_hellinger, whose losses are exponentials of v, can overflow",
+        at_least=0.0,
+    )
 
     @property
     def loss(self) -> adversarial.Loss:
         """The loss of each game."""
-        return adversarial.DIVERGENCES[self.divergence].loss(minimax=self.adversary_loss == "minimax")
+        loss = adversarial.DIVERGENCES[self.divergence].loss(minimax=self.adversary_loss == "minimax")
+        return adversarial.bounded(loss, self.max_logit) if self.max_logit else loss
 
     @property
     def why_not_fused(self) -> str | None:
-        exact = self.loss.fusable or self.loss.minimax
-        return None if exact else f"the discriminator's loss does not rise everywhere with --divergence={self.divergence}"
+        if self.loss.fusable or self.loss.minimax:
+            return None
+        given = f"--max_logit={self.max_logit}" if self.max_logit else f"--divergence={self.divergence}"
+        return f"the discriminator's loss does not rise everywhere with {given}"
 
     @property
     def players(self) -> tuple[str, ...]:

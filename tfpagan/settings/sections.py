@@ -139,6 +139,11 @@ class TrainingConfig:
         at_least=0.0,
         at_most=1.0,
     )
+    clip_norm: float = setting(
+        0.0,
+        "largest norm of each player's gradient, longer ones are scaled down to it (Pascanu et al., 2013); 0: none",
+        at_least=0.0,
+    )
     adam_beta1: float = setting(0.5, "Adam's decay rate of the first moment", at_least=0.0, below=1.0)
     adam_beta2: float = setting(0.999, "Adam's decay rate of the second moment", at_least=0.0, below=1.0)
     ema_decay: float = setting(

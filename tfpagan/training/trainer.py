@@ -257,6 +257,7 @@ class Trainer:
             training.adam_beta1,
             training.adam_beta2,
             ADAM_EPSILON,
+            global_clipnorm=training.clip_norm or None,  # of the sum over replicas, which is what the optimizer is given
             jit_compile=False,
             decay=self._decay if training.decay_fraction else None,
         )
