@@ -131,8 +131,8 @@ def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_pat
         (folder / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
     argv = [f"--dataset=folder:{folder}", "--image_size=8", "--batch_size=4", "--sync_batch_norm"]
     argv += ["--objective=vae", "--architecture=color_mnist", "--channels=8"]  # two networks, both with batch norm
-    argv += ["--train_steps=2", f"--model_dir={tmp_path}/run", f"--cache_dir={tmp_path}/cache"]
-    command = [sys.executable, "-m", "tfpagan.cli", "train", *argv]
+    argv += ["--train_steps=2", f"--cache_dir={tmp_path}/cache"]
+    command = [sys.executable, "-m", "tfpagan.cli", "train", *argv, f"--model_dir={tmp_path}/run"]
     with socket.socket() as one, socket.socket() as two:
         one.bind(("localhost", 0)), two.bind(("localhost", 0))
         ports = [one.getsockname()[1], two.getsockname()[1]]
