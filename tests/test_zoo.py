@@ -12,7 +12,7 @@ import tfpagan
 from tfpagan import cli, zoo
 from tfpagan.cli import serve
 from tfpagan.data.shapes import builder
-from tfpagan.evaluation.classifiers.classifier import from_saved_model
+from tfpagan.evaluation.classifiers.classifier import checksum, from_saved_model
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +32,10 @@ def test_the_classifier_of_shapes_is_small_and_knows_test_images_it_never_saw() 
     images, labels = builder.images_of("test", 0)
     logits, _ = from_saved_model(folder)(images)
     assert np.mean(np.argmax(logits, 1) == labels) >= 0.99
+
+
+def test_scores_in_the_docs_are_by_the_classifier_of_mnist_that_comes_along() -> None:
+    assert f"checksum {checksum(zoo.classifier(Path('mnist')))}" in (ROOT / "docs" / "evaluation.md").read_text()
 
 
 def test_the_model_of_shapes_is_small_and_its_reconstructions_keep_their_classes() -> None:
