@@ -9,7 +9,7 @@ import pytest
 
 import tfpagan
 from tfpagan import cli
-from tfpagan.config import Config, from_json
+from tfpagan.config import Config, from_json, renamed
 from tfpagan.data.shapes import builder
 from tfpagan.errors import UserError
 from tfpagan.forward.condition import LIGHTNESS
@@ -61,6 +61,12 @@ def test_a_normal_code_is_a_gaussian_posterior() -> None:
 def test_the_loss_of_adversaries_keeps_its_value() -> None:
     config = from_json(json.dumps({"objective": {"name": "f_pagan", "faker_loss": "minimax"}}))
     assert config.objective.adversary_loss == "minimax"  # type: ignore[attr-defined]
+
+
+def test_both_comparisons_are_named() -> None:
+    config = from_json(json.dumps({"objective": {"name": "pagan", "reconstruction": "both"}}))
+    assert config.objective.reconstruction == "adversarial+l1"  # type: ignore[attr-defined]
+    assert not renamed.answer("reconstruction")  # the flag is no former name
 
 
 def test_discriminators_as_wide_as_the_others_have_the_multiplier_1() -> None:

@@ -37,6 +37,14 @@ def test_l1_is_the_mean_absolute_difference_of_each_sample() -> None:
     np.testing.assert_allclose(penalties.l1(tf.constant(x), tf.constant(y)), [0.5, 0.75])
 
 
+def test_l2_is_the_mean_squared_difference_of_each_sample() -> None:
+    x = np.zeros([2, 2, 2, 1], np.float32)
+    y = x.copy()
+    y[0, 0, 0, 0], y[1] = 2.0, -0.5  # means over 4 pixels: 4 / 4 and 0.25
+    y[1, 0, 0, 0] = -1.5  # (2.25 + 0.75) / 4
+    np.testing.assert_allclose(penalties.l2(tf.constant(x), tf.constant(y)), [1.0, 0.75])
+
+
 def test_reverse_kl_fakers_pay_minus_the_logit() -> None:
     """-log D + log(1 - D) = -l (alpha-GAN, eq. 9); the discriminator's game is the logistic one."""
     d = 1 / (1 + np.exp(-LOGITS[1:-1].astype(np.float64)))

@@ -118,6 +118,10 @@ def fake_cost(logit: np.ndarray) -> float:
     return float(reference.minus_log_sigmoid(-logit).mean())
 
 
+def l2(x: tf.Tensor, y: tf.Tensor) -> float:
+    return float(np.square(x.numpy() - y.numpy()).mean())
+
+
 def l1(x: tf.Tensor, y: tf.Tensor) -> float:
     return float(np.abs(x.numpy() - y.numpy()).mean())
 
@@ -309,10 +313,12 @@ def test_the_losses_are_the_papers(case: str) -> None:
         assert float(loss) == pytest.approx(expected[player], rel=2e-5, abs=1e-5), player
 
 
-def test_l1_beside_the_game_on_pairs_is_added_to_both_makers_losses() -> None:
+@pytest.mark.parametrize(("name", "distance_of"), [("l1", l1), ("l2", l2)])
+def test_a_distance_beside_the_game_on_pairs_is_added_to_both_makers_losses(name: str, distance_of: Any) -> None:
     plain, built = simultaneous("pagan"), built_for("pagan")[1]
-    both = compute("simultaneous", PAGAN(reconstruction="both", l1_weight=3.0), built)
-    distance = 3.0 * l1(tiny.new_pass(built).x, tiny.new_pass(built).x_rec)
+    changes = {"reconstruction": f"adversarial+{name}", f"{name}_weight": 3.0}
+    both = compute("simultaneous", PAGAN(**changes), built)
+    distance = 3.0 * distance_of(tiny.new_pass(built).x, tiny.new_pass(built).x_rec)
     assert distance > 0.1
     for player, loss in both.losses.items():
         added = distance if player in ("generator", "encoder") else 0.0

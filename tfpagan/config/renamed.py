@@ -7,12 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Renamed:
-    """A setting that was renamed or removed.
+    """A setting that was renamed or removed, or a value of it that was.
 
     Attributes:
       section: of config.json.
       old: the former name.
-      new: the current name; "": removed.
+      new: the current name, which may be the former one; "": removed.
       value: from a former value to the current one.
       answer: the error message for the old flag; "": that it is now `new`.
     """
@@ -42,6 +42,7 @@ RENAMED = (
     ),
     Renamed("networks", "condition", "", answer="it follows from --objective"),
     Renamed("objective", "faker_loss", "adversary_loss"),
+    Renamed("objective", "reconstruction", "reconstruction", lambda kind: "adversarial+l1" if kind == "both" else kind),
     Renamed(
         "objective",
         "variance_floor",
@@ -70,6 +71,6 @@ def translated(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
 def answer(flag: str) -> str:
     """The error message for the former name of a flag; "" for any other flag."""
     for change in RENAMED:
-        if change.old == flag:
+        if change.old == flag != change.new:
             return change.answer or f"it is now --{change.new}"
     return ""

@@ -16,6 +16,11 @@ def l1(x: "Tensor", y: "Tensor") -> "Tensor":
     return tf.reduce_mean(tf.abs(x - y), axis=[1, 2, 3])
 
 
+def l2(x: "Tensor", y: "Tensor") -> "Tensor":
+    """Mean squared difference of two batches of images [N, H, W, C], per sample [N]."""
+    return tf.reduce_mean(tf.square(x - y), axis=[1, 2, 3])
+
+
 def squared_distance(z: "Tensor", y: "Tensor") -> "Tensor":
     """|z - y|^2 of two batches of codes [N, Z], per sample [N] (AGE eq. 4)."""
     return tf.reduce_sum(tf.square(z - y), 1)

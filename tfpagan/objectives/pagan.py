@@ -19,24 +19,33 @@ class PAGAN(Objective):
 
     reconstruction: str = setting(
         "adversarial",
-        "how x and G(E(x)) are compared; l1 is PAGAN-L1 of Table 3; both is not in the paper",
-        choices=("adversarial", "l1", "both"),
+        "how x and G(E(x)) are compared; l1 is PAGAN-L1 of Table 3; more than one is not in the paper",
+        choices=("adversarial", "l1", "l2", "adversarial+l1", "adversarial+l2"),
     )
     l1_weight: float = setting(
-        1.0, "weight of the L1 distance, mean over pixels, with --reconstruction=l1 or both", at_least=0.0
+        1.0, "weight of the absolute difference, mean over pixels, with --reconstruction=l1", at_least=0.0
+    )
+    l2_weight: float = setting(
+        1.0, "weight of the squared difference, mean over pixels, with --reconstruction=l2", at_least=0.0
     )
 
     @property
     def players(self) -> tuple[str, ...]:
-        pair = () if self.reconstruction == "l1" else ("disc_xx",)
+        pair = ("disc_xx",) if "adversarial" in self._comparisons else ()
         return ("generator", "encoder", "disc_x", "disc_z", *pair)
+
+    @property
+    def _comparisons(self) -> list[str]:
+        return self.reconstruction.split("+")
 
     def games(self, p: Pass) -> Iterator[Game]:
         yield Game("disc_x", real=p.x, fake=p.x_gen, adversaries=("generator",))  # eq. (5)
         yield Game("disc_z", real=p.z, fake=p.z_enc, adversaries=("encoder",))  # eq. (6)
-        if self.reconstruction != "l1":
+        if "adversarial" in self._comparisons:
             yield Game("disc_xx", real=(p.x, p.x_aug), fake=(p.x, p.x_rec), adversaries=("generator", "encoder"))  # eq. (11)
 
     def loss_terms(self, p: Pass) -> Iterator[LossTerm]:
-        if self.reconstruction != "adversarial":
+        if "l1" in self._comparisons:
             yield LossTerm("l1", ("generator", "encoder"), lambda: self.l1_weight * penalties.l1(p.x, p.x_rec))  # Table 3
+        if "l2" in self._comparisons:
+            yield LossTerm("l2", ("generator", "encoder"), lambda: self.l2_weight * penalties.l2(p.x, p.x_rec))

@@ -7,7 +7,7 @@ from tfpagan.config import Config
 QUICK: dict[str, Any] = {
     "architecture": "color_mnist",
     "channels": 32,
-    "reconstruction": "both",
+    "reconstruction": "adversarial+l1",
     "l1_weight": 500.0,
     "pair": "channels",
     "max_variance": 1.0,

@@ -29,7 +29,7 @@ PARTS: Mapping[str, Part] = {
     "pairs by channels": Part({"pair": "channels"}, "Isola et al., 2017: the discriminator takes both images as one"),
     "augmented discriminators": Part({"disc_augmentation": "color,translation"}, "Zhao et al., 2020"),
     "L1 distance": Part(
-        {"reconstruction": "both", "l1_weight": 100.0}, "Isola et al., 2017, equation (4) and its weight of 100"
+        {"reconstruction": "adversarial+l1", "l1_weight": 100.0}, "Isola et al., 2017, equation (4) and its weight of 100"
     ),
     "learning rate": Part(
         {"learning_rate": 5e-4, "decay_fraction": 0.5},
