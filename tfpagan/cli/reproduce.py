@@ -15,7 +15,7 @@ from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.runner import Runner, kept_in
-from tfpagan.experiments.table import Row, Table
+from tfpagan.experiments.table import Table
 from tfpagan.experiments.tables import TABLES
 from tfpagan.settings import setting as checks
 
@@ -25,7 +25,7 @@ MOST_IMAGES = 10**12
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """A paper's table, from existing runs and runs that it starts."""
     table = _within_budget(_chosen(options), options)
-    experiments = [row.experiment for row in table.rows]
+    experiments = table.experiments
     if options["jobs"] < 1:
         raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
     protocol = protocols.get(options["protocol"] or table.protocol).name
@@ -92,10 +92,12 @@ def _within_budget(table: Table, options: dict[str, Any]) -> Table:
         raise UserError(f"--images={options['images']} is not legal: it must be at least 0 and at most {MOST_IMAGES}")
     rows, seeds = [], _seeds(options["seeds"])
     for row in table.rows:
-        own = [0] if row.experiment.stand_in else seeds  # a stand-in is not trained
+        trained = row.experiment and not row.experiment.stand_in
+        own = seeds if trained else [0]
         for seed in own:
             name = f"{row.name}, seed {seed}" if len(own) > 1 else row.name
-            rows.append(dataclasses.replace(row, name=name, experiment=_budgeted(row, options, seed)))
+            experiment = row.experiment and _budgeted(row.experiment, row.budget, options, seed)
+            rows.append(dataclasses.replace(row, name=name, experiment=experiment))
     return dataclasses.replace(table, rows=tuple(rows))
 
 
@@ -110,13 +112,12 @@ def _seeds(text: str) -> list[int]:
     return list(dict.fromkeys(map(int, text.split(","))))
 
 
-def _budgeted(row: Row, options: dict[str, Any], seed: int) -> Experiment:
-    experiment = row.experiment
+def _budgeted(experiment: Experiment, times: int, options: dict[str, Any], seed: int) -> Experiment:
     changes: dict[str, Any] = {"seed": seed} if seed else {}
     if options["channels"]:
         changes["channels"] = options["channels"]
     if options["images"]:
-        drawn, budget = experiment.images_per_step, options["images"] * row.budget
+        drawn, budget = experiment.images_per_step, options["images"] * times
         if budget < drawn:
             raise UserError(f"--images={options['images']} are fewer than the {drawn} of one step of {experiment.name}")
         changes["train_steps"] = budget // drawn

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,9 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     """The table: our numbers, in brackets the paper's; failures; protocols."""
     header = ["", *table.columns]
     lines = [f"# {table.title}", "", line_of(header), line_of(["---"] * len(header))]
-    for row, outcome in zip(table.rows, outcomes, strict=True):
-        lines.append(line_of([row.name, *(_beside_the_papers(column, row, outcome) for column in table.columns)]))
+    for row, outcome in _beside(table.rows, outcomes):
+        name = row.name if outcome else f"{row.name} (not implemented)"
+        lines.append(line_of([name, *(_beside_the_papers(column, row, outcome) for column in table.columns)]))
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
     lines += protocol_lines(outcomes)
     if legends := [LEGENDS[column] for column in table.columns if column in LEGENDS]:
@@ -44,10 +45,18 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     lines += _deviation_lines(table)
     if table.paper_protocol:
         lines += ["", f"In brackets, the paper: {table.paper_protocol}. Scores by different classifiers do not compare."]
-    failed = [(row.name, outcome.failure) for row, outcome in zip(table.rows, outcomes, strict=True) if outcome.failure]
+    failed = [(row.name, outcome.failure) for row, outcome in _beside(table.rows, outcomes) if outcome and outcome.failure]
     if failed:
         lines += ["", *(f"- {name} failed: {failure}" for name, failure in failed)]
     return "\n".join(lines) + "\n"
+
+
+def _beside(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> Iterator[tuple[Row, Outcome | None]]:
+    """Every row with the outcome of its run; None if it has none."""
+    remaining = iter(outcomes)
+    for row in rows:
+        yield row, next(remaining) if row.experiment else None
+    assert next(remaining, None) is None
 
 
 def _deviation_lines(table: Table) -> list[str]:
@@ -80,7 +89,9 @@ def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) ->
     """Markdown that shows the upper halves of every run's images, of the scored step or the last, written to `folder`."""
     lines: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
-    for row, outcome in zip(table.rows, outcomes, strict=True):
+    for row, outcome in _beside(table.rows, outcomes):
+        if not outcome:
+            continue
         shown = {}
         for kind in PICTURES:
             if pictures := sorted((runs / outcome.experiment.name / kind).glob("step_*.png")):
@@ -103,15 +114,15 @@ def as_json(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any])
     rows = [
         {
             "name": row.name,
-            "run": outcome.experiment.name,
-            "scores": {key: value for key, value in outcome.scores.items() if key != "protocol"},
-            "protocol": json.loads(outcome.scores["protocol"]) if outcome.scores else None,
-            "failure": outcome.failure or None,
-            "cpu_minutes": outcome.cpu_minutes,
-            "images_per_second": outcome.images_per_second,
+            "run": outcome.experiment.name if outcome else None,
+            "scores": {key: value for key, value in outcome.scores.items() if key != "protocol"} if outcome else {},
+            "protocol": json.loads(outcome.scores["protocol"]) if outcome and outcome.scores else None,
+            "failure": (outcome and outcome.failure) or None,
+            "cpu_minutes": outcome and outcome.cpu_minutes,
+            "images_per_second": outcome and outcome.images_per_second,
             "paper": dict(row.paper),
         }
-        for row, outcome in zip(table.rows, outcomes, strict=True)
+        for row, outcome in _beside(table.rows, outcomes)
     ]
     return json.dumps(
         {"table": table.title, "ours": dict(facts), "paper_protocol": table.paper_protocol, "rows": rows}, indent=2
@@ -150,8 +161,8 @@ def cell(column: str, outcome: Outcome) -> str:
     return _shown(column, value_of(column, outcome))
 
 
-def _beside_the_papers(column: str, row: Row, outcome: Outcome) -> str:
-    ours = cell(column, outcome)
+def _beside_the_papers(column: str, row: Row, outcome: Outcome | None) -> str:
+    ours = cell(column, outcome) if outcome else "-"
     return f"{ours} ({row.paper[column]})" if column in row.paper else ours
 
 

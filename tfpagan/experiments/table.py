@@ -28,14 +28,14 @@ class Row:
 
     Attributes:
       name: for display.
-      experiment: its run.
+      experiment: its run; None: a baseline that is not implemented here, of which there are the paper's numbers alone.
       paper: the paper's numbers, by column.
       deviations: of its settings from its paper's; a report lists each once.
       budget: of its run, in multiples of the table's.
     """
 
     name: str
-    experiment: Experiment
+    experiment: Experiment | None
     paper: Mapping[str, str] = dataclasses.field(default_factory=dict)
     deviations: tuple[Deviation, ...] = ()
     budget: int = 1
@@ -58,3 +58,8 @@ class Table:
     columns: tuple[str, ...]
     paper_protocol: str = ""
     protocol: str = "quick5k"
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        """The runs, in the order of their rows."""
+        return [row.experiment for row in self.rows if row.experiment]

@@ -1,6 +1,7 @@
-"""PAGAN's own experiments (Alanov et al., 2018), with section 5's settings: 100,000 steps, batch size 64, 512 channels.
+"""PAGAN's own experiments (Alanov et al., 2018), with section 5's settings.
 
-Scores are the paper's, on CIFAR-10 with the official Inception network.
+Steps, batch size and channels, which the paper does not state, are those of the code that it names, chainer-gan-lib: 100,000,
+64 and 512. Scores are the paper's, on CIFAR-10 with the official Inception network.
 """
 
 from tfpagan.config import Config
@@ -11,7 +12,7 @@ def pagan_cifar10() -> Config:
 
     bin/train --preset=pagan_cifar10
 
-    FID 32.84, Inception Score 6.56 +- 0.06, RID 13.01 +- 0.82; RMSE 8.7 (Table 2).
+    FID 32.84, Inception Score 6.56 +- 0.06, RID 13.01 +- 0.82; RMSE 8.12 (Table 2; its authors' slides, of December 2018).
     """
     return Config().with_changes({"dataset": "cifar10"})
 
