@@ -61,8 +61,10 @@ class Protocol:
         return any(metric.over is over for metric in self.declared())
 
 
-def _quick(name: str, count: int) -> Protocol:
-    return Protocol(name, ("is", "fid", "kid", "rid", "rmse", "panel"), samples=count, reconstructions=count)
+def _both(name: str, samples: int, reconstructions: int) -> Protocol:
+    """Samples and reconstructions."""
+    metrics = ("is", "fid", "kid", "rid", "rmse", "panel")
+    return Protocol(name, metrics, samples=samples, reconstructions=reconstructions)
 
 
 NAMED = {
@@ -71,8 +73,9 @@ NAMED = {
     "fid50k": Protocol("fid50k", ("fid",), samples=50_000),
     "rid10k": Protocol("rid10k", ("rid", "rmse"), reconstructions=10_000),
     "nll10k": Protocol("nll10k", ("nll", "rmse"), reconstructions=10_000),
-    "quick1k": _quick("quick1k", 1000),
-    "quick5k": _quick("quick5k", 5000),
+    "quick1k": _both("quick1k", 1000, 1000),
+    "quick5k": _both("quick5k", 5000, 5000),
+    "pagan": _both("pagan", 50_000, 10_000),  # as chainer-gan-lib, which PAGAN names, and over CIFAR-10's test images
     "full": Protocol("full", samples=50_000),
 }
 

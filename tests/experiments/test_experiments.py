@@ -22,6 +22,7 @@ import tfpagan
 from tfpagan import cli
 from tfpagan.config import presets
 from tfpagan.errors import UserError
+from tfpagan.evaluation import protocols
 from tfpagan.experiments import report, sweep, systems, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, row_of
@@ -411,6 +412,24 @@ def test_a_table_names_the_command_that_makes_it(
     said = capsys.readouterr().out
     command = said.split("made by `")[1].split("`")[0]
     assert shlex.split(command) == ["bin/reproduce", "--table=pagan_plus_cifar10", "--rows=without L1 distance"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "counts"),
+    [
+        (["--images=704"], ("quick5k", 5_000, 5_000)),
+        (["--images=0"], ("pagan", 50_000, 10_000)),
+        (["--images=0", "--protocol=quick1k"], ("quick1k", 1_000, 1_000)),
+    ],
+)
+def test_at_the_papers_budget_scores_are_of_as_many_images_as_its(
+    flags: list[str], counts: tuple[str, int, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    used = []
+    monkeypatch.setattr(Runner, "outcomes", lambda self, experiments, scoring: used.append(scoring.protocol) or [])
+    assert cli.run("reproduce", ["--table=pagan_1", "--rows=PD-WGAN", "--classifier=vgg", f"--runs={tmp_path}", *flags]) == 0
+    protocol = protocols.get(used[0])
+    assert (protocol.name, protocol.samples, protocol.reconstructions) == counts
 
 
 def test_every_seed_has_a_run_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     experiments = table.experiments
     if options["jobs"] < 1:
         raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
-    protocol = protocols.get(options["protocol"] or table.protocol).name
+    usual = table.protocol if options["images"] else table.full_protocol
+    protocol = protocols.get(options["protocol"] or usual).name
     folder = path(options["runs"])
     runner = Runner(folder, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
@@ -141,10 +142,18 @@ COMMAND = Command(
         Option("table", "", f"one of {', '.join(TABLES)}"),
         Option("rows", "", "comma-separated names of its rows; default: all"),
         Option("runs", "runs/reproduce", "the folder of the runs; TABLE.md and the images are written there"),
-        Option("images", 0, "budget of a run: images drawn in training, over all phases; 0: the paper's steps"),
+        Option(
+            "images",
+            0,
+            "budget of a run: images drawn in training, over all phases; 0: the paper's steps, scored on as many images as its",
+        ),
         Option("channels", 0, "channels of the widest convolution; 0: the paper's"),
         Option("seeds", "0", "comma-separated seeds; every row has a run for each"),
-        Option("protocol", "", "protocol of the scores; default: the table's, quick5k or nll10k"),
+        Option(
+            "protocol",
+            "",
+            "protocol of the scores; default: the table's (mostly quick5k, and pagan with --images=0)",
+        ),
         CLASSIFIER,
         Option("publish", "", "a folder for the trained models: an export of every run, also as .tar.gz, and their MODELS.md"),
         Option("jobs", 1, "concurrent runs, each on its share of the cores"),

@@ -50,7 +50,8 @@ class Table:
       rows: its systems.
       columns: of metrics, as their keys declare them, and images, images/s and CPU min.
       paper_protocol: how the paper's numbers were obtained; "" if there are none.
-      protocol: of our scores.
+      protocol: of our scores at a budget.
+      full_protocol: of our scores at the paper's own budget, with its numbers of images.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Table:
     columns: tuple[str, ...]
     paper_protocol: str = ""
     protocol: str = "quick5k"
+    full_protocol: str = "pagan"
 
     @property
     def experiments(self) -> list[Experiment]:

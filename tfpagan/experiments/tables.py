@@ -103,6 +103,7 @@ AS_VAE = Table(
     "the cross-entropy of grey pixels as probabilities, whose least value is the pixels' own entropy; the paper calls its "
     "images continuous and does not say more",
     "nll10k",
+    "nll10k",
 )
 
 ZOO = Table(
@@ -114,6 +115,7 @@ ZOO = Table(
     ),
     ("class kept", "RMSE", "RID", "IS", "FID", "CPU min"),
     protocol="quick1k",
+    full_protocol="quick1k",
 )
 
 PAGAN_PLUS = Table(

@@ -120,7 +120,7 @@ class NetworkConfig:
     sync_batch_norm: bool = setting(False, "compute batch statistics over all replicas instead of per replica")
 
 
-QUICK_PROTOCOLS = ("quick1k", "quick5k", "is50k", "fid50k", "rid10k", "full")
+QUICK_PROTOCOLS = ("quick1k", "quick5k", "pagan", "is50k", "fid50k", "rid10k", "full")
 
 
 @dataclasses.dataclass(frozen=True)
