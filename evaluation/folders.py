@@ -100,18 +100,18 @@ class FolderImages:
             raise EvaluationError(f"{file} cannot be used: {first_line(e)}") from None
 
 
-def real_and_fake(real: Path, fake: Path, *, background: Colour | None = None) -> tuple[Images | None, Images]:
-    """Real images and the images to score, each from a folder or an array file; None for a file of statistics of real images.
+def real_and_fake(real: Path | None, fake: Path, *, background: Colour | None = None) -> tuple[Images | None, Images | None]:
+    """Real images and the images to score, each from a folder or an array file; None for a file of statistics, or no path.
 
     If one folder is grey and the other has colours, the grey one gets three channels.
 
     Raises:
       EvaluationError: when there are none that can be scored, or some files belong to both.
     """
-    fakes = _images_at(fake, background)
-    if _is_statistics(real):
-        return None, fakes
-    reals = _images_at(real, background)
+    fakes = None if _is_statistics(fake) else _images_at(fake, background)
+    reals = None if real is None or _is_statistics(real) else _images_at(real, background)
+    if reals is None or fakes is None:
+        return reals, fakes
     if isinstance(reals, FolderImages) and isinstance(fakes, FolderImages):
         shared = reals.files() & fakes.files()
         if shared and reals.files() != fakes.files():

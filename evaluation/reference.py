@@ -14,22 +14,74 @@ from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import Images, checksum
+from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over
 from tfpagan.evaluation.statistics import KID_IMAGES, UNKNOWN_COUNT, Moments, RandomSubset, read_npz, write_npz
 
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Moments of all real images, features [n, D] of some for KID (none in other tools' files), their name and checksum."""
+    """Statistics of images.
+
+    Attributes:
+      moments: of the features of all of them.
+      features: [n, D] of some, for KID; none in other tools' files.
+      name: of the images, or of the file.
+      checksum: of the images, or of the file.
+      classifier: its name, where a file states it; else "".
+      classifier_checksum: likewise.
+    """
 
     moments: Moments
     features: np.ndarray
     name: str
     checksum: str
+    classifier: str = ""
+    classifier_checksum: str = ""
 
     @property
     def count(self) -> int | str:
         """Number of images, if known."""
         return "unknown" if self.moments.count == UNKNOWN_COUNT else self.moments.count
+
+
+class StatisticsOfSamples(Metric):
+    """Collects the statistics of samples, in the same pass as the metrics of a protocol; it has no number of its own.
+
+    Args:
+      classifier: whose features they are.
+
+    Attributes:
+      found: the statistics, once they have been collected.
+    """
+
+    name, help = "statistics of samples", "statistics of samples, for a file"
+    over, needs = Over.SAMPLES, frozenset({Need.CLASSIFIER})
+
+    def __init__(self, classifier: Classifier):
+        self._classifier = classifier
+        self.found: Reference | None = None
+
+    def keys(self, official: bool) -> tuple[Key, ...]:
+        return ()
+
+    def start(self, context: Context) -> Measurement:
+        return _Collecting(self, self._classifier, context)
+
+
+class _Collecting(Measurement):
+    def __init__(self, metric: StatisticsOfSamples, classifier: Classifier, context: Context):
+        self._metric, self._classifier, self._name = metric, classifier, context.subject.name
+        self._moments, self._features = Moments(), RandomSubset(context.count, KID_IMAGES, seed=0)
+
+    def update(self, batch: Batch) -> None:
+        self._moments.update(batch.features)
+        self._features.update(batch.features)
+
+    def result(self) -> tuple[()]:
+        network = self._classifier
+        features = self._features.array()
+        self._metric.found = Reference(self._moments, features, self._name, "", network.name, network.checksum)
+        return ()
 
 
 def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path | None, batch_size: int) -> Reference:
@@ -57,9 +109,9 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path | No
         _, activations = extract(batch)
         moments.update(activations)
         features.update(activations)
-    reference = Reference(moments, features.array(), images.name, identity)
+    reference = Reference(moments, features.array(), images.name, identity, classifier.name, classifier.checksum)
     if file:
-        _keep(file, reference, classifier)
+        _keep(file, reference)
     return reference
 
 
@@ -78,15 +130,24 @@ def _kept(file: Path, classifier: Classifier, identity: str, count: int) -> Refe
     return None
 
 
-def _keep(file: Path, reference: Reference, classifier: Classifier) -> None:
+def write(file: Path, reference: Reference) -> None:
+    """Write a file that `of_file` reads, and other tools, too.
+
+    Raises:
+      OSError: when it cannot be written.
+    """
     describe = {
         "images": reference.name,
         "checksum": reference.checksum,
-        "classifier": classifier.name,
-        "classifier_checksum": classifier.checksum,
+        "classifier": reference.classifier,
+        "classifier_checksum": reference.classifier_checksum,
     }
+    write_npz(file, reference.moments, features=reference.features, protocol=json.dumps(describe))
+
+
+def _keep(file: Path, reference: Reference) -> None:
     try:
-        write_npz(file, reference.moments, features=reference.features, protocol=json.dumps(describe))
+        write(file, reference)
     except OSError as e:
         logging.warning("the statistics of %s cannot be cached in %s: %s", reference.name, file.parent, e)
 
@@ -113,7 +174,9 @@ def _read(file: Path, classifier: Classifier | None) -> tuple[Reference, Mapping
         raise EvaluationError(
             f"{file} was computed with classifier {made_with}, but {classifier.name} is {classifier.checksum}"
         )
-    return Reference(moments, features, str(file), hashlib.sha256(file.read_bytes()).hexdigest()[:16]), described
+    checksum_of_file = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    network = (str(described.get("classifier", "")), str(made_with or ""))
+    return Reference(moments, features, str(file), checksum_of_file, *network), described
 
 
 def _described(arrays: Mapping[str, np.ndarray]) -> Mapping[str, str]:

@@ -38,6 +38,7 @@ class Scorer:
       strategy: where the classifier runs.
       batch_size: images per batch, over all replicas; affects only memory and speed.
       cache_dir: folder for statistics of the reference; None: they are not stored.
+      collect: measured over the same images, besides the protocol's metrics.
       interrupted: called before every batch; when it returns True, `score` raises `GivenUpError`.
     """
 
@@ -52,8 +53,10 @@ class Scorer:
         strategy: tf.distribute.Strategy | None = None,
         batch_size: int = 64,
         cache_dir: Path | None = None,
+        collect: Metric | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ):
+        self._collect = collect
         self.protocol, self._batch_size, self._cache_dir = protocol, batch_size, cache_dir
         self.why_no_classifier, self._interrupted = why_no_classifier, interrupted
         self._extract = FeatureExtractor(classifier, strategy) if classifier else None
@@ -87,6 +90,8 @@ class Scorer:
             else:
                 able.append(metric)
         of_samples, of_pairs, of_test = ([metric for metric in able if metric.over is over] for over in Over)
+        if self._collect:
+            of_samples.append(self._collect)
         pairs = self._pairs(subject, scores, of_pairs)
         if pairs and subject.same and pairs.count == self.protocol.samples:  # the samples are the reconstructions
             of_samples, of_pairs = [], of_samples + of_pairs
@@ -189,7 +194,7 @@ class Scorer:
         return batch
 
     def _names(self, metrics: Sequence[Metric]) -> tuple[str, ...]:
-        return tuple(key.name for metric in metrics for key in self._keys[metric.name])
+        return tuple(key.name for metric in metrics for key in self._keys.get(metric.name, ()))
 
     def _watched(self, images: Images) -> Images:
         return WatchedImages(images, lambda batch: self._stop_if_interrupted())

@@ -11,7 +11,7 @@ from tfpagan import cli
 from tfpagan.inference import restore
 
 # HERE is a folder with: images/, 12 PNG files of 8 px; run/, a run on them at step 1, with an export; empty/; words/, whose
-# a.png is no picture; text, a file; arrays.npz and array.npy, which hold no images; flags, a flag per line.
+# a.png is no picture; text, a file; arrays.npz and array.npy, which hold no images; statistics.npz; flags, a flag per line.
 TRAIN = ("--dataset=folder:HERE/images", "--image_size=8", "--architecture=color_mnist", "--channels=8", "--model_dir=HERE/new")
 CLASSIFIER = ("--dataset=folder:HERE/images", "--image_size=8", "--model_dir=HERE/new_classifier")
 SCORE = ("--model_dir=HERE/run", "--metrics=rmse", "--reconstructions=2")
@@ -169,6 +169,12 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--real=HERE/array.npy --fake=HERE/array.npy", "HERE/array.npy holds 0 arrays [N, H, W, C]; expected one"),
         ("--real=HERE/arrays.npz --fake=HERE/images", "HERE/arrays.npz holds 0 arrays [N, H, W, C]; expected one"),
         ("--real=HERE --fake=HERE/images", "12 of the files in HERE/images are in HERE too"),
+        ("--fake=HERE/images --save_statistics=HERE/s.txt", "--save_statistics=HERE/s.txt is not legal: it must be a file.npz"),
+        ("--fake=HERE/images --save_statistics=/proc/s.npz", "--save_statistics=/proc/s.npz cannot be written: "),
+        ("--fake=/nowhere --save_statistics=HERE/s.npz", "/nowhere does not exist; expected a folder of images"),
+        ("--fake=HERE/statistics.npz --save_statistics=HERE/s.npz", "--save_statistics cannot be given with statistics"),
+        ("--real=HERE/images --fake=HERE/statistics.npz --samples=9", "--samples cannot be given with statistics: HERE/stat"),
+        ("--real=HERE/statistics.npz --fake=HERE/statistics.npz --classifier=shapes", "--classifier cannot be given with stat"),
         ("--reconstructor=blur", "--reconstructor=blur is not legal: it must be augment:NAME"),
         ("--reconstructor=augment:rotate", "--augmentation=rotate is not legal: it must be one of pad_crop"),
         ("--reconstructor=augment:blur --metrics=rmse", "--dataset is missing: the data set to score on"),
@@ -371,6 +377,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (here / file).write_text("no picture\n")
     (here / "flags").write_text("--channels=16\n--pair=height\n")
     np.savez(here / "arrays.npz", x=np.zeros([3, 4]))
+    np.savez(here / "statistics.npz", mu=np.zeros(4), sigma=np.eye(4))
     np.save(here / "array.npy", np.zeros([3, 4]))
     tiny.write_run(here / "run", (8, 8, 3), dataset=f"folder:{here}/images", cache_dir=f"{here}/cache")
     exports.publish(restore.restored(here / "run"), here / "run/export")

@@ -152,6 +152,57 @@ def test_two_folders_are_scored(data: list[str], classifier: str, tmp_path: Path
     assert (metrics["reconstruction_classifier_dissimilarity_mean"], metrics["rmse"]) == (1.0, 0.0)
 
 
+def test_statistics_on_both_sides_give_the_frechet_distance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of Gaussians whose covariances have the same axes: |m|^2 + the sum of (sqrt a - sqrt b)^2 over their variances."""
+    random = np.random.default_rng(5)
+    axes, _ = np.linalg.qr(random.normal(size=[96, 96]))
+    a, b = random.uniform(0.1, 3.0, [2, 96])
+    mean = random.normal(size=96)
+    np.savez(tmp_path / "a.npz", mu=np.zeros(96), sigma=(axes * a) @ axes.T)
+    np.savez(tmp_path / "b.npz", mu=mean, sigma=(axes * b) @ axes.T)
+    argv = [f"--real={tmp_path}/a.npz", f"--fake={tmp_path}/b.npz", "--json"]
+    assert cli.run("evaluate", argv) == 0
+    exact = mean @ mean + np.sum((np.sqrt(a) - np.sqrt(b)) ** 2)
+    assert printed(capsys)["metrics"] == {"frechet_classifier_distance": pytest.approx(exact, rel=1e-9)}
+    assert cli.run("evaluate", [*argv, "--metrics=fid,kid"]) == 1
+    said = printed(capsys)
+    assert said["metrics"]["kernel_classifier_distance"] is None
+    assert said["reasons"]["kernel_classifier_distance"] == f"{tmp_path}/b.npz has statistics, not images"
+
+
+def test_saved_statistics_take_the_place_of_the_images(
+    run: Path, data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = data[0].removeprefix("--dataset=folder:"), f"{tmp_path}/new/images.npz"
+    assert cli.run("evaluate", [f"--fake={folder}", classifier, f"--save_statistics={file}", "--json"]) == 0
+    assert list(printed(capsys)["metrics"]) == ["classifier_score_mean", "classifier_score_std"]
+    samples = f"{tmp_path}/samples.npz"
+    np.save(tmp_path / "samples.npy", np.random.default_rng(0).integers(0, 256, [21, PX, PX, 3]).astype(np.uint8))
+    own = [f"--real={folder}", f"--fake={tmp_path}/samples.npy", classifier, f"--save_statistics={samples}", "--json"]
+    assert cli.run("evaluate", own) == 0
+    key, distances = "frechet_classifier_distance", [printed(capsys)["metrics"]["frechet_classifier_distance"]]
+    for real, fake in ((folder, samples), (file, samples), (samples, file)):
+        both = real.endswith("npz") and fake.endswith("npz")
+        assert cli.run("evaluate", [f"--real={real}", f"--fake={fake}", "--json", *([] if both else [classifier])]) == 0
+        distances.append(printed(capsys)["metrics"][key])
+    assert distances[1:] == pytest.approx([distances[0]] * 3, rel=1e-6)
+    assert cli.run("evaluate", [f"--real={file}", f"--fake={file}", "--json"]) == 0
+    assert printed(capsys)["metrics"][key] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_statistics_of_a_runs_samples_are_saved_whatever_is_measured(
+    run: Path, data: list[str], classifier: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "samples.npz"
+    argv = [f"--model_dir={run}", data[1], "--samples=21", "--metrics=rmse", f"--save_statistics={file}"]
+    assert cli.run("evaluate", argv) == 1  # without a classifier
+    assert not file.exists()
+    assert cli.run("evaluate", [*argv, classifier]) == 0
+    with np.load(file) as stored:
+        assert (int(stored["count"]), stored["sigma"].shape) == (21, 2 * stored["mu"].shape)
+        assert stored["features"].shape == (21, *stored["mu"].shape)
+
+
 @pytest.fixture
 def brightness() -> Iterator[None]:
     metrics.register(Brightness())

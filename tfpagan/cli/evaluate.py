@@ -5,11 +5,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tfpagan import zoo
+from tfpagan.cli import given_images, statistics_file
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import CHECKPOINT, CLASSIFIER, own_data
+from tfpagan.cli.model_flags import CHECKPOINT, CLASSIFIER, chosen_classifier, own_data
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.evaluation.metrics import METRICS, Over
+from tfpagan.evaluation.metrics import METRICS
 from tfpagan.evaluation.metrics.ais import Annealing
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.run_folder import folder as run_folder
@@ -19,9 +20,7 @@ from tfpagan.settings.sections import AugmentationConfig, DataConfig
 
 if TYPE_CHECKING:
     from tfpagan.data import Images
-    from tfpagan.evaluation.classifiers.classifier import Classifier
     from tfpagan.evaluation.results import Scores
-    from tfpagan.evaluation.scorer import Scorer
     from tfpagan.evaluation.subjects import Subject
 
 MOST = 10_000_000
@@ -32,14 +31,17 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     kinds = [name for name in ("model_dir", "export", "fake", "reconstructor") if options[name]]
     if len(kinds) != 1:
         raise UserError("name one thing to score: --model_dir, --export, --real with --fake, or --reconstructor")
-    if bool(options["real"]) != bool(options["fake"]):
-        raise UserError("--real and --fake go together: real images, or their statistics, and the images to score")
+    alone = options["fake"] and not options["real"] and options["save_statistics"]
+    if bool(options["real"]) != bool(options["fake"]) and not alone:
+        raise UserError("--real and --fake go together: real images and the images to score, or statistics of either")
     if options["inception"] and options["classifier"] != "inception":
         raise UserError("--inception and --classifier cannot be given together: only one classifier is used")
     if options["batch_size"] < 1:
         raise UserError(f"--batch_size={options['batch_size']} is not legal: it must be at least 1")
     protocol = _protocol(options)
-    outcome = {"model_dir": _run, "export": _export, "fake": _folders, "reconstructor": _stand_in}[kinds[0]]
+    if options["save_statistics"]:
+        statistics_file.require(options["save_statistics"])
+    outcome = {"model_dir": _run, "export": _export, "fake": given_images.score, "reconstructor": _stand_in}[kinds[0]]
     if options["model_dir"]:
         run_folder.require(path(options["model_dir"]))  # before anything is created there
     from tfpagan.scoring.files import ScoreFiles
@@ -99,8 +101,7 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     strategy = devices.strategy(options["devices"])
     encoder, condition = run.networks.get("encoder"), run.config.objective.condition
     subject = of_run(run.networks["generator"], encoder, run.config.networks, str(model_dir), condition)
-    scores = _scorer(protocol, options, images, strategy).score(subject)
-    return scores, {"model": str(model_dir), "step": run.step}
+    return _score(subject, protocol, options, images, strategy), {"model": str(model_dir), "step": run.step}
 
 
 def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -132,62 +133,17 @@ def _on_data_set(
 
     strategy = devices.strategy(options["devices"])
     images = data.prepare(checks.replace(DataConfig(), settings, "data"))
-    return _scorer(protocol, options, images, strategy).score(subject), {"model": subject.name}
+    return _score(subject, protocol, options, images, strategy), {"model": subject.name}
 
 
-def _folders(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
-    if other := [name for name in settings if name not in ("cache_dir", "background")]:
-        raise UserError(f"--{other[0]} cannot be given with --real and --fake: no other images are used")
-    if options["reconstructions"] is not None:
-        raise UserError("--reconstructions cannot be given with --real and --fake: every image is paired")
-    from tfpagan.data import places
-    from tfpagan.data.decode import BACKGROUNDS
-    from tfpagan.evaluation import reference
-    from tfpagan.evaluation.folders import real_and_fake
-    from tfpagan.evaluation.scorer import Scorer
-    from tfpagan.evaluation.subjects import of_images
-    from tfpagan.training import devices
-
-    strategy = devices.strategy(options["devices"])
-    real = path(options["real"])
-    data_settings = checks.replace(DataConfig(), settings, "data")
-    background = BACKGROUNDS[data_settings.background]
-    images, fake = real_and_fake(real, path(options["fake"]), background=background)
-    chosen = protocol.metrics if options["protocol"] or options["metrics"] else ("is", "fid", "kid")
-    count = options["samples"] if options["samples"] is not None else fake.count
-    counted = dataclasses.replace(protocol, name="custom", metrics=chosen, samples=count, reconstructions=0)
-    as_named = counted.samples == protocol.samples or not protocol.goes_over(Over.SAMPLES)
-    counted = protocol if options["protocol"] and as_named else counted
-    classifier, why = _classifier(counted, options)
-    scorer = Scorer(
-        counted,
-        classifier=classifier,
-        why_no_classifier=why,
-        test=images,
-        reference=images or reference.of_file(real, classifier),
-        strategy=strategy,
-        batch_size=options["batch_size"],
-        cache_dir=places.cache_dir(settings.get("cache_dir", "")) / "statistics",
-    )
-    scores = scorer.score(of_images(fake))
-    if counted.goes_over(Over.SAMPLES) and counted.samples < fake.count:
-        scores.protocol["samples_chosen_with_seed"] = counted.seed
-    if background:
-        scores.protocol["background"] = data_settings.background
-    return scores, {"model": str(fake.name)}
-
-
-def _scorer(protocol: Protocol, options: dict[str, Any], images: "Images", strategy: Any) -> "Scorer":
+def _score(subject: "Subject", protocol: Protocol, options: dict[str, Any], images: "Images", strategy: Any) -> "Scores":
     from tfpagan.scoring.prepare import scorer
 
-    classifier, why = _classifier(protocol, options)
-    return scorer(protocol, images, strategy, classifier, why, batch_size=options["batch_size"])
-
-
-def _classifier(protocol: Protocol, options: dict[str, Any]) -> "tuple[Classifier | None, str]":
-    from tfpagan.scoring.prepare import classifier
-
-    return classifier(protocol, options["classifier"], options["inception"], inception_flag="--inception")
+    classifier, why = chosen_classifier(protocol, options)
+    with statistics_file.kept(options["save_statistics"], classifier, why) as collect:
+        return scorer(protocol, images, strategy, classifier, why, batch_size=options["batch_size"], collect=collect).score(
+            subject
+        )
 
 
 COMMAND = Command(
@@ -205,7 +161,13 @@ COMMAND = Command(
         Option(
             "fake",
             "",
-            "images to score: a folder, or an .npz or .npy array; rid and rmse pair its files with those of --real by name",
+            "images to score: a folder, an .npz or .npy array, or an .npz of statistics, of which there is the FID alone; "
+            "rid and rmse pair its files with those of --real by name",
+        ),
+        Option(
+            "save_statistics",
+            "",
+            "an .npz for statistics (mu, sigma, as in pytorch-fid) of the samples, or of --fake, which then needs no --real",
         ),
         Option("reconstructor", "", "augment:NAME scores a(x) instead of G(E(x)), as in PAGAN's Table 2"),
         Option("protocol", "", f"one of {', '.join(protocols.NAMED)} (default: quick5k)"),

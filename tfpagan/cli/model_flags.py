@@ -11,6 +11,8 @@ from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import DataConfig
 
 if TYPE_CHECKING:
+    from tfpagan.evaluation.classifiers.classifier import Classifier
+    from tfpagan.evaluation.protocols import Protocol
     from tfpagan.inference.model import Model
 
 CHECKPOINT = (
@@ -41,6 +43,15 @@ def model(options: dict[str, Any]) -> "Model":
     from tfpagan.inference.load import load
 
     return load(path(options["model"]), step=options["step"], best=options["best"])
+
+
+def chosen_classifier(protocol: "Protocol", options: dict[str, Any]) -> "tuple[Classifier | None, str]":
+    """The classifier selected by --classifier and --inception, if one is needed; and why it is None, else ""."""
+    from tfpagan.scoring.prepare import classifier
+
+    if options.get("save_statistics"):  # of features, whatever is measured
+        protocol = dataclasses.replace(protocol, metrics=(*protocol.metrics, "fid"))
+    return classifier(protocol, options["classifier"], options["inception"], inception_flag="--inception")
 
 
 def scale(options: dict[str, Any]) -> int:

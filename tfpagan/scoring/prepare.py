@@ -14,7 +14,7 @@ from tfpagan.evaluation.classifiers import inception
 from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import ArrayImages
-from tfpagan.evaluation.metrics import METRICS, Need
+from tfpagan.evaluation.metrics import METRICS, Metric, Need
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.results import Result, Scores, result
 from tfpagan.evaluation.scorer import Scorer
@@ -81,6 +81,7 @@ def scorer(
     *,
     held_out: np.ndarray | None = None,
     batch_size: int = 64,
+    collect: Metric | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Scorer:
     """A scorer on the test images of a data set, with its training images as the reference.
@@ -93,6 +94,7 @@ def scorer(
       why: it is None, else "".
       held_out: places among the training images of those to use instead of test images.
       batch_size: images per batch.
+      collect: measured besides the protocol's metrics.
       interrupted: whether to give up.
 
     Raises:
@@ -114,6 +116,7 @@ def scorer(
         strategy=strategy,
         batch_size=batch_size,
         cache_dir=Path(data.cache_dir) / "statistics",
+        collect=collect,
         interrupted=interrupted,
     )
 
