@@ -21,7 +21,7 @@ class Annealing:
       distributions: number of distributions between prior and posterior.
       sigma: standard deviation of the noise, for pixels in [0, 1]; 0: the best of several on as many training images.
       leapfrog_steps: steps of one Hamiltonian proposal.
-      first_step: initial size of a leapfrog step, which each chain then adapts.
+      first_step: initial size of a leapfrog step, which pilot chains then adapt.
       images_at_once: number of images whose chains run together.
     """
 

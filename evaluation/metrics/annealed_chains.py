@@ -2,9 +2,10 @@
 decoder-based generative models').
 
 A decoder without a density is given that of x = G(z) + normal noise with a fixed standard deviation, for pixels in [0, 1].
-The chains move from the prior to the posterior through p(z) p(x | z)^beta. Their weights' estimate is, in expectation, a
-lower bound on log p(x), which is tighter with more distributions. (tensorflow_probability has such chains, but accepts each
-proposal under the density of the previous distribution.)
+The chains move from the prior to the posterior through p(z) p(x | z)^beta. The mean of their weights is an unbiased estimate of
+p(x), so that its logarithm is, in expectation, a lower bound on log p(x), tighter with more distributions. That holds only if
+the steps of a chain do not depend on its own past: their sizes are found by pilot chains, and fixed. (tensorflow_probability
+has such chains, but accepts each proposal under the density of the previous distribution.)
 """
 
 import dataclasses
@@ -22,6 +23,8 @@ Decode = Callable[[tf.Tensor], tf.Tensor]
 SIGMAS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 ACCEPTANCE = 0.65
 FASTER, SLOWER = 1.02, 0.98  # factors of the step size when the acceptance probability is above ACCEPTANCE, or not
+PILOT_SHARE = 4  # one pilot chain for so many chains
+PILOTS = 500_000_000  # added to the seeds of pilot chains
 SHARPNESS = 4.0  # of the schedule of beta: a logistic function on [-4, 4], rescaled to [0, 1] (section 4.2)
 
 
@@ -74,6 +77,7 @@ class _Chains:
     def __init__(self, decode: Decode, latent_dim: int, annealing: Annealing, between: Callable[[], None]):
         self._decode, self._latent_dim, self._annealing, self._between = decode, latent_dim, annealing, between
         self._run = tf.function(self._log_weights, reduce_retracing=True)
+        self._adapt = tf.function(self._step_sizes, reduce_retracing=True)
 
     def log_likelihoods(self, images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
         """Log-likelihoods [n] of uint8 images [n, H, W, C]."""
@@ -81,22 +85,35 @@ class _Chains:
         for i in range(0, len(images), self._annealing.images_at_once):
             self._between()
             x = tf.constant(images[i : i + self._annealing.images_at_once], tf.float32) / 255.0
-            log_weights = self._run(x, tf.constant(sigma), tf.constant([seed, i])).numpy().astype(np.float64)  # [chains, n]
+            steps = self._adapt(x, tf.constant(sigma), tf.constant([seed, i + PILOTS]))
+            log_weights = self._run(x, tf.constant(sigma), tf.constant([seed, i]), steps).numpy().astype(np.float64)
             parts.append(np.logaddexp.reduce(log_weights, 0) - math.log(self._annealing.chains))
         return np.concatenate(parts)
 
-    def _log_weights(self, x: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Log-weights [chains, n] for images [n, H, W, C] in [0, 1]."""
+    def _step_sizes(self, x: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Sizes of leapfrog steps [distributions, n]: geometric means over the chains of an image, which adapt them."""
+        a, chains = self._annealing, max(1, self._annealing.chains // PILOT_SHARE)
+        x = tf.tile(x, [chains, 1, 1, 1])
+        rows = tf.shape(x)[0]
+        z = tf.random.stateless_normal([rows, self._latent_dim], seed)
+        log_step = tf.fill([rows], math.log(a.first_step))
+        sizes = tf.TensorArray(tf.float32, a.distributions)
+        for i in tf.range(a.distributions):
+            sizes = sizes.write(i, tf.exp(tf.reduce_mean(tf.reshape(log_step, [chains, -1]), 0)))
+            z, accepted = self._proposed(z, x, sigma, self._beta(i + 1), tf.exp(log_step)[:, None], _after(seed, i))
+            log_step += tf.where(accepted > ACCEPTANCE, math.log(FASTER), math.log(SLOWER))
+        return sizes.stack()
+
+    def _log_weights(self, x: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+        """Log-weights [chains, n] for images [n, H, W, C] in [0, 1], with steps of sizes [distributions, n]."""
         a = self._annealing
         x = tf.tile(x, [a.chains, 1, 1, 1])
         rows = tf.shape(x)[0]
-        z = tf.random.stateless_normal([rows, self._latent_dim], seed)
-        weights, step = tf.zeros([rows]), tf.fill([rows, 1], a.first_step)
+        z, weights = tf.random.stateless_normal([rows, self._latent_dim], seed), tf.zeros([rows])
         for i in tf.range(a.distributions):
             before, beta = self._beta(i), self._beta(i + 1)
             weights += (beta - before) * self._log_likelihood(z, x, sigma)
-            z, accepted = self._proposed(z, x, sigma, beta, step, seed + tf.stack([0, (i + 1) * 1_000_003]))
-            step *= tf.where(accepted[:, None] > ACCEPTANCE, FASTER, SLOWER)
+            z, _ = self._proposed(z, x, sigma, beta, tf.tile(steps[i], [a.chains])[:, None], _after(seed, i))
         return tf.reshape(weights, [a.chains, -1])
 
     def _beta(self, i: tf.Tensor) -> tf.Tensor:
@@ -133,3 +150,8 @@ class _Chains:
         probability = tf.exp(tf.minimum(tf.where(tf.math.is_finite(off), off, -math.inf), 0.0))
         taken = tf.random.stateless_uniform(tf.shape(probability), seed + 1) < probability
         return tf.where(taken[:, None], moved, z), probability
+
+
+def _after(seed: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
+    """The seed of the proposal after distribution i."""
+    return seed + tf.stack([0, (i + 1) * 1_000_003])

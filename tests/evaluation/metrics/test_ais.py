@@ -50,11 +50,19 @@ def test_the_linear_normal_models_likelihood_is_found() -> None:
 def test_more_distributions_come_closer_and_from_below() -> None:
     off = []
     for distributions in (5, 50, 500):
-        annealing = dataclasses.replace(QUICK, distributions=distributions)
+        annealing = dataclasses.replace(QUICK, distributions=distributions, chains=4)
         off.append((exact(images()) - annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, annealing)).mean())
-    assert off[0] > off[1] > off[2] > -0.05
-    assert off[0] > 1.0
-    assert off[2] < 0.2
+    assert off[0] > 5.0
+    assert 0.2 < off[1] < 1.0
+    assert 0.0 < off[2] < 0.2
+
+
+@pytest.mark.slow
+def test_the_mean_weight_of_chains_is_unbiased() -> None:
+    """Of chains that adapt their own steps, it is 1.040 with this seed, and 1.057 on average over four."""
+    annealing = dataclasses.replace(QUICK, distributions=500, chains=640)
+    off = annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, annealing, seed=1) - exact(images())
+    assert np.exp(off).mean() == pytest.approx(1.0, abs=0.02)
 
 
 @pytest.mark.slow
@@ -80,7 +88,8 @@ def test_the_noise_that_made_the_images_is_the_likeliest() -> None:
         return decode(z)
 
     assert annealed_chains.best_sigma(counted, Z, images(), QUICK) == SIGMA
-    assert len(traced) == 3  # the weight's, a proposal's start and its end: one trace for all that are tried
+    # The weight's, and start and end of a proposal of a chain and of a pilot: one trace for all that are tried.
+    assert len(traced) == 5
 
 
 def test_it_is_a_metric_with_its_protocol() -> None:
