@@ -1,7 +1,7 @@
 """An in-domain classifier with the outputs of tf-gan's Inception: a VGG-style network after alpha-GAN's section H.5.
 
 The paper's table 5 lists eleven 3 x 3 convolutions of 64 to 512 feature maps, batch norm after each, average pooling and
-a linear layer. Its strides, as printed, would halve 24 px eight times; here the first convolution of each wider group has
+a linear layer. Its strides, as printed, would halve 24 px nine times; here the first convolution of each wider group has
 stride 2.
 """
 

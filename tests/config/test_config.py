@@ -58,7 +58,14 @@ ALPHA = ADAM | {"adam_beta2": 0.9}
 COLOR_MNIST = {"architecture": "color_mnist", "channels": 64, "latent_dim": 50, "train_steps": 100_000}
 PUBLISHED: dict[str, dict[str, object]] = {
     "pagan_cifar10": ADAM | {"channels": 512, "latent_dim": 128, "train_steps": 100_000, "pad_fraction": 0.1},
-    "wpagan_cifar10": {"pair": "channels", "gradient_penalty": 10.0, "interpolation": "shared", "critic_steps": 10},
+    "wpagan_cifar10": {
+        "pair": "channels",
+        "gradient_penalty": 10.0,
+        "interpolation": "shared",
+        "critic_steps": 10,
+        "disc_norm": "spectral",  # as PAGAN's: 'other parameters were unchanged'
+        "initializer": "normal",
+    },
     "vae_cifar10": {"architecture": "resnet", "likelihood": "gaussian", "kl_weight": 1.0},
     "alpha_gan_cifar10": ALPHA | {"learning_rate": 5e-4, "code_layers": "750,750,750", "disc_norm": "batch"},
     "alpha_gan_color_mnist": ALPHA | {"learning_rate": 5e-4, "autoencoder_steps": 2} | COLOR_MNIST,

@@ -45,6 +45,12 @@ def test_l2_is_the_mean_squared_difference_of_each_sample() -> None:
     np.testing.assert_allclose(penalties.l2(tf.constant(x), tf.constant(y)), [1.0, 0.75])
 
 
+def test_the_cosine_distance_of_codes_on_the_sphere_is_the_squared_one_over_2_z() -> None:
+    z, y = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in np.random.default_rng(0).normal(size=[2, 3, 5]))
+    expected = penalties.squared_distance(tf.constant(z), tf.constant(y)) / 10.0
+    np.testing.assert_allclose(penalties.cosine_distance(tf.constant(z), tf.constant(3.0 * y)), expected, rtol=1e-9)
+
+
 def test_reverse_kl_fakers_pay_minus_the_logit() -> None:
     """-log D + log(1 - D) = -l (alpha-GAN, eq. 9); the discriminator's game is the logistic one."""
     d = 1 / (1 + np.exp(-LOGITS[1:-1].astype(np.float64)))

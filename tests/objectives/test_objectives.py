@@ -44,7 +44,12 @@ CASES: dict[str, dict[str, Any]] = {
     "dcgan": {"objective": "dcgan", "generator_steps": 1},
     "wgan_gp": {"objective": "wgan_gp", "critic_steps": 1},
     "age": {"objective": "age", "generator_steps": 1, "fake_variance_floor": 0.3},
-    "age_gaussian": {"objective": "age", "posterior": "point", "batch_divergence": "kozachenko_leonenko"},
+    "age_gaussian": {
+        "objective": "age",
+        "posterior": "point",
+        "batch_divergence": "kozachenko_leonenko",
+        "latent_distance": "cosine",
+    },
     "conditional_age": {
         "objective": "conditional_age",
         "latent_dim": tiny.Z,
@@ -237,6 +242,10 @@ def age(o: Oracle) -> Expected:
     p = o.p
     floor = o.objective.fake_variance_floor * (1 / tiny.Z if o.config.networks.posterior == "sphere" else 1)
     latent = ((p.z - p.z_rec).numpy() ** 2).sum(1).mean()
+    if o.objective.latent_distance == "cosine":
+        z, y = (codes.numpy().astype(np.float64) for codes in (p.z, p.z_rec))
+        cosines = [a @ b / np.sqrt((a @ a) * (b @ b)) for a, b in zip(z, y, strict=True)]
+        latent = (1 - np.mean(cosines)) / z.shape[1]
     generator = divergence(p.z_rec) + o.objective.latent_weight * latent
     return {
         "generator": generator + o.objective.generator_data_weight * l1(p.x, p.x_rec),

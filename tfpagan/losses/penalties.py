@@ -26,6 +26,14 @@ def squared_distance(z: "Tensor", y: "Tensor") -> "Tensor":
     return tf.reduce_sum(tf.square(z - y), 1)
 
 
+def cosine_distance(z: "Tensor", y: "Tensor") -> "Tensor":
+    """(1 - cos(z, y)) / Z of two batches of codes [N, Z], per sample [N], as AGE's public code has it up to a constant.
+
+    On the unit sphere this is |z - y|^2 / 2Z.
+    """
+    return (1.0 - tf.reduce_sum(tf.math.l2_normalize(z, 1) * tf.math.l2_normalize(y, 1), 1)) / z.shape[1]
+
+
 def gradient_penalty(
     disc: "Callable[[Tensor | tuple[Tensor, ...]], Tensor]",
     real: "Tensor | tuple[Tensor, ...]",

@@ -25,8 +25,12 @@ class AGE(Objective):
     defaults = {"posterior": "sphere"}
     legal = {"posterior": ("sphere", "point")}  # point: unconstrained codes, with the prior N(0, I) of section 2
 
-    latent_weight: float = setting(
-        1000.0, "lambda of eq. (5): weight of |z - e(g(z))|^2, summed over dimensions, in the generator's loss", at_least=0.0
+    latent_weight: float = setting(1000.0, "lambda of eq. (5): weight of L_Z in the generator's loss", at_least=0.0)
+    latent_distance: str = setting(
+        "squared",
+        "L_Z: |z - e(g(z))|^2, summed over dimensions, eq. (4); or their cosine divided by the number of dimensions, as in "
+        "AGE's public code, 2 Z times less",
+        choices=("squared", "cosine"),
     )
     data_weight: float = setting(
         10.0, "mu of eq. (6): weight of |x - g(e(x))|, mean over pixels, in the encoder's loss", at_least=0.0
@@ -60,7 +64,8 @@ class AGE(Objective):
         floor = self.fake_variance_floor * p.prior_variance
         # (5): V2 + lambda L_Z, of which the second divergence does not depend on the generator
         yield LossTerm("divergence_fake", ("generator",), lambda: divergence(p.whole_batch(p.z_rec)))
-        yield LossTerm("latent", ("generator",), lambda: self.latent_weight * penalties.squared_distance(p.z, p.z_rec))
+        distance = penalties.cosine_distance if self.latent_distance == "cosine" else penalties.squared_distance
+        yield LossTerm("latent", ("generator",), lambda: self.latent_weight * distance(p.z, p.z_rec))
         if self.generator_data_weight:  # figure 9
             yield LossTerm("generator_data", ("generator",), lambda: self.generator_data_weight * self.data_loss(p))
         # (6): -(V2 - mu L_X)
