@@ -73,6 +73,10 @@ NAMED = {
     "fid50k": Protocol("fid50k", ("fid",), samples=50_000),
     "rid10k": Protocol("rid10k", ("rid", "rmse"), reconstructions=10_000),
     "nll10k": Protocol("nll10k", ("nll", "rmse"), reconstructions=10_000),
+    "nll5k_is5k": Protocol("nll5k_is5k", ("nll", "is", "rmse"), samples=5_000, reconstructions=5_000),
+    "nll10k_is50k": Protocol("nll10k_is50k", ("nll", "is", "rmse"), samples=50_000, reconstructions=10_000),
+    "ais100": Protocol("ais100", ("ais",)),
+    "ais1k": Protocol("ais1k", ("ais",), annealing=Annealing(images=1000, distributions=10_000)),  # as Wu et al., 2017
     "quick1k": _both("quick1k", 1000, 1000),
     "quick5k": _both("quick5k", 5000, 5000),
     "pagan": _both("pagan", 50_000, 10_000),  # as chainer-gan-lib, which PAGAN names, and over CIFAR-10's test images

@@ -42,11 +42,9 @@ class AIS(Metric):
     in_full = False
 
     def keys(self, official: bool) -> tuple[Key, ...]:
-        return (
-            Key("ais_log_likelihood_nats", "nats", better="higher"),
-            Key("ais_log_likelihood_nats_error", "nats"),
-            Key("ais_sigma"),
-        )
+        name = "ais_log_likelihood_nats"
+        of_images = Key(name, "nats", better="higher", column="log p(x) nats", beside=f"{name}_error")
+        return of_images, Key(f"{name}_error", "nats"), Key("ais_sigma")
 
     def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"ais": dataclasses.asdict(protocol.annealing) | {"images_chosen_with_seed": protocol.seed}}

@@ -262,6 +262,18 @@ def test_the_systems_tables_have_every_system() -> None:
     assert set(made) - {""} == set(DIVERGENCES)
 
 
+def test_the_tables_of_age_and_as_vae_have_the_papers_numbers() -> None:
+    papers = {name: {row.name: dict(row.paper) for row in tables.TABLES[name].rows} for name in tables.TABLES}
+    nats = {row: float(paper["log p(x) nats"]) for row, paper in papers["age_mnist"].items()}
+    assert nats == {"AGE": 746.0, "ALI": 721.0, "VAE": 705.375, "GAN": 346.679}
+    assert all(e.config.networks.latent_dim == 10 for e in tables.AGE_MNIST.experiments)
+    assert papers["age_cifar10"]["AGE"] == {"IS": "5.90 ± 0.04"}
+    assert papers["as_vae_mnist"]["normalizing flow"] == {"NLL nats": "85.1"}
+    assert papers["as_vae_cifar10"]["AS-VAE"] == {"IS": "6.3"}
+    datasets = {e.config.data.dataset for e in tables.TABLES["as_vae_imagenet"].experiments}
+    assert datasets == {"imagenet_resized/64x64"}
+
+
 def test_rows_of_pagans_tables_are_its_presets() -> None:
     for name in ("pagan_1", "pagan_3", "pagan_4", "pagan_5", "as_vae_mnist"):
         assert all(experiment.preset in presets.PRESETS for experiment in tables.TABLES[name].experiments)

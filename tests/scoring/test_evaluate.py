@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tfpagan import cli
+from tfpagan.cli import evaluate
 from tfpagan.evaluation import metrics, protocols
 from tfpagan.evaluation.classifiers import vgg
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import GeneratedImages
+from tfpagan.evaluation.metrics.ais import Annealing
 from tfpagan.evaluation.results import Scores
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import Subject
@@ -95,6 +98,15 @@ def test_a_run_is_scored_and_the_numbers_are_kept_with_it(
     tags = {v.tag for event in EventFileLoader(str(events)).Load() for v in event.summary.value}
     assert {"metrics/rmse", "metrics/frechet_classifier_distance"} <= tags
     assert cli.run("train", [f"--model_dir={run}", "--train_steps=5"]) == 0  # and the run goes on
+
+
+def test_a_protocol_of_likelihoods_has_its_own_chains_unless_flags_change_them() -> None:
+    command = evaluate.COMMAND
+    options: dict[str, Any] = {o.name: o.default for o in command.options} | {"protocol": "ais1k"}
+    assert evaluate._protocol(options) is protocols.get("ais1k")
+    assert protocols.get("ais1k").annealing == Annealing(images=1000, chains=16, distributions=10_000)
+    changed = evaluate._protocol(options | {"ais_images": 5, "ais_sigma": 0.1})
+    assert (changed.name, changed.annealing) == ("custom", Annealing(5, 16, 10_000, 0.1))
 
 
 def test_the_same_evaluation_twice_gives_the_same_numbers(

@@ -70,22 +70,25 @@ def _protocol(options: dict[str, Any]) -> Protocol:
             raise UserError(f"--{name}={value} is not legal: it must be at least 0 and at most {MOST}")
     base = protocols.get(options["protocol"] or ("custom" if options["metrics"] else "quick5k"))
     changes |= {"code": options["code"]} if options["code"] else {}
-    changes["annealing"] = _annealing(options)
+    changes["annealing"] = _annealing(base.annealing, options)
     if options["metrics"]:
         changes["metrics"] = tuple(name.strip() for name in options["metrics"].split(","))
     changed = {name: value for name, value in changes.items() if value != getattr(base, name)}
     return dataclasses.replace(base, **changed, name="custom") if changed else base
 
 
-def _annealing(options: dict[str, Any]) -> Annealing:
-    counts = {name: options[f"ais_{name}"] for name in ("images", "chains", "distributions")}
-    for name, count in counts.items():
+def _annealing(base: Annealing, options: dict[str, Any]) -> Annealing:
+    names = ("images", "chains", "distributions", "sigma")
+    given = {name: options[f"ais_{name}"] for name in names if options[f"ais_{name}"] is not None}
+    for name, count in given.items():
+        if name == "sigma":
+            continue
         if not (2 if name == "images" else 1) <= count <= MOST:
             least = 2 if name == "images" else 1
             raise UserError(f"--ais_{name}={count} is not legal: it must be at least {least} and at most {MOST}")
-    if not 0.0 <= options["ais_sigma"] <= 10.0:
-        raise UserError(f"--ais_sigma={options['ais_sigma']} is not legal: it must be at least 0 and at most 10")
-    return Annealing(**counts, sigma=options["ais_sigma"])
+    if not 0.0 <= given.get("sigma", 0.0) <= 10.0:
+        raise UserError(f"--ais_sigma={given['sigma']} is not legal: it must be at least 0 and at most 10")
+    return dataclasses.replace(base, **given)
 
 
 def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -178,13 +181,14 @@ COMMAND = Command(
         Option("reconstructions", None, "number of test images to reconstruct, 0: all; default: the protocol's", int),
         Option("splits", None, "number of splits of the Inception Score and RID; default: the protocol's", int),
         Option("seed", None, "seed of samples, codes and shuffles; default: the protocol's", int),
-        Option("ais_images", Annealing.images, "ais: number of test images"),
-        Option("ais_chains", Annealing.chains, "ais: number of chains per image"),
-        Option("ais_distributions", Annealing.distributions, "ais: number of distributions between prior and posterior"),
+        Option("ais_images", None, "ais: number of test images; default: the protocol's", int),
+        Option("ais_chains", None, "ais: number of chains per image; default: the protocol's", int),
+        Option("ais_distributions", None, "ais: number of distributions between prior and posterior; likewise", int),
         Option(
             "ais_sigma",
-            Annealing.sigma,
-            "ais: standard deviation of the noise, for pixels in [0, 1]; 0: the best of several, chosen on training images",
+            None,
+            "ais: standard deviation of the noise, for pixels in [0, 1]; default, 0: the best of several, on training images",
+            float,
         ),
         Option("code", "", "which code is decoded: mean or draw; default: the protocol's"),
         Option("batch_size", 64, "images per batch; affects only memory and speed"),
