@@ -452,6 +452,24 @@ def test_evaluations_during_training_use_validation_images_where_some_are_held_o
     assert capsys.readouterr().out.startswith(said)
 
 
+@pytest.mark.slow
+def test_a_best_checkpoint_is_chosen_on_training_images_that_are_held_out(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(protocols.NAMED, "quick1k", protocols.Protocol("quick1k", ("rmse",), reconstructions=3))
+    argv = [*data, *SIZES, *EVALUATED, f"--model_dir={tmp_path}/run"]
+    assert cli.run("train", argv) == 0
+    rows = list(csv.DictReader((tmp_path / "run/scores.csv").open(newline="")))
+    assert [json.loads(row["protocol"])["test_images"].split(", ")[-1] for row in rows] == ["3 held out"] * 2
+    assert cli.run("train", [*argv, "--train_steps=6"]) == 0  # the same command goes on with the same images
+    assert json.loads((tmp_path / "run/config.json").read_text())["training"]["validation_images"] == 3
+    assert "test images choose" not in caplog.text
+    assert cli.run("train", [*argv[:-1], f"--model_dir={tmp_path}/test", "--validation_images=0", "--train_steps=2"]) == 0
+    assert "test images choose the best checkpoint" in caplog.text
+    (row,) = csv.DictReader((tmp_path / "test/scores.csv").open(newline=""))
+    assert json.loads(row["protocol"])["name"] == "quick1k"
+
+
 def test_fewer_validation_images_than_are_reconstructed_are_refused_before_training(
     data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,7 +56,19 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
     if stored and not preset:
         logging.info("resuming with the configuration of %s", model_dir)
         base = stored
-    return base.with_changes(settings), model_dir
+    config = base.with_changes(settings)
+    if config.training.best_metric and "validation_images" not in settings:
+        config = config.with_changes({"validation_images": _held_out(config, stored)})
+    return config, model_dir
+
+
+def _held_out(config: Config, stored: Config | None) -> int:
+    """How many training images choose the best checkpoint, where no flag says it: a resumed run keeps its own."""
+    from tfpagan.evaluation import protocols
+
+    if stored:
+        return stored.training.validation_images
+    return config.training.validation_images or protocols.get(config.training.eval_protocol).reconstructions
 
 
 def closing(config: Config, model_dir: Path, *, finished: bool) -> str:

@@ -171,6 +171,8 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, validation
     if 0 < len(validation) < protocol.reconstructions:
         wanted = f"--eval_protocol={training.eval_protocol} reconstructs {protocol.reconstructions}"
         raise UserError(f"--validation_images={len(validation)} are too few: {wanted}")
+    if training.best_metric and not len(validation):
+        logging.warning("test images choose the best checkpoint, and its scores on them are optimistic (--validation_images=0)")
     classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
     strategy = None if trainer.several_workers else trainer.strategy  # with several workers, each scores on its own
     held_out = validation if len(validation) else None
