@@ -23,7 +23,7 @@ from tfpagan import cli
 from tfpagan.config import presets
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.experiments import report, sweep, systems, tables
+from tfpagan.experiments import figure, report, sweep, systems, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, row_of
 from tfpagan.experiments.publish import publish
@@ -321,6 +321,26 @@ def test_a_baseline_that_is_not_implemented_has_the_papers_numbers_alone() -> No
     assert [(row["name"], row["run"], row["paper"]) for row in told] == [
         ("PD-WGAN", None, {"FID": "33.0"}), ("a", "a", {"FID": "32.84"}),
     ]  # fmt: skip
+
+
+def test_a_figure_has_our_points_and_the_papers_at_their_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.axes import Axes
+
+    plotted: list[tuple[list[float], list[float]]] = []
+    monkeypatch.setattr(Axes, "plot", lambda self, x, y, *style, **more: plotted.append((list(x), list(y))))
+    monkeypatch.setattr(Axes, "legend", lambda self, **more: None)
+    table = tables.PAGAN_4
+    scores = {"pagan_pad02_cifar10": 3.0, "pagan_pad0_cifar10": 5.0, "pagan_blur_cifar10": 9.0}  # the last is of another kind
+    made = [
+        Outcome(e, {"frechet_classifier_distance": repr(scores[e.name])} if e.name in scores else {}, "")
+        for e in table.experiments
+    ]
+    assert figure.draw(tmp_path / "f.png", table, made) == ["FID"]
+    assert plotted == [
+        ([0.0, 0.2], [5.0, 3.0]), ([0.0, 0.05, 0.1, 0.15, 0.2], [108.81, 45.6, 37.2, 39.38, 39.18]),
+    ]  # fmt: skip
+    assert (tmp_path / "f.png").stat().st_size > 1000
+    assert figure.draw(tmp_path / "g.png", table, [Outcome(e, {}, "failed") for e in table.experiments]) == []
 
 
 def test_a_table_says_once_which_settings_are_not_the_papers_and_why() -> None:

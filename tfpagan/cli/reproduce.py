@@ -42,7 +42,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
             )
         )
         return 0
-    from tfpagan.experiments import report
+    from tfpagan.experiments import figure, report
 
     models = path(options["publish"]) if options["publish"] else None
     if models:
@@ -58,6 +58,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     with kept_in(folder):
         pictures = report.page(table, outcomes, folder, folder / options["table"])
         (folder / f"{options['table']}.md").write_text(text + pictures)
+        if table.drawn_by and figure.draw(folder / f"{options['table']}.png", table, outcomes):
+            logging.info("scores by %s: %s", table.drawn_by, folder / f"{options['table']}.png")
     print(report.as_json(table, outcomes, facts) if options["json"] else text)
     if models:
         from tfpagan.experiments.publish import publish

@@ -35,7 +35,7 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     """The table: our numbers, in brackets the paper's; failures; protocols."""
     header = ["", *table.columns]
     lines = [f"# {table.title}", "", line_of(header), line_of(["---"] * len(header))]
-    for row, outcome in _beside(table.rows, outcomes):
+    for row, outcome in beside(table.rows, outcomes):
         name = row.name if outcome else f"{row.name} (not implemented)"
         lines.append(line_of([name, *(_beside_the_papers(column, row, outcome) for column in table.columns)]))
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
@@ -45,13 +45,13 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     lines += _deviation_lines(table)
     if table.paper_protocol:
         lines += ["", f"In brackets, the paper: {table.paper_protocol}. Scores by different classifiers do not compare."]
-    failed = [(row.name, outcome.failure) for row, outcome in _beside(table.rows, outcomes) if outcome and outcome.failure]
+    failed = [(row.name, outcome.failure) for row, outcome in beside(table.rows, outcomes) if outcome and outcome.failure]
     if failed:
         lines += ["", *(f"- {name} failed: {failure}" for name, failure in failed)]
     return "\n".join(lines) + "\n"
 
 
-def _beside(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> Iterator[tuple[Row, Outcome | None]]:
+def beside(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> Iterator[tuple[Row, Outcome | None]]:
     """Every row with the outcome of its run; None if it has none."""
     remaining = iter(outcomes)
     for row in rows:
@@ -89,7 +89,7 @@ def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) ->
     """Markdown that shows the upper halves of every run's images, of the scored step or the last, written to `folder`."""
     lines: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
-    for row, outcome in _beside(table.rows, outcomes):
+    for row, outcome in beside(table.rows, outcomes):
         if not outcome:
             continue
         shown = {}
@@ -122,7 +122,7 @@ def as_json(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any])
             "images_per_second": outcome and outcome.images_per_second,
             "paper": dict(row.paper),
         }
-        for row, outcome in _beside(table.rows, outcomes)
+        for row, outcome in beside(table.rows, outcomes)
     ]
     return json.dumps(
         {"table": table.title, "ours": dict(facts), "paper_protocol": table.paper_protocol, "rows": rows}, indent=2

@@ -52,6 +52,8 @@ class Table:
       paper_protocol: how the paper's numbers were obtained; "" if there are none.
       protocol: of our scores at a budget.
       full_protocol: of our scores at the paper's own budget, with its numbers of images.
+      drawn_by: the setting against which a figure shows the scores; "": there is none.
+      drawn: names of the rows in that figure.
     """
 
     title: str
@@ -60,6 +62,8 @@ class Table:
     paper_protocol: str = ""
     protocol: str = "quick5k"
     full_protocol: str = "pagan"
+    drawn_by: str = ""
+    drawn: tuple[str, ...] = ()
 
     @property
     def experiments(self) -> list[Experiment]:
