@@ -332,7 +332,9 @@ def test_a_figure_has_our_points_and_the_papers_at_their_setting(tmp_path: Path,
     table = tables.PAGAN_4
     scores = {"pagan_pad02_cifar10": 3.0, "pagan_pad0_cifar10": 5.0, "pagan_blur_cifar10": 9.0}  # the last is of another kind
     made = [
-        Outcome(e, {"frechet_classifier_distance": repr(scores[e.name])} if e.name in scores else {}, "")
+        dataclasses.replace(outcome(e.name, frechet_classifier_distance=scores.get(e.name, 0.0)), experiment=e)
+        if e.name in scores
+        else Outcome(e, {}, "failed")
         for e in table.experiments
     ]
     assert figure.draw(tmp_path / "f.png", table, made) == ["FID"]

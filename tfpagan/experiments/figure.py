@@ -1,5 +1,6 @@
 """A figure of a table: its scores against one setting, ours and the paper's."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def draw(file: Path, table: Table, outcomes: Sequence[Outcome]) -> list[str]:
         axis.set_title("\n".join(dict.fromkeys([column, *report.names_of(column, outcomes)])), fontsize=9)
         axis.set_xlabel(table.drawn_by)
     axes[0][0].legend(fontsize=8)
+    how = " ".join(report.protocol_lines(outcomes))
+    figure.suptitle("\n".join(textwrap.wrap(how, 45 * len(drawn))), fontsize=7)
     figure.tight_layout()
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
