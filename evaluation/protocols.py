@@ -75,6 +75,7 @@ NAMED = {
     "nll10k": Protocol("nll10k", ("nll", "rmse"), reconstructions=10_000),
     "nll5k_is5k": Protocol("nll5k_is5k", ("nll", "is", "rmse"), samples=5_000, reconstructions=5_000),
     "nll10k_is50k": Protocol("nll10k_is50k", ("nll", "is", "rmse"), samples=50_000, reconstructions=10_000),
+    "alpha_gan": Protocol("alpha_gan", ("is", "fid", "ms_ssim", "critic"), samples=10_000),  # its comparisons; counts are ours
     "ais100": Protocol("ais100", ("ais",)),
     "ais1k": Protocol("ais1k", ("ais",), annealing=Annealing(images=1000, distributions=10_000)),  # as Wu et al., 2017
     "quick1k": _both("quick1k", 1000, 1000),

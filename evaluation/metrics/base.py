@@ -69,6 +69,7 @@ class Key:
       name: the name used in result files.
       unit: its unit; "": none.
       better: which direction is better; None: neither.
+      nearest_to: name of the number that is best to be near to; "": none.
       column: short title in tables and plots; "": it is not shown there.
       beside: name of the number that the column shows after it, as a deviation.
       tag: short tag in TensorBoard; "": its name.
@@ -82,6 +83,7 @@ class Key:
     beside: str = ""
     tag: str = ""
     overview: bool = False
+    nearest_to: str = ""
 
     def improves(self, value: float, best: float) -> bool:
         """Whether a value is better than the best so far."""

@@ -24,7 +24,9 @@ class MSSSIM(Metric):
     over, few_images = Over.SAMPLES, 0
 
     def keys(self, official: bool) -> tuple[Key, ...]:
-        return tuple(Key(f"ms_ssim_diversity{which}{error}") for which in ("", "_real") for error in ("", "_error"))
+        name, real = "ms_ssim_diversity", "ms_ssim_diversity_real"
+        of_samples = Key(name, column="diversity", beside=f"{name}_error", overview=True, nearest_to=real)
+        return of_samples, Key(f"{name}_error"), Key(real), Key(f"{real}_error")
 
     def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"ms_ssim_scales": scales(*image_shape[:2])} if image_shape else {}

@@ -45,7 +45,7 @@ class WassersteinCritic(Metric):
 
     def keys(self, official: bool) -> tuple[Key, ...]:
         name = "negative_wasserstein_distance"
-        return Key(name, better="higher"), Key(f"{name}_std")
+        return Key(name, better="higher", column="critic", beside=f"{name}_std", overview=True), Key(f"{name}_std")
 
     def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"critic": dataclasses.asdict(self.budget)}

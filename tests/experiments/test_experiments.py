@@ -387,9 +387,9 @@ def test_numbers_of_the_official_classifier_go_into_the_same_columns() -> None:
 
 
 def test_a_grid_is_every_combination_with_typed_values() -> None:
-    grid = sweep.parse(" objective=dcgan,wgan_gp; learning_rate=1e-4,2e-4,3e-4;deterministic=true")
-    assert grid == {"objective": ["dcgan", "wgan_gp"], "learning_rate": [1e-4, 2e-4, 3e-4], "deterministic": [True]}
-    made = sweep.experiments(grid, "", {"dataset": "mnist", "channels": 8})
+    grids = sweep.parse(" objective=dcgan,wgan_gp; learning_rate=1e-4,2e-4,3e-4;deterministic=true")
+    assert grids == [{"objective": ["dcgan", "wgan_gp"], "learning_rate": [1e-4, 2e-4, 3e-4], "deterministic": [True]}]
+    made = sweep.experiments(grids, "", {"dataset": "mnist", "channels": 8})
     assert len(made) == 6
     assert made[1].name == "objective=dcgan,learning_rate=0.0002,deterministic=True"
     assert made[1].config.training.learning_rate == 2e-4
@@ -397,40 +397,75 @@ def test_a_grid_is_every_combination_with_typed_values() -> None:
     assert {e.config.objective.name for e in made} == {"dcgan", "wgan_gp"}
 
 
+def test_systems_have_grids_of_their_own_in_one_sweep(tmp_path: Path) -> None:
+    grids = sweep.parse("dcgan: learning_rate=1e-4,2e-4; alpha_gan: encoder_l1_weight=1,10; seed=0")
+    assert len(grids) == 2
+    made = sweep.experiments(grids, "", {"dataset": "mnist"})
+    assert [e.name for e in made] == [
+        "objective=dcgan,seed=0,learning_rate=0.0001", "objective=dcgan,seed=0,learning_rate=0.0002",
+        "objective=alpha_gan,seed=0,encoder_l1_weight=1.0", "objective=alpha_gan,seed=0,encoder_l1_weight=10.0",
+    ]  # fmt: skip
+    outcomes = [Outcome(e, {"rmse": "5.0", "protocol": "{}"}) for e in made]
+    head, _, first, *_ = sweep.table(grids, outcomes).splitlines()
+    assert head.startswith("| objective | seed | learning_rate | encoder_l1_weight | IS |")
+    assert first.startswith("| dcgan | 0 | 0.0001 | - | - |")
+    sweep.write_csv(tmp_path / "sweep.csv", grids, outcomes)
+    rows = list(csv.DictReader((tmp_path / "sweep.csv").open()))
+    assert [row["encoder_l1_weight"] for row in rows] == ["", "", "1.0", "10.0"]
+
+
+def test_the_best_diversity_is_the_nearest_to_that_of_real_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.axes import Axes
+
+    circles: list[float] = []
+    monkeypatch.setattr(sweep, "BEST", 2)
+    monkeypatch.setattr(Axes, "plot", lambda self, x, y, *style, **more: circles.extend(y))
+    monkeypatch.setattr(Axes, "boxplot", lambda self, *values, **more: None)
+    made = [
+        dataclasses.replace(o, experiment=Experiment("", "", {"seed": i}))
+        for i, o in enumerate(
+            outcome("", ms_ssim_diversity=value, ms_ssim_diversity_error=0.1, ms_ssim_diversity_real=0.6)
+            for value in (0.1, 0.5, 0.65, 0.9)
+        )
+    ]
+    assert sweep.plot(tmp_path / "b.png", "seed", made) == ["diversity"]
+    assert sorted(circles) == [0.5, 0.65]
+
+
 def test_a_folder_is_named_for_its_settings_as_long_as_a_file_system_takes_that() -> None:
-    first, second = sweep.experiments({"data_dir": ["/" + "ä" * 200, "/" + "ä" * 199 + "b"]}, "", {})
+    first, second = sweep.experiments([{"data_dir": ["/" + "ä" * 200, "/" + "ä" * 199 + "b"]}], "", {})
     assert first.name != second.name
     assert first.name.startswith("data_dir=-ää")
     assert max(len(e.name.encode()) for e in (first, second)) <= 200
 
 
 def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
-    grid = {"objective": ["dcgan", "vae"], "seed": [0, 1, 2]}
+    grids: list[sweep.Grid] = [{"objective": ["dcgan", "vae"], "seed": [0, 1, 2]}]
     outcomes = []
-    for i, e in enumerate(sweep.experiments(grid, "", {"dataset": "mnist"})):
+    for i, e in enumerate(sweep.experiments(grids, "", {"dataset": "mnist"})):
         scores = {"rmse": repr(5.0 + i), "classifier_score_mean": repr(2.0), "classifier_score_std": "0.1", "protocol": "{}"}
         outcomes.append(Outcome(e, scores if i else {}, "" if i else "not finite", 1.0, 100.0))
     assert sweep.plot(tmp_path / "boxes.png", "objective", outcomes) == ["IS", "RMSE"]
     picture = tf.io.decode_png((tmp_path / "boxes.png").read_bytes()).numpy()
     assert picture.shape[1] > picture.shape[0] > 200
     assert picture.std() > 10
-    sweep.write_csv(tmp_path / "sweep.csv", grid, outcomes)
+    sweep.write_csv(tmp_path / "sweep.csv", grids, outcomes)
     rows = list(csv.DictReader((tmp_path / "sweep.csv").open()))
     assert [row["rmse"] for row in rows] == ["", "6.0", "7.0", "8.0", "9.0", "10.0"]
     assert rows[0]["failure"] == "not finite"
-    assert "| dcgan | 0 | failed |" in sweep.table(grid, outcomes)
+    assert "| dcgan | 0 | failed |" in sweep.table(grids, outcomes)
 
 
 def test_a_sweep_says_whose_scores_these_are() -> None:
     """Scores of an in-domain classifier are not those of Inception, in the table and in the titles of the plots."""
     made = [outcome(name, classifier_score_mean=2.0, classifier_score_std=0.1, rmse=5.0) for name in ("a", "b")]
-    text = sweep.table({"seed": [0]}, made)
+    text = sweep.table([{"seed": [0]}], made)
     assert "Protocol: name quick5k, classifier vgg, classifier_checksum c0ffee, samples 5000." in text
     assert "IS, FID and RID are of this classifier here, not of Inception" in text
     assert report.names_of("IS", made) == ["classifier_score_mean"]
     official = [outcome("a", inception_score_mean=2.0, inception_score_std=0.1)]
     assert report.names_of("IS", official) == ["inception_score_mean"]
-    assert "not of Inception" not in sweep.table({"seed": [0]}, official)
+    assert "not of Inception" not in sweep.table([{"seed": [0]}], official)
 
 
 def test_a_table_names_the_command_that_makes_it(

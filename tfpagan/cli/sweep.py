@@ -17,12 +17,13 @@ from tfpagan.experiments.runner import Runner, kept_in
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Train and score every run of a grid, and show the spread of scores."""
-    grid = sweep.parse(options["grid"])
+    grids = sweep.parse(options["grid"])
     places = [f"--{name}={settings.pop(name)}" for name in PLACES if name in settings]
-    experiments = sweep.experiments(grid, options["preset"], settings)
-    by = options["by"] or next(iter(grid))
-    if by not in grid:
-        raise UserError(f"--by={by} is not legal: it must be one of {', '.join(grid)}")
+    experiments = sweep.experiments(grids, options["preset"], settings)
+    given = sweep.names(grids)
+    by = options["by"] or given[0]
+    if by not in given:
+        raise UserError(f"--by={by} is not legal: it must be one of {', '.join(given)}")
     if options["jobs"] < 1:
         raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
     protocol = protocols.get(options["protocol"]).name
@@ -33,10 +34,10 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         print("\n".join(f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments))
         return 0
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
-    text = sweep.table(grid, outcomes)
+    text = sweep.table(grids, outcomes)
     with kept_in(folder):
         (folder / "sweep.md").write_text(text)
-        sweep.write_csv(folder / "sweep.csv", grid, outcomes)
+        sweep.write_csv(folder / "sweep.csv", grids, outcomes)
         plotted = sweep.plot(folder / "boxes.png", by, outcomes)
     if plotted:
         logging.info("box plots by %s: %s; HParams: tensorboard --logdir=%s", by, folder / "boxes.png", folder)
@@ -49,7 +50,12 @@ COMMAND = Command(
     program="sweep",
     help="A grid over flags of bin/train: every combination is trained and scored; stopped runs are resumed.",
     options=(
-        Option("grid", "", "values by setting, such as 'objective=dcgan,wgan_gp; learning_rate=1e-4,2e-4'"),
+        Option(
+            "grid",
+            "",
+            "values by setting, such as 'objective=dcgan,wgan_gp; seed=0,1', or 'seed=0,1; dcgan: learning_rate=1e-4,2e-4; "
+            "alpha_gan: encoder_l1_weight=1,10' with settings of their own for systems",
+        ),
         Option("by", "", "the setting with a box for each of its values; default: the first of the grid"),
         Option("preset", "", "start from a named experiment"),
         Option("runs", "runs/sweep", "the folder of the runs; sweep.md, sweep.csv and boxes.png are written there"),
