@@ -6,6 +6,7 @@ from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics import METRICS
 from tfpagan.evaluation.metrics.ais import Annealing
 from tfpagan.evaluation.metrics.base import Metric, Need, Over
+from tfpagan.evaluation.metrics.wasserstein_critic import Critics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Protocol:
       seed: of samples, codes, the choice of test images, and the shuffle of IS.
       code: which code of an image is decoded: mean, E's mean; or draw, from q(z | x).
       annealing: settings of `ais`.
+      critics: settings of `critic`.
     """
 
     name: str = "custom"
@@ -31,6 +33,7 @@ class Protocol:
     seed: int = 0
     code: str = "mean"
     annealing: Annealing = Annealing()
+    critics: Critics = Critics()
 
     def __post_init__(self) -> None:
         for metric in self.metrics:

@@ -7,11 +7,11 @@ import tensorflow as tf
 from absl import logging
 
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.metrics.wasserstein_critic import Budget
+from tfpagan.evaluation.metrics.wasserstein_critic import Critics
 
 
 def negative_distance(
-    real: np.ndarray, fake: np.ndarray, budget: Budget, *, seed: int = 0, between: Callable[[], None] = lambda: None
+    real: np.ndarray, fake: np.ndarray, budget: Critics, *, seed: int = 0, between: Callable[[], None] = lambda: None
 ) -> tuple[float, float]:
     """Minus the Wasserstein distance that critics estimate on held-out images; higher is better.
 
@@ -46,7 +46,7 @@ def negative_distance(
 
 
 def train(
-    real: np.ndarray, fake: np.ndarray, budget: Budget, *, seed: int, between: Callable[[], None] = lambda: None
+    real: np.ndarray, fake: np.ndarray, budget: Critics, *, seed: int, between: Callable[[], None] = lambda: None
 ) -> tf.keras.Model:
     """A critic that maximises mean f(real) - mean f(fake) under the gradient penalty."""
     tf.keras.utils.set_random_seed(seed)
@@ -106,7 +106,7 @@ def _scaled(images: tf.Tensor | np.ndarray) -> tf.Tensor:
 
 
 def _batches(
-    real: np.ndarray, fake: np.ndarray, budget: Budget, random: np.random.Generator
+    real: np.ndarray, fake: np.ndarray, budget: Critics, random: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for _ in range(budget.steps):
         yield tuple(side[random.choice(len(side), budget.batch_size, replace=False)] for side in (real, fake))

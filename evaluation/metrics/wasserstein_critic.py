@@ -9,8 +9,8 @@ from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Me
 
 
 @dataclasses.dataclass(frozen=True)
-class Budget:
-    """Training budget of every critic, on which distances depend.
+class Critics:
+    """How many critics there are, and how each is trained, on which distances depend; part of a protocol.
 
     Attributes:
       channels: of the first of three convolutions.
@@ -29,15 +29,8 @@ class Budget:
     seeds: int = 3
 
 
-@dataclasses.dataclass(frozen=True)
 class WassersteinCritic(Metric):
-    """Minus the Wasserstein distance between test images and samples, as estimated by critics.
-
-    Attributes:
-      budget: of every critic.
-    """
-
-    budget: Budget = Budget()
+    """Minus the Wasserstein distance between test images and samples, as estimated by critics."""
 
     name, help = "critic", "independent Wasserstein critic between samples and test images"
     over, needs = Over.TEST_IMAGES, frozenset({Need.SAMPLES})
@@ -48,17 +41,17 @@ class WassersteinCritic(Metric):
         return Key(name, better="higher", column="critic", beside=f"{name}_std", overview=True), Key(f"{name}_std")
 
     def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
-        return {"critic": dataclasses.asdict(self.budget)}
+        return {"critic": dataclasses.asdict(protocol.critics)}
 
     def start(self, context: Context) -> Measurement:
-        return CriticDistance(context, self.budget)
+        return CriticDistance(context)
 
 
 class CriticDistance(Measurement):
     """Keeps all images; the critics are trained at the end, with equally many samples."""
 
-    def __init__(self, context: Context, budget: Budget):
-        self._context, self._budget = context, budget
+    def __init__(self, context: Context):
+        self._context = context
         self._images: list[np.ndarray] = []
 
     def update(self, batch: Batch) -> None:
@@ -71,4 +64,4 @@ class CriticDistance(Measurement):
         c, real = self._context, np.concatenate(self._images)
         samples = c.samples(len(real), c.protocol.seed + 1)  # independent of other metrics' samples
         fake = np.concatenate(list(samples.batches(c.batch_size)))
-        return negative_distance(real, fake, self._budget, seed=c.protocol.seed, between=c.stop_if_interrupted)
+        return negative_distance(real, fake, c.protocol.critics, seed=c.protocol.seed, between=c.stop_if_interrupted)

@@ -205,6 +205,8 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--step=1 --best", "step 1 and the best checkpoint exclude each other; choose one"),
         ("--output=/proc/x", "the scores cannot be written to /proc/x"),
         ("--metrics=ais --ais_images=0", "--ais_images=0 is not legal: it must be at least 2"),
+        ("--metrics=critic --critics=0", "--critics=0 is not legal: it must be at least 1"),
+        ("--metrics=critic --critic_updates=many", "--critic_updates=many is not legal: it must be a whole number"),
         ("--metrics=ais --ais_sigma=-1", "--ais_sigma=-1.0 is not legal: it must be at least 0"),
         ("--devices=GPU:9", "--devices names GPU:9, which is not here"),
     ],

@@ -107,6 +107,8 @@ def test_a_protocol_of_likelihoods_has_its_own_chains_unless_flags_change_them()
     assert protocols.get("ais1k").annealing == Annealing(images=1000, chains=16, distributions=10_000)
     changed = evaluate._protocol(options | {"ais_images": 5, "ais_sigma": 0.1})
     assert (changed.name, changed.annealing) == ("custom", Annealing(5, 16, 10_000, 0.1))
+    critics = evaluate._protocol(options | {"protocol": "alpha_gan", "critics": 1, "critic_updates": 7}).critics
+    assert (critics.seeds, critics.steps, critics.channels) == (1, 7, 32)
 
 
 def test_the_same_evaluation_twice_gives_the_same_numbers(

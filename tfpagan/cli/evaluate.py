@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfpagan import zoo
@@ -12,6 +13,7 @@ from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
 from tfpagan.evaluation.metrics import METRICS
 from tfpagan.evaluation.metrics.ais import Annealing
+from tfpagan.evaluation.metrics.wasserstein_critic import Critics
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.run_folder import images as run_images
@@ -70,7 +72,7 @@ def _protocol(options: dict[str, Any]) -> Protocol:
             raise UserError(f"--{name}={value} is not legal: it must be at least 0 and at most {MOST}")
     base = protocols.get(options["protocol"] or ("custom" if options["metrics"] else "quick5k"))
     changes |= {"code": options["code"]} if options["code"] else {}
-    changes["annealing"] = _annealing(base.annealing, options)
+    changes |= {"annealing": _annealing(base.annealing, options), "critics": _critics(base.critics, options)}
     if options["metrics"]:
         changes["metrics"] = tuple(name.strip() for name in options["metrics"].split(","))
     changed = {name: value for name, value in changes.items() if value != getattr(base, name)}
@@ -78,17 +80,27 @@ def _protocol(options: dict[str, Any]) -> Protocol:
 
 
 def _annealing(base: Annealing, options: dict[str, Any]) -> Annealing:
-    names = ("images", "chains", "distributions", "sigma")
-    given = {name: options[f"ais_{name}"] for name in names if options[f"ais_{name}"] is not None}
+    sigma = base.sigma if options["ais_sigma"] is None else options["ais_sigma"]
+    if not 0.0 <= sigma <= 10.0:
+        raise UserError(f"--ais_sigma={sigma} is not legal: it must be at least 0 and at most 10")
+    counts = _counts(options, {"images": "ais_images", "chains": "ais_chains", "distributions": "ais_distributions"})
+    return dataclasses.replace(base, **counts, sigma=sigma)
+
+
+def _critics(base: Critics, options: dict[str, Any]) -> Critics:
+    return dataclasses.replace(
+        base, **_counts(options, {"seeds": "critics", "steps": "critic_updates", "channels": "critic_channels"})
+    )
+
+
+def _counts(options: dict[str, Any], flags: Mapping[str, str]) -> dict[str, int]:
+    """The counts that flags give, by what they are called elsewhere."""
+    given = {name: options[flag] for name, flag in flags.items() if options[flag] is not None}
     for name, count in given.items():
-        if name == "sigma":
-            continue
-        if not (2 if name == "images" else 1) <= count <= MOST:
-            least = 2 if name == "images" else 1
-            raise UserError(f"--ais_{name}={count} is not legal: it must be at least {least} and at most {MOST}")
-    if not 0.0 <= given.get("sigma", 0.0) <= 10.0:
-        raise UserError(f"--ais_sigma={given['sigma']} is not legal: it must be at least 0 and at most 10")
-    return dataclasses.replace(base, **given)
+        least = 2 if flags[name] == "ais_images" else 1  # of one image the mean has no error
+        if not least <= count <= MOST:
+            raise UserError(f"--{flags[name]}={count} is not legal: it must be at least {least} and at most {MOST}")
+    return given
 
 
 def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -190,6 +202,9 @@ COMMAND = Command(
             "ais: standard deviation of the noise, for pixels in [0, 1]; default, 0: the best of several, on training images",
             float,
         ),
+        Option("critics", None, "critic: number of critics, each trained from scratch; default: the protocol's", int),
+        Option("critic_updates", None, "critic: updates of each; default: the protocol's", int),
+        Option("critic_channels", None, "critic: channels of its first convolution; default: the protocol's", int),
         Option("code", "", "which code is decoded: mean or draw; default: the protocol's"),
         Option("batch_size", 64, "images per batch; affects only memory and speed"),
         Option("devices", "", "comma-separated, such as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU"),

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from tfpagan.evaluation.errors import EvaluationError, GivenUpError
 from tfpagan.evaluation.metrics.critic_training import gradient_penalty, negative_distance, network
-from tfpagan.evaluation.metrics.wasserstein_critic import Budget
+from tfpagan.evaluation.metrics.wasserstein_critic import Critics
 
-QUICK = Budget(channels=4, steps=60, batch_size=16, learning_rate=2e-3, seeds=2)
+QUICK = Critics(channels=4, steps=60, batch_size=16, learning_rate=2e-3, seeds=2)
 
 
 def images(n: int, brightness: float, seed: int) -> np.ndarray:
