@@ -44,7 +44,7 @@ def test_the_model_of_shapes_is_small_and_its_reconstructions_keep_their_classes
     model = tfpagan.load("shapes")
     images, labels = builder.images_of("test", 0)
     logits, _ = from_saved_model(zoo.classifier(Path("shapes")))(model.reconstruct(images))
-    assert np.mean(np.argmax(logits, 1) == labels) >= 0.5  # of ten classes
+    assert np.mean(np.argmax(logits, 1) == labels) >= 0.75  # of ten classes
     assert model.config is not None
     assert (model.config.objective.name, model.config.data.dataset) == ("pagan", "shapes")
 

@@ -27,7 +27,7 @@ at most 1, a moving average."""
 
 
 def pagan_shapes_cpu() -> Config:
-    """A first run on a laptop: the embedded shapes, five to seven minutes on two cores (settings: `QUICK`; docs/results.md).
+    """A first run on a laptop: the embedded shapes, under five minutes on two cores (settings: `QUICK`; docs/results.md).
 
     bin/train --preset=pagan_shapes_cpu
     """
