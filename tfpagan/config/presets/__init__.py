@@ -35,6 +35,8 @@ PRESETS = Registry[Callable[[], Config]](
         "alpha_gan_color_mnist": alpha_gan.alpha_gan_color_mnist,
         "alpha_gan_celeb_a": alpha_gan.alpha_gan_celeb_a,
         "alpha_gan_cifar10": alpha_gan.alpha_gan_cifar10,
+        "alpha_gan_empirical_kl_celeb_a": alpha_gan.alpha_gan_empirical_kl_celeb_a,
+        "alpha_gan_empirical_kl_cifar10": alpha_gan.alpha_gan_empirical_kl_cifar10,
         "dcgan_color_mnist": alpha_gan.dcgan_color_mnist,
         "dcgan_celeb_a": alpha_gan.dcgan_celeb_a,
         "dcgan_cifar10": alpha_gan.dcgan_cifar10,

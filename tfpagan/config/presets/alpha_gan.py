@@ -52,6 +52,24 @@ def alpha_gan_cifar10() -> Config:
     return _on("cifar10", "alpha_gan")
 
 
+def alpha_gan_empirical_kl_celeb_a() -> Config:
+    """alpha-GAN on CelebA with the empirical KL (18) in place of the code discriminator, 100 dimensions (Figures 10 to 12).
+
+    bin/train --preset=alpha_gan_empirical_kl_celeb_a
+
+    `bin/train --preset=alpha_gan_celeb_a --latent_dim=100` is the other half of Figures 11 and 12.
+    """
+    return alpha_gan_celeb_a().with_changes({"code_match": "empirical_kl", "latent_dim": 100})
+
+
+def alpha_gan_empirical_kl_cifar10() -> Config:
+    """alpha-GAN on CIFAR-10 with the empirical KL (18) in place of the code discriminator, 100 dimensions (Figure 10).
+
+    bin/train --preset=alpha_gan_empirical_kl_cifar10
+    """
+    return alpha_gan_cifar10().with_changes({"code_match": "empirical_kl", "latent_dim": 100})
+
+
 def dcgan_color_mnist() -> Config:
     """DCGAN on ColorMNIST: learning rate 2e-4 (paper: 1e-4, 2e-4 or 3e-4); its dropout of 0.8 is read as the share kept.
 
