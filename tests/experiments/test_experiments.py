@@ -315,7 +315,7 @@ def test_a_baseline_that_is_not_implemented_has_the_papers_numbers_alone() -> No
     rows = (Row("PD-WGAN", None, {"FID": "33.0"}), Row("a", Experiment("a", "", {}), {"FID": "32.84"}))
     table, made = Table("T", rows, ("IS", "FID")), [outcome("a", frechet_classifier_distance=12.345)]
     assert report.markdown(table, made, {}).splitlines()[4:6] == [
-        "| PD-WGAN (not implemented) | - | - (33.0) |", "| a | - | 12.35 (32.84) |",
+        "| PD-WGAN (paper only) | - | - (33.0) |", "| a | - | 12.35 (32.84) |",
     ]  # fmt: skip
     told = json.loads(report.as_json(table, made, {}))["rows"]
     assert [(row["name"], row["run"], row["paper"]) for row in told] == [

@@ -36,7 +36,7 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
     header = ["", *table.columns]
     lines = [f"# {table.title}", "", line_of(header), line_of(["---"] * len(header))]
     for row, outcome in beside(table.rows, outcomes):
-        name = row.name if outcome else f"{row.name} (not implemented)"
+        name = row.name if outcome else f"{row.name} (paper only)"
         lines.append(line_of([name, *(_beside_the_papers(column, row, outcome) for column in table.columns)]))
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
     lines += protocol_lines(outcomes)

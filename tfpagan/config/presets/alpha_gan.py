@@ -118,3 +118,31 @@ def wgan_gp_cifar10() -> Config:
     bin/train --preset=wgan_gp_cifar10
     """
     return _on("cifar10", "wgan_gp")
+
+
+AGE: dict[str, Any] = {"adam_beta2": 0.9, "latent_distance": "cosine", "latent_weight": 10.0, "data_weight": 1000.0}
+"""AGE as in H.1 and H.2: a cosine distance of codes, whose weight is 10, where AGE's own paper has 10 for images."""
+
+
+def age_of_alpha_gan_color_mnist() -> Config:
+    """AGE on ColorMNIST as a baseline of alpha-GAN: weight of images 1000 (paper: 100, 500, 1000 or 2000), learning rate 2e-4.
+
+    bin/train --preset=age_of_alpha_gan_color_mnist
+    """
+    return _on("color_mnist", "age", **AGE)
+
+
+def age_of_alpha_gan_celeb_a() -> Config:
+    """AGE on CelebA at 64 px as a baseline of alpha-GAN, likewise.
+
+    bin/train --preset=age_of_alpha_gan_celeb_a
+    """
+    return _on("celeb_a", "age", **AGE)
+
+
+def age_of_alpha_gan_cifar10() -> Config:
+    """AGE on CIFAR-10 as a baseline of alpha-GAN, likewise.
+
+    bin/train --preset=age_of_alpha_gan_cifar10
+    """
+    return _on("cifar10", "age", **AGE)

@@ -114,6 +114,13 @@ STATEMENTS = (
     Statement(("age_cifar10", "age_tiny_imagenet"), {"latent_dim": 128}, "AGE, section 3.1"),
     Statement(("age_mnist",), {"latent_dim": 10}, "AGE, section 3.1"),
     Statement(
+        ("age_of_alpha_gan_*",),
+        {"batch_size": 64, "adam_beta1": 0.5, "adam_beta2": 0.9, "latent_distance": "cosine", "latent_weight": 10.0},
+        "alpha-GAN, H.1 and H.2",
+    ),
+    Statement(("age_of_alpha_gan_c*",), {"train_steps": 200_000}, "alpha-GAN, appendix H"),
+    Statement(("age_of_alpha_gan_color_mnist",), {"train_steps": 100_000}, "alpha-GAN, appendix H"),
+    Statement(
         ("as_vae_*",), {"learning_rate": 1e-4, "initializer": "xavier", "code_weight": 1.0}, "AS-VAE, section 5; equation (9)"
     ),
     Statement(("as_vae_*_mnist", "as_vae_mnist"), {"posterior": "flow", "likelihood": "bernoulli"}, "AS-VAE, section 5"),
@@ -173,6 +180,12 @@ DEVIATIONS = (
         "PAGAN's networks, which have a second convolution at each size",
     ),
     Deviation(("alpha_gan_*",), (), "batch norm everywhere", "the code discriminator has none"),
+    Deviation(
+        ("age_of_alpha_gan_*",),
+        ("learning_rate", "data_weight"),
+        "sweeps: 1e-4, 2e-4 and 5e-4; 100, 500, 1000 and 2000; the best is not named",
+        "points in the middle",
+    ),
     Deviation(("age_*", "conditional_age_*"), ("latent_weight",), "the best of 500, 1000 and 2000 is not named", "the middle"),
     Deviation(
         ("age_*", "conditional_age_*"),
