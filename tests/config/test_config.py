@@ -133,7 +133,8 @@ def test_the_players_follow_from_the_reconstruction() -> None:
         ({"learning_rate": float("inf")}, "--learning_rate=inf is not legal"),
         ({"blur_sigma_min": 3.0}, "--blur_sigma_min=3.0 is above --blur_sigma_max=2.0"),
         ({"objective": "began"}, "unknown objective 'began'; did you mean pagan"),
-        ({"reconstruction": "l3"}, "--reconstruction=l3 is not legal: it must be one of adversarial, l1, l2, adversarial+l1"),
+        ({"reconstruction": "perceptual"}, "--reconstruction=perceptual needs --perceptual_classifier"),
+        ({"reconstruction": "l3"}, "--reconstruction=l3 is not legal: it must be one of adversarial, l1, l2, perceptual, adv"),
     ],
 )
 def test_what_is_not_legal_is_refused_in_one_line(changes: dict, message: str) -> None:

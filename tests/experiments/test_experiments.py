@@ -501,6 +501,14 @@ def test_at_the_papers_budget_scores_are_of_as_many_images_as_its(
     assert (protocol.name, protocol.samples, protocol.reconstructions) == counts
 
 
+def test_a_perceptual_loss_is_by_the_classifier_that_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run("reproduce", ["--table=slides_losses", "--images=64", "--classifier=/vgg", "--dry_run"]) == 0
+    lines = dict(line.split(": bin/train ") for line in capsys.readouterr().out.splitlines())
+    assert len(lines) == 4  # the augmentations are not trained
+    assert "--perceptual_classifier=/vgg" in lines["runs/reproduce/pagan_perceptual_cifar10"]
+    assert "--reconstruction=l2" in lines["runs/reproduce/pagan_l2_cifar10"]
+
+
 def test_every_seed_has_a_run_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     argv = ["--table=systems_mnist", "--rows=vae", "--dry_run"]
     assert cli.run("reproduce", [*argv, "--seeds=0,7", "--images=64"]) == 0

@@ -334,6 +334,18 @@ def test_a_distance_beside_the_game_on_pairs_is_added_to_both_makers_losses(name
         assert float(loss) == pytest.approx(float(plain.losses[player]) + added, rel=1e-4), player
 
 
+def test_a_perceptual_distance_is_of_features_of_the_same_images() -> None:
+    objective = PAGAN(reconstruction="adversarial+perceptual", perceptual_weight=3.0, perceptual_classifier="shapes")
+    assert (objective.classifier, PAGAN(perceptual_classifier="shapes").classifier) == ("shapes", "")
+    p = tiny.new_pass(built_for("pagan")[1])
+    weights = tf.constant(np.random.default_rng(0).normal(size=[int(np.prod(p.x.shape[1:])), 5]), tf.float32)
+    p._features = lambda images: tf.reshape(images, [images.shape[0], -1]) @ weights
+    (term,) = objective.loss_terms(p)
+    off = (p.x - p.x_rec).numpy().reshape(len(p.x), -1) @ weights.numpy()
+    np.testing.assert_allclose(term.values(), 3.0 * np.square(off).mean(1), rtol=1e-4)
+    assert (term.name, term.players) == ("perceptual", ("generator", "encoder"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_every_step_mode_gives_the_gradients_of_the_reference(case: str) -> None:

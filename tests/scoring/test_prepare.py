@@ -4,10 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers.classifiers import write
 
+from tfpagan import zoo
 from tfpagan.data import Images
+from tfpagan.data.shapes import builder
 from tfpagan.evaluation.classifiers import inception
+from tfpagan.evaluation.classifiers.classifier import from_saved_model
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.scoring import prepare
@@ -84,3 +88,16 @@ def test_a_classifier_of_other_classes_is_said(dataset: str, warns: bool, caplog
     prepare.scorer(FID, images, None, known, "")
     message = "classifier shapes knows the classes of shapes, not of these images"
     assert [message in record.getMessage() for record in caplog.records] == [True] * warns
+
+
+def test_features_are_the_classifiers_and_have_gradients() -> None:
+    images = builder.images_of("test", 0)[0][:3]
+    x = tf.constant(images / 127.5 - 1.0, tf.float32)
+    of_classifier = from_saved_model(zoo.classifier(Path("shapes")))(images)[1]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        found = prepare.features("shapes", 3)(x)
+    np.testing.assert_allclose(found, of_classifier, rtol=1e-4, atol=1e-4)
+    assert float(tf.reduce_min(tf.reduce_max(tf.abs(tape.gradient(found, x)), [1, 2, 3]))) > 0.0
+    with pytest.raises(EvaluationError, match="classifier mnist takes greyscale images, but these have 3 channels"):
+        prepare.features("mnist", 3)

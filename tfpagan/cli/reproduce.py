@@ -124,6 +124,8 @@ def _budgeted(experiment: Experiment, times: int, options: dict[str, Any], seed:
         if budget < drawn:
             raise UserError(f"--images={options['images']} are fewer than the {drawn} of one step of {experiment.name}")
         changes["train_steps"] = budget // drawn
+    if experiment.config.objective.classifier:
+        changes["perceptual_classifier"] = options["classifier"]
     name = f"{experiment.name}_seed{seed}" if seed else experiment.name
     changed = dataclasses.replace(experiment, name=name, settings={**experiment.settings, **changes})
     assert changed.config  # refuses illegal settings

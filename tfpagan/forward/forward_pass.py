@@ -50,6 +50,7 @@ class Pass:
       augmentation: a(x), from `augment.build`.
       config: of the networks: dimensions of the code, kind of posterior, the decoder's likelihood.
       condition: what the generator is given besides a code.
+      features: images in [-1, 1] to a frozen classifier's features [N, D], where the objective names one.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class Pass:
         augmentation: Augmentation,
         config: NetworkConfig,
         condition: Condition = NONE,
+        features: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ):
+        self._features = features
         self._networks, self._noise, self._augmentation = networks, noise, augmentation
         self._config, self._condition = config, condition
         self.x = condition.to_model(x)
@@ -156,6 +159,11 @@ class Pass:
         flow = self._networks["encoder"].flow
         before, log_det = flow.inverse(z) if flow else (z, 0.0)
         return densities.normal(before, mean, 0.5 * log_variance) + log_det
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Features [N, D] of images by the objective's classifier; the gradient flows to the images."""
+        assert self._features is not None
+        return self._features(images)
 
     def uniform(self, name: str, size: int) -> tf.Tensor:
         """Uniform numbers in (0, 1) of this step [N, size], for an objective's own draws."""

@@ -17,8 +17,8 @@ def l1(x: "Tensor", y: "Tensor") -> "Tensor":
 
 
 def l2(x: "Tensor", y: "Tensor") -> "Tensor":
-    """Mean squared difference of two batches of images [N, H, W, C], per sample [N]."""
-    return tf.reduce_mean(tf.square(x - y), axis=[1, 2, 3])
+    """Mean squared difference of two batches of images [N, H, W, C] or features [N, D], per sample [N]."""
+    return tf.reduce_mean(tf.square(x - y), axis=list(range(1, x.shape.rank)))
 
 
 def squared_distance(z: "Tensor", y: "Tensor") -> "Tensor":

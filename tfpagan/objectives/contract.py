@@ -100,6 +100,11 @@ class Objective:
         raise NotImplementedError
 
     @property
+    def classifier(self) -> str:
+        """The classifier that `Pass.features` is of, by its name or folder; "": no loss reads features."""
+        return ""
+
+    @property
     def phases(self) -> tuple[tuple[str, ...], ...]:
         """Which players are updated together, in which order; by default all at once, from the same parameters."""
         return (self.players,)

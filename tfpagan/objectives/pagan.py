@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from tfpagan.errors import UserError
 from tfpagan.losses import penalties
 from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass, setting
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class PAGAN(Objective):
     reconstruction: str = setting(
         "adversarial",
         "how x and G(E(x)) are compared; l1 is PAGAN-L1 of Table 3; more than one is not in the paper",
-        choices=("adversarial", "l1", "l2", "adversarial+l1", "adversarial+l2"),
+        choices=("adversarial", "l1", "l2", "perceptual", "adversarial+l1", "adversarial+l2", "adversarial+perceptual"),
     )
     l1_weight: float = setting(
         1.0, "weight of the absolute difference, mean over pixels, with --reconstruction=l1", at_least=0.0
@@ -28,6 +33,21 @@ class PAGAN(Objective):
     l2_weight: float = setting(
         1.0, "weight of the squared difference, mean over pixels, with --reconstruction=l2", at_least=0.0
     )
+
+    perceptual_weight: float = setting(
+        1.0, "weight of the squared difference of features, mean over features, with --reconstruction=perceptual", at_least=0.0
+    )
+    perceptual_classifier: str = setting(
+        "", "whose features: inception, shapes or mnist (come along), or a SavedModel folder from bin/train_classifier"
+    )
+
+    def __post_init__(self) -> None:
+        if "perceptual" in self._comparisons and not self.perceptual_classifier:
+            raise UserError(f"--reconstruction={self.reconstruction} needs --perceptual_classifier, whose features it is of")
+
+    @property
+    def classifier(self) -> str:
+        return self.perceptual_classifier if "perceptual" in self._comparisons else ""
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -49,3 +69,8 @@ class PAGAN(Objective):
             yield LossTerm("l1", ("generator", "encoder"), lambda: self.l1_weight * penalties.l1(p.x, p.x_rec))  # Table 3
         if "l2" in self._comparisons:
             yield LossTerm("l2", ("generator", "encoder"), lambda: self.l2_weight * penalties.l2(p.x, p.x_rec))
+        if "perceptual" in self._comparisons:
+            yield LossTerm("perceptual", ("generator", "encoder"), lambda: self.perceptual_weight * self._perceptual(p))
+
+    def _perceptual(self, p: Pass) -> "tf.Tensor":
+        return penalties.l2(p.features(p.x), p.features(p.x_rec))

@@ -10,6 +10,7 @@ from absl import logging
 
 from tfpagan import zoo
 from tfpagan.data import Images, places
+from tfpagan.evaluation import protocols
 from tfpagan.evaluation.classifiers import inception
 from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
 from tfpagan.evaluation.errors import EvaluationError
@@ -54,6 +55,23 @@ def classifier(
             raise
         logging.warning("%s", e)
         return None, "no classifier: Inception is not available"
+
+
+def features(name: str, channels: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A differentiable function from images [N, H, W, C] in [-1, 1] to a classifier's features [N, D].
+
+    Args:
+      name: as of `classifier`.
+      channels: of the images.
+
+    Raises:
+      EvaluationError: when there is no such classifier, or it does not take these images.
+    """
+    network, why = classifier(protocols.get("fid50k"), name, flag="--perceptual_classifier")
+    if network is None:
+        raise EvaluationError(why)
+    network.require(channels)
+    return lambda images: network((images + 1.0) * 127.5)[1]
 
 
 def how_to_get_inception(flag: str, inception_flag: str) -> str:

@@ -1,7 +1,7 @@
 """The trainer: players by name, one traced loop, moving averages. It knows no loss and no file."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -83,6 +83,7 @@ class Trainer:
             augmentation=augment.build(config.augmentation),
             config=config.networks,
             condition=self.objective.condition,
+            features=self._features(),
         )
         self.update = step.Update(
             objective=self.objective,
@@ -94,6 +95,13 @@ class Trainer:
             replicas=self.replicas,
         )
         self._on_replica = tf.function(self.update, jit_compile=True) if training.xla else self.update
+
+    def _features(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
+        if not self.objective.classifier:
+            return None
+        from tfpagan.scoring import prepare
+
+        return prepare.features(self.objective.classifier, self.image_shape[2])  # outside the scope: it has no copies
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """Everything that a resumed run needs."""
