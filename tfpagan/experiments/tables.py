@@ -115,7 +115,7 @@ SLIDES = Table(
         ),
     ),
     ("RMSE", "RID", "class kept", "FID", "IS", "CPU min"),
-    "of December 2018; they show losses of blurred and of padded images, on scales that are not stated, and no run with L2 or the "
+    "of December 2018; they show losses of blurred and of padded images, on scales not stated, and no run with L2 or the "
     "perceptual loss. " + OFFICIAL,
 )
 
