@@ -29,10 +29,11 @@ def kept(given: str, classifier: "Classifier | None", why_no_classifier: str) ->
         yield None
         return
     from tfpagan.evaluation import reference
+    from tfpagan.evaluation.collected import StatisticsOfSamples
 
     if classifier is None:
         raise UserError(f"--save_statistics={given} needs a classifier: {why_no_classifier}")
-    collect = reference.StatisticsOfSamples(classifier)
+    collect = StatisticsOfSamples(classifier)
     yield collect
     if collect.found is None:
         raise UserError(f"--save_statistics={given}: nothing was saved, as there are no samples")

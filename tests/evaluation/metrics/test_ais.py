@@ -59,8 +59,8 @@ def test_more_distributions_come_closer_and_from_below() -> None:
 
 @pytest.mark.slow
 def test_the_mean_weight_of_chains_is_unbiased() -> None:
-    """Of chains that adapt their own steps, it is 1.040 with this seed, and 1.057 on average over four."""
-    annealing = dataclasses.replace(QUICK, distributions=500, chains=640)
+    """Of chains that adapt their own steps, it is 1.066 with this seed, and 1.050 on average over five."""
+    annealing = dataclasses.replace(QUICK, distributions=500, chains=80)
     off = annealed_chains.log_likelihoods(decode, Z, images(), SIGMA, annealing, seed=1) - exact(images())
     assert np.exp(off).mean() == pytest.approx(1.0, abs=0.02)
 
