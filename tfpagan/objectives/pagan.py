@@ -33,7 +33,6 @@ class PAGAN(Objective):
     l2_weight: float = setting(
         1.0, "weight of the squared difference, mean over pixels, with --reconstruction=l2", at_least=0.0
     )
-
     perceptual_weight: float = setting(
         1.0, "weight of the squared difference of features, mean over features, with --reconstruction=perceptual", at_least=0.0
     )
