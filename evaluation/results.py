@@ -209,6 +209,7 @@ class Scores:
       reasons: by key, the reason for every None.
       protocol: everything that two results must share to be compared.
       details: what is not a single number, such as lists per dimension.
+      arrays: what is looked at rather than read, such as matrices.
       worst: the pairs with the worst values.
       failed: metrics without any number, with their keys.
     """
@@ -217,6 +218,7 @@ class Scores:
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
     protocol: dict[str, Any] = dataclasses.field(default_factory=dict)
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     worst: list[ScoredPair] = dataclasses.field(default_factory=list)
     failed: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 

@@ -182,6 +182,7 @@ class Scorer:
             if (values := scores.attempt(names, measurement.result)) is not None:
                 scores.give(names, values, measurement.undefined)
                 scores.details |= measurement.details()
+                scores.arrays |= measurement.arrays()
             scores.worst += measurement.worst()
 
     def _classified(self, batch: Batch, needs: frozenset[Need]) -> Batch:

@@ -176,6 +176,10 @@ class Measurement(abc.ABC):
         """What is not a single number, such as lists per dimension."""
         return {}
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is looked at rather than read, such as matrices."""
+        return {}
+
 
 class Metric(abc.ABC):
     """A metric: a file of its own, and a line in `metrics/__init__.py`.

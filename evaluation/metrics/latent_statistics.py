@@ -77,6 +77,9 @@ class EncoderAgainstPrior(Measurement):
     def details(self) -> dict[str, Any]:
         return {"latent_per_dimension": self._codes.per_dimension()}
 
+    def arrays(self) -> dict[str, Array]:
+        return self._codes.of_means()
+
 
 class CodeMoments:
     """Moments of the aggregated posterior, the mixture of q(z | x) over test images, for comparison with the prior N(0, I).
@@ -115,6 +118,10 @@ class CodeMoments:
             latent_covariance_rms=float(np.sqrt(np.mean(between**2))) if between.size else 0.0,
             latent_cycle_rmse=float(np.sqrt(self._squared_error / self._codes)) if self._codes else None,
         )
+
+    def of_means(self) -> dict[str, Array]:
+        """Mean [Z] and covariance [Z, Z] of the means (Rosca et al., 2017, figures 11 and 12)."""
+        return {"code_means": self._means.mean(), "code_covariance": self._means.covariance()}
 
     def per_dimension(self) -> dict[str, list[float]]:
         """Mean, variance of the means and mean of the variances of every dimension [Z]."""

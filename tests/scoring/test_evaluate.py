@@ -94,6 +94,10 @@ def test_a_run_is_scored_and_the_numbers_are_kept_with_it(
     assert (line["step"], line["metrics"]) == (4, given["metrics"])
     assert json.loads((run / "eval/custom_step_00000004.json").read_text()) == given
     assert tf.io.decode_png((run / "eval/worst_step_00000004.png").read_bytes()).shape == (PX, 16 * PX, 3)
+    covariance = tf.io.decode_png((run / "eval/code_covariance_step_00000004.png").read_bytes()).numpy()[32::64, 32::64]
+    assert covariance.shape == (4, 4, 3)  # of four dimensions
+    np.testing.assert_array_equal(covariance, covariance.transpose(1, 0, 2))
+    assert np.all(np.diagonal(covariance)[0] == 255)  # variances are not negative: white to red
     (events,) = (run / "eval").glob("events*")
     tags = {v.tag for event in EventFileLoader(str(events)).Load() for v in event.summary.value}
     assert {"metrics/rmse", "metrics/frechet_classifier_distance"} <= tags

@@ -10,9 +10,10 @@ import tensorflow as tf
 from tfpagan.errors import UserError
 from tfpagan.evaluation import metrics
 from tfpagan.evaluation.results import Result, Scores, append_csv_row, append_json_line
-from tfpagan.images import grid, interleaved, write_png
+from tfpagan.images import grid, interleaved, to_bytes, write_png
 
 COLUMNS = 16
+SHOWN_PX = 256  # at least, of a matrix
 
 
 class ScoreFiles:
@@ -36,7 +37,9 @@ class ScoreFiles:
         self._writer: tf.summary.SummaryWriter | None = None
 
     def keep(self, result: Result, scores: Scores) -> None:
-        """Append to scores.csv and metrics.jsonl; write the whole result, TensorBoard scalars and the worst pairs to eval/.
+        """Append to scores.csv and metrics.jsonl; write the whole result, TensorBoard's events and pictures to eval/.
+
+        The pictures are the worst pairs, and the covariance of the codes' means, blue at -1, white at 0 and red at 1.
 
         Raises:
           UserError: when the folder cannot be written.
@@ -53,12 +56,32 @@ class ScoreFiles:
                 reconstructions = np.stack([pair.reconstruction for pair in scores.worst])
                 picture = grid(interleaved(originals, reconstructions), COLUMNS)
                 write_png(picture, f"{folder}/eval/worst_step_{step:08d}.png")
+            shown = "code_covariance" in scores.arrays
+            if shown:
+                covariance = signed(scores.arrays["code_covariance"])
+                write_png(covariance, f"{folder}/eval/code_covariance_step_{step:08d}.png")
             self._writer = self._writer or tf.summary.create_file_writer(str(folder / "eval"))
             tags = {key.name: key.tag for key in metrics.keys().values() if key.tag}
             with self._writer.as_default(step):
                 for key, value in result.metrics.items():
                     if value is not None:
                         tf.summary.scalar(f"metrics/{tags.get(key, key)}", value)
+                if shown:
+                    tf.summary.histogram("codes/means", scores.arrays["code_means"])
+                    tf.summary.image("codes/covariance", covariance[None])
             self._writer.flush()
         except (OSError, tf.errors.OpError) as e:
             raise UserError(f"the scores cannot be written to {folder}: {e}") from None
+
+
+def signed(matrix: np.ndarray) -> np.ndarray:
+    """A picture uint8 [n, n, 3] of a matrix [Z, Z]: blue at -1 and below, white at 0, red at 1 and above.
+
+    >>> signed(np.array([[-2.0, 0.0], [0.5, 1.0]]))[::128, ::128].tolist()
+    [[[0, 0, 255], [255, 255, 255]], [[255, 128, 128], [255, 0, 0]]]
+    """
+    value = np.clip(matrix, -1.0, 1.0)[:, :, None]
+    end = np.where(value < 0.0, [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
+    pixels = to_bytes(2.0 * (1.0 + np.abs(value) * (end - 1.0)) - 1.0)
+    times = -(-SHOWN_PX // len(matrix))
+    return pixels.repeat(times, 0).repeat(times, 1)

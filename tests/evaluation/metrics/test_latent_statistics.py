@@ -34,3 +34,5 @@ def test_they_are_these_by_hand() -> None:
     assert result.latent_mean_of_variances == pytest.approx(3.0)
     assert result.latent_cycle_rmse == pytest.approx(2.0)
     assert p.per_dimension()["mean_of_variances"] == pytest.approx([4.0, 2.0])
+    np.testing.assert_allclose(p.of_means()["code_means"], [2.0, 2.0])
+    np.testing.assert_allclose(p.of_means()["code_covariance"], [[20 / 19, 0.0], [0.0, 0.0]], atol=1e-12)
