@@ -101,6 +101,8 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--decay_fraction=2", "--decay_fraction=2.0 is not legal: it must be at least 0.0 and at most 1.0"),
         ("--max_variance=-1", "--max_variance=-1.0 is not legal: it must be at least 0.0"),
         ("--objective=f_pagan --max_logit=-1", "--max_logit=-1.0 is not legal: it must be at least 0.0"),
+        ("--objective=f_pagan --logit_penalty=inf", "--logit_penalty=inf is not legal: it must be at least 0.0 and finite"),
+        ("--objective=pagan --logit_penalty=1", "--logit_penalty is a setting of objective f_pagan, not of pagan"),
         ("--clip_norm=-1", "--clip_norm=-1.0 is not legal: it must be at least 0.0"),
         ("--clip_norm=nan", "--clip_norm=nan is not legal: it must be at least 0.0 and finite"),
         ("--validation_images=-1", "--validation_images=-1 is not legal: it must be at least 0"),

@@ -33,6 +33,7 @@ CASES: dict[str, dict[str, Any]] = {
     "pagan_l1": {"reconstruction": "l1", "l1_weight": 3.0},
     **{f"f_pagan_{d}": {"objective": "f_pagan", "divergence": d} for d in reference.F_DIVERGENCES},
     "f_pagan_bounded": {"objective": "f_pagan", "divergence": "kl", "max_logit": 0.7},
+    "f_pagan_penalised": {"objective": "f_pagan", "divergence": "total_variation", "logit_penalty": 0.3},
     "f_pagan_minimax": {"objective": "f_pagan", "divergence": "pearson", "adversary_loss": "minimax"},
     "wpagan": {"objective": "wpagan", "critic_steps": 1},
     "wpagan_independent": {"objective": "wpagan", "interpolation": "independent", "disc_norm": "spectral"},
@@ -159,7 +160,8 @@ def f_pagan(o: Oracle) -> Expected:
     bound = {d: activation(r).mean() - conjugate(activation(f)).mean() for d, (r, f) in o.games().items()}
     paid = conjugate if o.objective.adversary_loss == "minimax" else (lambda t: t)
     adversaries = {d: -paid(activation(f)).mean() for d, (_, f) in o.games().items()}
-    return shared_by_makers({d: -b for d, b in bound.items()}, adversaries)
+    squares = {d: o.objective.logit_penalty * ((r**2).mean() + (f**2).mean()) for d, (r, f) in o.games().items()}
+    return shared_by_makers({d: squares[d] - b for d, b in bound.items()}, adversaries)
 
 
 def penalty(o: Oracle, disc: str, real: tuple[tf.Tensor, ...], fake: tuple[tf.Tensor, ...]) -> float:

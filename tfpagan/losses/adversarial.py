@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tfpagan.losses.lazy import tf
@@ -105,6 +105,21 @@ def bounded(loss: Loss, bound: float) -> Loss:
         adversary=of_bounded(loss.adversary),
         fusable=False,
         minimax=loss.minimax,
+    )
+
+
+def penalised(loss: Loss, weight: float) -> Loss:
+    """The same loss with weight * v^2 added to the discriminator's, of real and of fake samples.
+
+    Karras et al., 2018, 'Progressive Growing of GANs', section 4.1, whose weight is 0.001: outputs do not drift away from 0.
+    It is not fusable: the slope of `disc_fake` is 0 somewhere below 0.
+    """
+
+    def with_penalty(f: "OfLogit") -> "OfLogit":
+        return lambda v: f(v) + weight * v**2
+
+    return replace(
+        loss, disc_real=with_penalty(loss.disc_real), disc_fake=with_penalty(loss.disc_fake), fusable=False, minimax=False
     )
 
 

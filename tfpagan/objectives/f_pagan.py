@@ -26,19 +26,28 @@ class FPAGAN(Objective):
         "kl, reverse_kl and squared_hellinger, whose losses are exponentials of v, can overflow",
         at_least=0.0,
     )
+    logit_penalty: float = setting(
+        0.0,
+        "weight of v^2 in the losses of discriminators, which keeps outputs v where total_variation has a slope; not in the "
+        "paper; 0: none",
+        at_least=0.0,
+    )
 
     @property
     def loss(self) -> adversarial.Loss:
         """The loss of each game."""
         loss = adversarial.DIVERGENCES[self.divergence].loss(minimax=self.adversary_loss == "minimax")
-        return adversarial.bounded(loss, self.max_logit) if self.max_logit else loss
+        if self.max_logit:
+            loss = adversarial.bounded(loss, self.max_logit)
+        return adversarial.penalised(loss, self.logit_penalty) if self.logit_penalty else loss
 
     @property
     def why_not_fused(self) -> str | None:
         if self.loss.fusable or self.loss.minimax:
             return None
-        given = f"--max_logit={self.max_logit}" if self.max_logit else f"--divergence={self.divergence}"
-        return f"the discriminator's loss does not rise everywhere with {given}"
+        settings = ("logit_penalty", "max_logit", "divergence")
+        given = next(name for name in settings if getattr(self, name))
+        return f"the discriminator's loss does not rise everywhere with --{given}={getattr(self, given)}"
 
     @property
     def players(self) -> tuple[str, ...]:

@@ -66,7 +66,9 @@ STATEMENTS = (
     Statement(("pagan_blur_*",), {"augmentation": "blur"}, "PAGAN, Table 4"),
     Statement(("pagan_contrast_*",), {"augmentation": "contrast"}, "PAGAN, Table 4"),
     Statement(
-        ("f_pagan_*",), {"objective": "f_pagan", "adversary_loss": "minimax", "max_logit": 0.0}, "PAGAN, equations (30) to (35)"
+        ("f_pagan_*",),
+        {"objective": "f_pagan", "adversary_loss": "minimax", "max_logit": 0.0, "logit_penalty": 0.0},
+        "PAGAN, equations (30) to (35)",
     ),
     Statement(
         ("wpagan_*",),
