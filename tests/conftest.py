@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Graphs run as traced, without Grappler: optimising a graph takes as long as tracing it, and each runs only a few times.
     # Commands that tests start in processes of their own do optimise their graphs.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    tf.random.set_seed(0)  # a run with --deterministic, in any test before, refuses random numbers without a seed
 
 
 def pytest_collection_finish() -> None:

@@ -85,7 +85,10 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
             "--disc_channel_multiplier=0 is not legal: it must be at least 1 and at most 64",
         ),
         ("--latent_dim=0", "--latent_dim=0 is not legal: it must be at least 1 and at most 65536"),
-        ("--architecture=vgg", "--architecture=vgg is not legal: it must be one of dcgan, resnet, color_mnist"),
+        (
+            "--architecture=vgg",
+            "--architecture=vgg is not legal: it must be one of dcgan, resnet, dcgan_32px, dcgan_64px, color_mnist",
+        ),
         ("--posterior=cauchy", "it must be one of gaussian, flow, point, sphere"),
         ("--flow_length=0", "--flow_length=0 is not legal: it must be at least 1 and at most 1000"),
         ("--code_layers=a,b", "it must be comma-separated whole numbers from 1 to 99999"),

@@ -57,6 +57,23 @@ def test_compiled_and_plain_draws_are_the_same(kind: str) -> None:
         np.testing.assert_allclose(compiled(tf.constant(step)), tf.function(draw)(tf.constant(step)), atol=2e-6)
 
 
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_dequantised_images_are_uniform_within_their_grey_level(replicas: int) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, [64, 8, 8, 3])
+    x = tf.constant(levels / 127.5 - 1.0, tf.float32)
+    whole = Pass({}, x, noise(batch=64), lambda x, _: x, NetworkConfig(), dequantise=True).x.numpy()
+    inside = (whole + 1.0) * 127.5 - levels
+    assert -0.5001 < inside.min() < -0.499
+    assert 0.499 < inside.max() < 0.5001
+    assert abs(inside.mean()) < 0.01
+    assert abs(inside.var() - 1 / 12) < 0.002
+    for replica in range(replicas):
+        own = slice(replica * 64 // replicas, (replica + 1) * 64 // replicas)
+        drawn = noise(batch=64 // replicas, replica=replica, replicas=replicas)
+        np.testing.assert_array_equal(Pass({}, x[own], drawn, lambda x, _: x, NetworkConfig(), dequantise=True).x, whole[own])
+    np.testing.assert_array_equal(Pass({}, x, noise(batch=64), lambda x, _: x, NetworkConfig()).x, x)
+
+
 class Counting:
     """Stands for a network and counts its calls."""
 

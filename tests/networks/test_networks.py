@@ -1,6 +1,7 @@
 """The networks by role: shapes, widths and constants of the paper, seeds, sizes."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import tensorflow as tf
 from helpers import tiny
 
 from tfpagan import networks
+from tfpagan.errors import UserError
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.settings.sections import NetworkConfig
 
@@ -68,6 +70,54 @@ def test_the_networks_of_color_mnist_have_the_widths_of_alpha_gan() -> None:
         assert x.shape == (3, *shape)
         mean, _ = built["encoder"](x)
         assert built["disc_x"](x).shape == built["disc_xx"]((x, x)).shape == built["disc_xz"]((x, mean)).shape == (3,)
+
+
+@pytest.mark.parametrize(("size", "widths"), [(32, [3, 64, 128, 256]), (64, [3, 64, 128, 256, 512])])
+def test_the_networks_of_h_4_2_have_one_convolution_of_4_px_at_each_size(size: int, widths: list[int]) -> None:
+    config = NetworkConfig(architecture=f"dcgan_{size}px", channels=widths[-1], latent_dim=100, disc_norm="batch")
+    disc, encoder, generator = (networks.build(role, config, (size, size, 3)) for role in ("disc_x", "encoder", "generator"))
+    down = [(4, 4, i, o) for i, o in itertools.pairwise(widths)]
+    assert kernels(disc) == [*down, (4 * 4 * widths[-1], 1)]
+    assert [conv.strides for conv in disc.trunk.convs] == [(2, 2)] * len(down)
+    assert len(networks.moving_averages(disc)) == 2 * (len(down) - 1)  # batch norm after all but the first
+    assert kernels(encoder) == [*down, (4 * 4 * widths[-1], 200)]
+    assert kernels(generator) == [(100, 4 * 4 * widths[-1]), *reversed(down)]  # [k, k, out, in]
+    assert generator(tf.zeros([2, 100])).shape == (2, size, size, 3)
+
+
+def test_images_that_do_not_halve_often_enough_are_refused() -> None:
+    config = NetworkConfig(architecture="dcgan_64px", channels=8)
+    with pytest.raises(UserError, match="--architecture=dcgan_64px needs an image size that is a multiple of 16, not 40"):
+        networks.build("generator", config, (40, 40, 3))
+
+
+@pytest.mark.parametrize(
+    ("disc_norm", "code_disc_norm", "kind", "norms"),
+    [
+        ("spectral", "auto", "SpectralDense", 0),
+        ("batch", "auto", "Dense", 0),
+        ("spectral", "none", "Dense", 0),
+        ("spectral", "batch", "Dense", 2),
+        ("none", "spectral", "SpectralDense", 0),
+    ],
+)
+def test_the_code_discriminator_has_a_norm_of_its_own(disc_norm: str, code_disc_norm: str, kind: str, norms: int) -> None:
+    config = NetworkConfig(disc_norm=disc_norm, code_disc_norm=code_disc_norm, code_layers="7,6,5", latent_dim=4)
+    network = networks.build("disc_z", config, (32, 32, 3))
+    assert [type(layer).__name__ for layer in network.hidden] == [kind] * 3
+    assert kernels(network) == [(4, 7), (7, 6), (6, 5), (5, 1)]
+    assert len(networks.moving_averages(network)) == 2 * norms
+    assert networks.couples_batch(network) == bool(norms)
+    if norms:
+        z = tf.random.stateless_normal([64, 4], [0, 1])
+        first = tf.nn.leaky_relu(network.hidden[0](z), 0.2)
+        second = network.hidden[1](first)
+        second = tf.nn.leaky_relu(
+            (second - tf.reduce_mean(second, 0)) / tf.sqrt(tf.math.reduce_variance(second, 0) + 2e-5), 0.2
+        )
+        third = network.hidden[2](second)
+        third = tf.nn.leaky_relu((third - tf.reduce_mean(third, 0)) / tf.sqrt(tf.math.reduce_variance(third, 0) + 2e-5), 0.2)
+        np.testing.assert_allclose(network(z), network.to_logit(third)[:, 0], atol=1e-5)
 
 
 def test_the_bound_adds_its_precision_to_the_encoders() -> None:

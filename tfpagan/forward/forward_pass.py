@@ -50,6 +50,7 @@ class Pass:
       augmentation: a(x), from `augment.build`.
       config: of the networks: dimensions of the code, kind of posterior, the decoder's likelihood.
       condition: what the generator is given besides a code.
+      dequantise: whether each pixel gets a uniform draw from its grey level, 1 / 127.5 wide (AS-VAE section 5.1).
       features: images in [-1, 1] to a frozen classifier's features [N, D], where the objective names one.
     """
 
@@ -61,12 +62,13 @@ class Pass:
         augmentation: Augmentation,
         config: NetworkConfig,
         condition: Condition = NONE,
+        dequantise: bool = False,
         features: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ):
         self._features = features
         self._networks, self._noise, self._augmentation = networks, noise, augmentation
         self._config, self._condition = config, condition
-        self.x = condition.to_model(x)
+        self.x = condition.to_model(self._dequantised(x) if dequantise else x)
 
     @_Once
     def z(self) -> tf.Tensor:
@@ -185,6 +187,10 @@ class Pass:
             return {}
         mean, log_variance = self.code
         return {"mean_square": tf.reduce_mean(mean**2, 1), "variance": tf.reduce_mean(tf.exp(log_variance), 1)}
+
+    def _dequantised(self, x: tf.Tensor) -> tf.Tensor:
+        inside = self._noise.uniform("dequantise", math.prod(x.shape[1:])) - 0.5
+        return x + tf.reshape(inside, tf.shape(x)) / 127.5
 
     def _generated(self, z: tf.Tensor) -> tf.Tensor:
         given = tf.tile(self.x, [z.shape[0] // self.x.shape[0], 1, 1, 1])  # twice where two batches are generated together

@@ -107,6 +107,12 @@ def _trunk(config: NetworkConfig) -> discriminators.TrunkConfig:
     return discriminators.TrunkConfig(build_trunk, c.channels, c.disc_norm, c.disc_dropout, c.disc_augmentation)
 
 
+def _code_norm(config: NetworkConfig) -> str:
+    if config.code_disc_norm != "auto":
+        return config.code_disc_norm
+    return "none" if config.disc_norm == "batch" else config.disc_norm
+
+
 def _widths(config: NetworkConfig) -> tuple[int, ...]:
     return tuple(int(width) for width in config.code_layers.split(","))
 
@@ -115,7 +121,7 @@ _ROLES: dict[str, Callable[[NetworkConfig, Shape, Initializers], tf.keras.Model]
     "generator": lambda c, shape, init: ARCHITECTURES.get(c.architecture).generator(c, shape, init),
     "encoder": lambda c, shape, init: ARCHITECTURES.get(c.architecture).encoder(c, init),
     "disc_x": lambda c, shape, init: discriminators.ImageDiscriminator(_trunk(c), init),
-    "disc_z": lambda c, shape, init: discriminators.CodeDiscriminator(_widths(c), c.disc_norm, init),
+    "disc_z": lambda c, shape, init: discriminators.CodeDiscriminator(_widths(c), _code_norm(c), c.sync_batch_norm, init),
     "disc_xx": _pair_discriminator,
     "disc_xz": lambda c, shape, init: discriminators.JointDiscriminator(_trunk(c), init),
 }

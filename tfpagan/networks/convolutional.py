@@ -1,14 +1,15 @@
-"""The convolutional networks: PAGAN's (section 5), and those of alpha-GAN for ColorMNIST (its appendix H.4.1).
+"""The convolutional networks: PAGAN's (section 5), and those of alpha-GAN (its appendix H.4).
 
 PAGAN's are DCGAN's generator, and SN-DCGAN's trunk in encoder and discriminators (`discriminators.py`). Every width is a
-fraction of the widest, `channels`: 512 in PAGAN, 64 in alpha-GAN. The bottom is a fraction of the image size, so that one plan
-serves 32, 64 and 128 px.
+fraction of the widest, `channels`: 512 in PAGAN, 64 to 512 in alpha-GAN. The bottom is a fraction of the image size, so that
+one plan serves 32, 64 and 128 px.
 """
 
 from dataclasses import dataclass
 
 import tensorflow as tf
 
+from tfpagan.errors import UserError
 from tfpagan.latents import on_sphere
 from tfpagan.networks import colorization
 from tfpagan.networks.architecture import Architecture, Shape, likelihood_scale
@@ -60,6 +61,18 @@ COLOR_MNIST_PLAN = Plan(
     (5, 2),
 )
 """8, 16, 32, 64, 64 channels down (Table 3) and 64, 32 up (Table 4); the encoder is the generator transposed (H.4)."""
+
+
+def _dcgan(halvings: int) -> Plan:
+    """DCGAN's layers as in the code that alpha-GAN's H.4.2 names: kernels of 4 px, as many channels as the map is small."""
+    shares = [2**i for i in range(halvings)]  # of the widest, from the bottom of the generator to the image
+    down = tuple((4, 2, share) for share in reversed(shares))
+    return Plan(down, down, 2**halvings, tuple((4, 2, share) for share in shares[1:]), (4, 2))
+
+
+DCGAN_32PX_PLAN, DCGAN_64PX_PLAN = _dcgan(3), _dcgan(4)
+"""64, 128, 256 channels down to 4 x 4 and 128, 64 up at 32 px; at 64 px likewise with 512. The encoder is the generator
+transposed."""
 
 
 class Generator(tf.keras.Model):
@@ -170,7 +183,11 @@ class Convolutional(Architecture):
         self.plan = plan
 
     def generator(self, config: NetworkConfig, image_shape: Shape, init: Initializers) -> Generator:
-        c = config
+        c, factor = config, self.plan.bottom
+        if image_shape[0] % factor or image_shape[1] % factor:
+            raise UserError(
+                f"--architecture={c.architecture} needs an image size that is a multiple of {factor}, not {image_shape[0]}"
+            )
         sphere, scale = c.posterior == "sphere", likelihood_scale(c)
         return Generator(self.plan, image_shape, c.channels, c.sync_batch_norm, init, sphere=sphere, scale=scale)
 
@@ -186,3 +203,4 @@ class Convolutional(Architecture):
 
 
 DCGAN, COLOR_MNIST = Convolutional(PAGAN_PLAN), Convolutional(COLOR_MNIST_PLAN)
+DCGAN_32PX, DCGAN_64PX = Convolutional(DCGAN_32PX_PLAN), Convolutional(DCGAN_64PX_PLAN)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfpagan.forward import diff_augment
 from tfpagan.networks.architecture import Trunk
-from tfpagan.networks.blocks import LEAK, dense, flat
+from tfpagan.networks.blocks import LEAK, batch_norm, dense, flat, plain_dense
 from tfpagan.networks.initializers import Initializers
 
 Uniform = Callable[[str, int], tf.Tensor]
@@ -104,16 +104,29 @@ class SiamesePairDiscriminator(ImageTrunk):
 
 
 class CodeDiscriminator(tf.keras.Model):
-    """Codes [N, Z] -> logits [N]: hidden layers of 512 and 256 units (PAGAN section 5), or others; no dropout."""
+    """Codes [N, Z] -> logits [N]: hidden layers of 512 and 256 units (PAGAN section 5), or others; no dropout.
 
-    def __init__(self, widths: tuple[int, ...], norm: str, init: Initializers):
+    Batch norm follows all hidden layers but the first, as in the trunks: there it would subtract the mean of the codes.
+    """
+
+    def __init__(self, widths: tuple[int, ...], norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        self.hidden = [dense(units, norm, init.layer(f"hidden{i}")) for i, units in enumerate(widths)]
+        self.hidden, self.norms = [], []
+        for i, units in enumerate(widths):
+            normed = norm == "batch" and i > 0
+            layer = (
+                plain_dense(units, False, init.layer(f"hidden{i}")) if normed else dense(units, norm, init.layer(f"hidden{i}"))
+            )
+            self.hidden.append(layer)
+            if normed:
+                self.norms.append(batch_norm(init.layer(f"norm{i}"), scale=False, synchronized=sync))
         self.to_logit = dense(1, norm, init.layer("to_logit"))
 
     def call(self, z: tf.Tensor, uniform: Uniform | None = None) -> tf.Tensor:
+        norms = iter([None, *self.norms] if self.norms else [None] * len(self.hidden))
         for layer in self.hidden:
-            z = tf.nn.leaky_relu(layer(z), LEAK)
+            norm, h = next(norms), layer(z)
+            z = tf.nn.leaky_relu(norm(h, training=True) if norm else h, LEAK)
         return _logit(self.to_logit(z))
 
 

@@ -73,8 +73,8 @@ class NetworkConfig:
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
     architecture: str = setting(
         "dcgan",
-        "network architecture; dcgan: PAGAN's; resnet: residual generator and encoder; color_mnist: alpha-GAN's for "
-        "ColorMNIST (64 channels)",
+        "network architecture; dcgan: PAGAN's; resnet: residual generator and encoder; dcgan_32px, dcgan_64px: "
+        "alpha-GAN's for images of 32 px (256 channels) and 64 px (512); color_mnist: for ColorMNIST (64)",
         choices=ARCHITECTURES,
     )
     initializer: str = setting("normal", "initial kernels: Normal(0, 0.02), or Xavier's", choices=("normal", "xavier"))
@@ -103,6 +103,11 @@ class NetworkConfig:
         "none", "differentiable augmentation of the images that discriminators see, real and fake", choices=DISC_AUGMENTATIONS
     )
     code_layers: str = setting("512,256", "widths of the hidden layers of the code discriminator", whole_numbers=True)
+    code_disc_norm: str = setting(
+        "auto",
+        "normalisation in the code discriminator; auto: as --disc_norm, but with batch there is none",
+        choices=("auto", "spectral", "batch", "none"),
+    )
     pair: str = setting("width", "how the pair discriminator joins two images", choices=("width", "channels", "siamese"))
     likelihood: str = setting(
         "none",
@@ -129,6 +134,9 @@ class TrainingConfig:
 
     train_steps: int = setting(100_000, "training steps; each updates every player at least once", at_least=1, resumable=True)
     batch_size: int = setting(64, "images per step, over all replicas", at_least=2, at_most=65536)
+    dequantise: bool = setting(
+        False, "add uniform noise of one grey level to training images, as for likelihoods of natural images in AS-VAE"
+    )
     learning_rate: float = setting(2e-4, "Adam's learning rate", above=0.0)
     generator_learning_rate: float = setting(0.0, "Adam's learning rate for the generator; 0: the same", at_least=0.0)
     encoder_learning_rate: float = setting(0.0, "Adam's learning rate for the encoder; 0: the same", at_least=0.0)

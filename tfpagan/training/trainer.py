@@ -83,6 +83,7 @@ class Trainer:
             augmentation=augment.build(config.augmentation),
             config=config.networks,
             condition=self.objective.condition,
+            dequantise=training.dequantise,
             features=self._features(),
         )
         self.update = step.Update(

@@ -1,7 +1,8 @@
 """AS-VAE's experiments (Pu et al., 2017, section 5): Adam at 1e-4, Xavier initialisation.
 
-Its networks are in an appendix that was not available; here they are PAGAN's. The paper gives neither the number of steps
-nor the rate and position of its dropout; the presets use none, and `--disc_dropout` adds some.
+Its networks are in an appendix that was not available; here they are PAGAN's, without spectral normalisation, as the paper has
+no regularisation but dropout. It gives neither the number of steps nor the rate and position of its dropout; the presets use
+none, and `--disc_dropout` adds some. Natural images are dequantised in training (section 5.1).
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from tfpagan.config import Config
 
 
 def _on(objective: str, dataset: str, **settings: Any) -> Config:
-    return Config().with_changes({"objective": objective, "dataset": dataset, **settings})
+    return Config().with_changes({"objective": objective, "dataset": dataset, "disc_norm": "none", **settings})
 
 
 def as_vae_mnist() -> Config:
@@ -30,7 +31,7 @@ def as_vae_cifar10() -> Config:
 
     Inception Score 6.3 in PAGAN's Table 1.
     """
-    return _on("as_vae", "cifar10")
+    return _on("as_vae", "cifar10", dequantise=True)
 
 
 def as_vae_imagenet() -> Config:
@@ -38,7 +39,7 @@ def as_vae_imagenet() -> Config:
 
     bin/train --preset=as_vae_imagenet
     """
-    return _on("as_vae", "imagenet_resized/64x64")
+    return _on("as_vae", "imagenet_resized/64x64", dequantise=True)
 
 
 def as_vae_r_mnist() -> Config:
@@ -56,7 +57,7 @@ def as_vae_r_cifar10() -> Config:
 
     bin/train --preset=as_vae_r_cifar10
     """
-    return _on("as_vae_r", "cifar10")
+    return _on("as_vae_r", "cifar10", dequantise=True)
 
 
 def as_vae_r_imagenet() -> Config:
@@ -64,7 +65,7 @@ def as_vae_r_imagenet() -> Config:
 
     bin/train --preset=as_vae_r_imagenet
     """
-    return _on("as_vae_r", "imagenet_resized/64x64")
+    return _on("as_vae_r", "imagenet_resized/64x64", dequantise=True)
 
 
 def as_vae_g_mnist() -> Config:
@@ -80,7 +81,7 @@ def as_vae_g_cifar10() -> Config:
 
     bin/train --preset=as_vae_g_cifar10
     """
-    return _on("as_vae_g", "cifar10")
+    return _on("as_vae_g", "cifar10", dequantise=True)
 
 
 def as_vae_g_imagenet() -> Config:
@@ -88,4 +89,4 @@ def as_vae_g_imagenet() -> Config:
 
     bin/train --preset=as_vae_g_imagenet
     """
-    return _on("as_vae_g", "imagenet_resized/64x64")
+    return _on("as_vae_g", "imagenet_resized/64x64", dequantise=True)
