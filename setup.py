@@ -37,7 +37,7 @@ setup(
         "matplotlib>=3.9,<3.11",  # the box plots of bin/sweep; 3.11 needs Python 3.11
         "pillow>=10",  # GIF, which TensorFlow cannot write
         "scikit-learn>=1.3,<1.7",  # the linear classifiers of bin/probe
-        "scipy>=1.10",  # tensorflow-datasets reads svhn_cropped with it
+        "scipy>=1.10",  # ranks in bin/sweep; tensorflow-datasets reads svhn_cropped with it
         "tqdm>=4.60",
     ],
     extras_require={

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shlex
 import signal
@@ -23,7 +24,7 @@ from tfpagan import cli
 from tfpagan.config import presets
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.experiments import figure, report, sweep, systems, tables
+from tfpagan.experiments import figure, report, spread, sweep, systems, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, row_of
 from tfpagan.experiments.publish import publish
@@ -418,7 +419,7 @@ def test_the_best_diversity_is_the_nearest_to_that_of_real_images(tmp_path: Path
     from matplotlib.axes import Axes
 
     circles: list[float] = []
-    monkeypatch.setattr(sweep, "BEST", 2)
+    monkeypatch.setattr(spread, "BEST", 2)
     monkeypatch.setattr(Axes, "plot", lambda self, x, y, *style, **more: circles.extend(y))
     monkeypatch.setattr(Axes, "boxplot", lambda self, *values, **more: None)
     made = [
@@ -428,8 +429,35 @@ def test_the_best_diversity_is_the_nearest_to_that_of_real_images(tmp_path: Path
             for value in (0.1, 0.5, 0.65, 0.9)
         )
     ]
-    assert sweep.plot(tmp_path / "b.png", "seed", made) == ["diversity"]
+    assert sweep.drawn(tmp_path / "b.png", "seed", made) == ["diversity"]
     assert sorted(circles) == [0.5, 0.65]
+
+
+def test_two_metrics_are_related_by_values_by_ranks_and_by_halves() -> None:
+    """Four runs by hand: the score ranks them a, b, c, d, the error c, a, d, b; a fifth has no error."""
+    numbers = {"a": (4.0, 2.0), "b": (3.0, 9.0), "c": (2.0, 1.0), "d": (1.0, 4.0)}
+    made = [outcome(n, classifier_score_mean=s, classifier_score_std=0.1, rmse=e) for n, (s, e) in numbers.items()]
+    made.append(outcome("e", classifier_score_mean=9.0, classifier_score_std=0.1))
+    (pair,) = spread.relations(made)
+    assert (pair["x"], pair["y"], [run["run"] for run in pair["runs"]]) == ("IS", "RMSE", ["a", "b", "c", "d"])
+    # deviations 1.5, 0.5, -0.5, -1.5 and -2, 5, -3, 0: 1 / sqrt(5 * 38)
+    assert pair["correlation"] == pytest.approx(1.0 / math.sqrt(190.0))
+    assert pair["rank_correlation"] == pytest.approx(1 - 6 * (1 + 4 + 4 + 1) / (4 * 15))  # ranks 1, 2, 3, 4 and 2, 4, 1, 3
+    assert (pair["good_by_x_only"], pair["good_by_y_only"]) == (0.25, 0.25)  # b; c
+    assert spread.relation_lines([pair])[-1] == "| IS | RMSE | 0.07 | 0.00 | 25 % | 25 % |"
+    assert spread.relations(made[:2]) == []
+    assert spread.relation_lines([]) == []
+
+
+def test_runs_without_a_finite_number_are_in_no_picture() -> None:
+    made = [outcome(n, rmse=e) for n, e in (("a", 2.0), ("b", math.inf), ("c", math.nan))]
+    (group,) = spread.boxes("seed", made)["RMSE"]["groups"].values()
+    assert [run["run"] for run in group] == ["a"]
+
+
+def test_of_an_odd_number_of_runs_the_middle_is_in_neither_half() -> None:
+    assert spread._good_by_one_only([1, 2, 3], [3, 2, 1]) == pytest.approx(1 / 3)
+    assert spread._good_by_one_only([1, 2, 3], [1, 2, 3]) == 0
 
 
 def test_a_folder_is_named_for_its_settings_as_long_as_a_file_system_takes_that() -> None:
@@ -445,10 +473,19 @@ def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
     for i, e in enumerate(sweep.experiments(grids, "", {"dataset": "mnist"})):
         scores = {"rmse": repr(5.0 + i), "classifier_score_mean": repr(2.0), "classifier_score_std": "0.1", "protocol": "{}"}
         outcomes.append(Outcome(e, scores if i else {}, "" if i else "not finite", 1.0, 100.0))
-    assert sweep.plot(tmp_path / "boxes.png", "objective", outcomes) == ["IS", "RMSE"]
-    picture = tf.io.decode_png((tmp_path / "boxes.png").read_bytes()).numpy()
-    assert picture.shape[1] > picture.shape[0] > 200
-    assert picture.std() > 10
+    assert sweep.drawn(tmp_path / "boxes.png", "objective", outcomes) == ["IS", "RMSE"]
+    for name in ("boxes.png", "relations.png"):
+        picture = tf.io.decode_png((tmp_path / name).read_bytes()).numpy()
+        assert min(picture.shape[:2]) > 200
+        assert picture.std() > 10
+    made = json.loads((tmp_path / "sweep.json").read_text())
+    assert made["by"] == "objective"
+    rmse = made["boxes"]["RMSE"]["groups"]
+    assert [run["value"] for run in rmse["dcgan"]] == [6.0, 7.0]
+    assert [run["value"] for run in rmse["vae"]] == [8.0, 9.0, 10.0]
+    assert rmse["vae"][0]["run"] == "objective=vae,seed=0"
+    assert [(pair["x"], pair["y"], len(pair["runs"])) for pair in made["relations"]] == [("IS", "RMSE", 5)]
+    assert made["relations"][0]["correlation"] is None  # all scores are 2.0
     sweep.write_csv(tmp_path / "sweep.csv", grids, outcomes)
     rows = list(csv.DictReader((tmp_path / "sweep.csv").open()))
     assert [row["rmse"] for row in rows] == ["", "6.0", "7.0", "8.0", "9.0", "10.0"]

@@ -38,7 +38,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     with kept_in(folder):
         (folder / "sweep.md").write_text(text)
         sweep.write_csv(folder / "sweep.csv", grids, outcomes)
-        plotted = sweep.plot(folder / "boxes.png", by, outcomes)
+        plotted = sweep.drawn(folder / "boxes.png", by, outcomes)
     if plotted:
         logging.info("box plots by %s: %s; HParams: tensorboard --logdir=%s", by, folder / "boxes.png", folder)
     scores = [{"run": o.experiment.name, "failure": o.failure or None, **o.scores} for o in outcomes]
@@ -58,7 +58,11 @@ COMMAND = Command(
         ),
         Option("by", "", "the setting with a box for each of its values; default: the first of the grid"),
         Option("preset", "", "start from a named experiment"),
-        Option("runs", "runs/sweep", "the folder of the runs; sweep.md, sweep.csv and boxes.png are written there"),
+        Option(
+            "runs",
+            "runs/sweep",
+            "the folder of the runs; sweep.md, sweep.csv, sweep.json, boxes.png and relations.png are written there",
+        ),
         Option("protocol", "quick5k", "protocol of the scores"),
         CLASSIFIER,
         Option("jobs", 1, "concurrent runs, each on its share of the cores"),

@@ -3,25 +3,20 @@
 import csv
 import hashlib
 import itertools
-import textwrap
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfpagan.config import renamed
 from tfpagan.errors import UserError
-from tfpagan.evaluation import metrics
-from tfpagan.evaluation.metrics import Key
-from tfpagan.experiments import report
+from tfpagan.experiments import report, spread
 from tfpagan.experiments.experiment import Experiment, Outcome
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import SECTIONS
 from tfpagan.settings.setting import settings_of
 
-BEST = 10  # black circles, as in alpha-GAN's figures
 LONGEST_NAME = 200  # bytes of a folder's name
 WITH_COMMAS = ("code_layers", "devices")
 
@@ -91,11 +86,12 @@ def experiments(grids: Sequence[Grid], preset: str, settings: Mapping[str, Any])
 
 def table(grids: Sequence[Grid], outcomes: Sequence[Outcome]) -> str:
     """Every run with its scores, in Markdown."""
-    columns, given_names = [*_overview(), "images/s", "CPU min"], names(grids)
+    columns, given_names = [*spread.overview(), "images/s", "CPU min"], names(grids)
     lines = [report.line_of([*given_names, *columns]), report.line_of(["---"] * (len(given_names) + len(columns)))]
     for outcome in outcomes:
         given = [str(outcome.experiment.settings.get(name, "-")) for name in given_names]
         lines.append(report.line_of([*given, *(report.cell(column, outcome) for column in columns)]))
+    lines += spread.relation_lines(spread.relations(outcomes))
     lines += report.protocol_lines(outcomes)
     lines += [f"\n- {outcome.experiment.name} failed: {outcome.failure}" for outcome in outcomes if outcome.failure]
     return "\n".join(lines) + "\n"
@@ -114,62 +110,20 @@ def write_csv(file: Path, grids: Sequence[Grid], outcomes: Sequence[Outcome]) ->
         writer.writerows(rows)
 
 
-def plot(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
-    """Box plots of every available metric, with a box for each value of one setting; the best runs are black circles.
-
-    As in alpha-GAN's figures 2 and 5: boxes show quartiles, lines medians, whiskers the extremes, and a dashed line the
-    number of real images where the best is the nearest to it. Titles have the full names
-    of the numbers, of Inception or of another classifier, and the protocol.
+def drawn(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
+    """Box plots and, of several metrics, `relations.png` beside them; with all numbers that they show as JSON in `sweep.json`.
 
     Returns:
-      The metrics plotted.
+      The metrics drawn.
     """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    overview = _overview()
-    known = {m: [(o, v) for o in outcomes if (v := report.value_of(m, o)[0]) is not None] for m in overview}
-    plotted = [metric for metric, found in known.items() if found]
-    if not plotted:
-        return []
-    figure, axes = pyplot.subplots(1, len(plotted), figsize=(3.2 * len(plotted), 3.6), squeeze=False)
-    for axis, metric in zip(axes[0], plotted, strict=True):
-        groups: dict[str, list[float]] = {}
-        for outcome, value in known[metric]:
-            groups.setdefault(str(outcome.experiment.settings.get(by, "-")), []).append(value)
-        axis.boxplot(list(groups.values()), whis=(0, 100), tick_labels=list(groups))
-        best = [value for _, value in sorted(known[metric], key=lambda run: _off(overview[metric], *run))[:BEST]]
-        for place, values in enumerate(groups.values(), 1):
-            shown = [value for value in values if value in best]
-            axis.plot([place] * len(shown), shown, "ko", markersize=4)
-        if real := overview[metric].nearest_to:
-            axis.axhline(np.mean([float(outcome.scores[real]) for outcome, _ in known[metric]]), color="grey", linestyle="--")
-        axis.set_title("\n".join(dict.fromkeys([metric, *report.names_of(metric, outcomes)])), fontsize=9)
-        if metric == "RID":
-            axis.set_yscale("log")  # the exponential of a divergence
-        axis.set_xlabel(by)
-        axis.set_ylabel(overview[metric].unit)
-        axis.tick_params(axis="x", rotation=30)
-    how = " ".join(report.protocol_lines(outcomes))
-    figure.suptitle("\n".join(textwrap.wrap(how, 45 * len(plotted))), fontsize=7)
-    figure.tight_layout()
-    figure.savefig(file, dpi=100)
-    pyplot.close(figure)
-    return plotted
-
-
-def _off(key: Key, outcome: Outcome, value: float) -> float:
-    """How far a number is from the best: less is better."""
-    if key.nearest_to:
-        return abs(value - float(outcome.scores[key.nearest_to]))
-    return -value if key.better == "higher" else value
-
-
-def _overview() -> dict[str, Key]:
-    """Columns that are shown of every run."""
-    return {key.column: key for key in metrics.keys().values() if key.overview and key.column}
+    boxes, relations = spread.boxes(by, outcomes), spread.relations(outcomes)
+    numbers = {"by": by, "boxes": boxes, "relations": relations}
+    file.with_name("sweep.json").write_text(json.dumps(numbers, indent=2) + "\n")
+    if boxes:
+        spread.draw_boxes(file, by, boxes, outcomes)
+    if relations:
+        spread.draw_relations(file.with_name("relations.png"), relations, outcomes)
+    return list(boxes)
 
 
 def _folder_name(chosen: Mapping[str, Any]) -> str:

@@ -1,0 +1,182 @@
+"""The spread of scores over the runs of a sweep, and how far metrics agree: as numbers for JSON, and as pictures of them.
+
+As alpha-GAN's paper compares systems (Rosca et al., 2017, figures 2, 5 and 15, section 6).
+"""
+
+import itertools
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfpagan.evaluation import metrics
+from tfpagan.evaluation.metrics import Key
+from tfpagan.experiments import report
+from tfpagan.experiments.experiment import Outcome
+
+BEST = 10  # black circles, as in alpha-GAN's figures
+FEWEST = 3  # runs of which a correlation says anything
+
+
+def overview() -> dict[str, Key]:
+    """The metrics that are shown of every run, by column."""
+    return {key.column: key for key in metrics.keys().values() if key.overview and key.column}
+
+
+def boxes(by: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Of every metric that a run has: its runs by the values of one setting, and which are the best of all.
+
+    Returns:
+      By metric: `groups`, where each run has its name, its value, and whether it is among the ten best; and `real`, the number
+      of real images where the best is the nearest to it.
+    """
+    found = {}
+    for metric, key in overview().items():
+        runs = _values(metric, outcomes)
+        if not runs:
+            continue
+        best = sorted(runs, key=lambda run: _off(key, *run))[:BEST]
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for outcome, value in runs:
+            row = {"run": outcome.experiment.name, "value": value, "best": (outcome, value) in best}
+            groups.setdefault(str(outcome.experiment.settings.get(by, "-")), []).append(row)
+        real = np.mean([float(outcome.scores[key.nearest_to]) for outcome, _ in runs]) if key.nearest_to else None
+        found[metric] = {"groups": groups, "real": real if real is None else float(real)}
+    return found
+
+
+def relations(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Of every two metrics that three runs have: their values, correlations, and how they disagree on which runs are good.
+
+    Returns:
+      A list of: `x` and `y`, metrics; `runs`, with the names and both values; `correlation` of the values; `rank_correlation`,
+      1 where both rank the runs alike; `good_by_x_only` and `good_by_y_only`, shares of the runs that are in the upper half by
+      one and in the lower half by the other (section 6 of the paper: 15 % by two Inception Scores).
+    """
+    found = []
+    for x, y in itertools.combinations(overview(), 2):
+        both = [(o, a, b) for o, a in _values(x, outcomes) for other, b in _values(y, outcomes) if other is o]
+        if len(both) < FEWEST:
+            continue
+        runs = [{"run": o.experiment.name, "x": a, "y": b} for o, a, b in both]
+        off_x, off_y = ([_off(overview()[m], o, values[i]) for o, *values in both] for i, m in enumerate((x, y)))
+        correlations = {
+            "correlation": _correlation([a for _, a, _ in both], [b for _, _, b in both]),
+            "rank_correlation": _correlation(_ranks(off_x), _ranks(off_y)),
+        }
+        shares = {"good_by_x_only": _good_by_one_only(off_x, off_y), "good_by_y_only": _good_by_one_only(off_y, off_x)}
+        found.append({"x": x, "y": y, "runs": runs, **correlations, **shares})
+    return found
+
+
+def relation_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table of the relations in Markdown, after an empty line; none if there are none."""
+    if not found:
+        return []
+    header = ["", "", "correlation", "of ranks", "good by the first only", "by the second only"]
+    lines = [
+        "",
+        "How metrics agree on these runs; good: in the upper half of the runs, only: in the lower half by the other.",
+        "",
+    ]
+    lines += [report.line_of(header), report.line_of(["---"] * len(header))]
+    for pair in found:
+        numbers = [_shown(pair["correlation"]), _shown(pair["rank_correlation"])]
+        shares = [f"{100 * pair[f'good_by_{m}_only']:.0f} %" for m in ("x", "y")]
+        lines.append(report.line_of([pair["x"], pair["y"], *numbers, *shares]))
+    return lines
+
+
+def draw_boxes(file: Path, by: str, found: Mapping[str, Any], outcomes: Sequence[Outcome]) -> None:
+    """Box plots of `boxes`: quartiles, medians, whiskers to the extremes; the best runs black circles, real images dashed."""
+    with _panels(file, (1, len(found)), outcomes) as axes:
+        for axis, (metric, drawn) in zip(axes[0], found.items(), strict=True):
+            groups = drawn["groups"]
+            values = [[run["value"] for run in runs] for runs in groups.values()]
+            axis.boxplot(values, whis=(0, 100), tick_labels=list(groups))
+            for place, runs in enumerate(groups.values(), 1):
+                best = [run["value"] for run in runs if run["best"]]
+                axis.plot([place] * len(best), best, "ko", markersize=4)
+            if drawn["real"] is not None:
+                axis.axhline(drawn["real"], color="grey", linestyle="--")
+            axis.set_title("\n".join(dict.fromkeys([metric, *report.names_of(metric, outcomes)])), fontsize=9)
+            if metric == "RID":
+                axis.set_yscale("log")  # the exponential of a divergence
+            axis.set_xlabel(by)
+            axis.set_ylabel(overview()[metric].unit)
+            axis.tick_params(axis="x", rotation=30)
+
+
+def draw_relations(file: Path, found: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome]) -> None:
+    """A point for each run, by two metrics: every metric against every later one, with their correlations."""
+    order = list(dict.fromkeys([pair["x"] for pair in found] + [pair["y"] for pair in found]))
+    with _panels(file, (len(order) - 1, len(order) - 1), outcomes) as axes:
+        for axis in axes.flat:
+            axis.set_visible(False)
+        for pair in found:
+            axis = axes[order.index(pair["y"]) - 1][order.index(pair["x"])]
+            axis.set_visible(True)
+            axis.plot([run["x"] for run in pair["runs"]], [run["y"] for run in pair["runs"]], "ko", markersize=4)
+            axis.set_xscale("log" if pair["x"] == "RID" else "linear")
+            axis.set_yscale("log" if pair["y"] == "RID" else "linear")
+            axis.set_xlabel(pair["x"])
+            axis.set_ylabel(pair["y"])
+            axis.set_title(f"r {_shown(pair['correlation'])}, of ranks {_shown(pair['rank_correlation'])}", fontsize=9)
+
+
+@contextmanager
+def _panels(file: Path, shape: tuple[int, int], outcomes: Sequence[Outcome]) -> "Iterator[np.ndarray[Any, np.dtype[Any]]]":
+    """Axes [rows, columns] of a figure that is written to `file` with the protocol above them."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    rows, columns = shape
+    figure, axes = pyplot.subplots(rows, columns, figsize=(3.2 * columns, 3.0 * rows + 0.6), squeeze=False)
+    yield axes
+    how = " ".join(report.protocol_lines(outcomes))
+    figure.suptitle("\n".join(textwrap.wrap(how, 45 * columns)), fontsize=7)
+    figure.tight_layout()
+    figure.savefig(file, dpi=100)
+    pyplot.close(figure)
+
+
+def _values(metric: str, outcomes: Sequence[Outcome]) -> list[tuple[Outcome, float]]:
+    found = [(o, report.value_of(metric, o)[0]) for o in outcomes]
+    return [(o, value) for o, value in found if value is not None and math.isfinite(value)]
+
+
+def _off(key: Key, outcome: Outcome, value: float) -> float:
+    """How far a number is from the best: less is better."""
+    if key.nearest_to:
+        return abs(value - float(outcome.scores[key.nearest_to]))
+    return -value if key.better == "higher" else value
+
+
+def _ranks(values: Sequence[float]) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """1 for the smallest; equal ones share the mean of their ranks."""
+    from scipy import stats
+
+    return np.asarray(stats.rankdata(values))
+
+
+def _correlation(x: Any, y: Any) -> float | None:
+    """Pearson's; None where one of them does not vary."""
+    return float(np.corrcoef(x, y)[0, 1]) if np.std(x) and np.std(y) else None
+
+
+def _good_by_one_only(off: Sequence[float], off_other: Sequence[float]) -> float:
+    """Share of runs in the upper half by one and in the lower half by the other; of an odd number the middle is in neither."""
+    half = len(off) // 2
+    good = set(np.argsort(off, kind="stable")[:half])
+    bad = set(np.argsort(off_other, kind="stable")[len(off) - half :])
+    return len(good & bad) / len(off)
+
+
+def _shown(correlation: float | None) -> str:
+    return "-" if correlation is None else f"{correlation:.2f}"
