@@ -34,6 +34,7 @@ class Scorer:
       classifier: classifier, or None, without which the metrics that need one are missing.
       why_no_classifier: the reason for these missing metrics.
       test: test images, or None.
+      validation: training images that the subject was not trained on, or None.
       reference: the real images that samples are compared with, or their statistics, or None.
       strategy: where the classifier runs.
       batch_size: images per batch, over all replicas; affects only memory and speed.
@@ -49,6 +50,7 @@ class Scorer:
         classifier: Classifier | None = None,
         why_no_classifier: str = "no classifier",
         test: Images | None = None,
+        validation: Images | None = None,
         reference: Images | Reference | None = None,
         strategy: tf.distribute.Strategy | None = None,
         batch_size: int = 64,
@@ -65,6 +67,7 @@ class Scorer:
         self._test = (
             None if test is None else self._watched(chosen(test, protocol.reconstructions or test.count, protocol.seed))
         )
+        self._validation = self._watched(validation) if validation else None
         self._training = None if reference is None or isinstance(reference, Reference) else self._watched(reference)
         self._reference = reference if isinstance(reference, Reference) else None
         self._shape: tuple[int, ...] = ()
@@ -136,6 +139,7 @@ class Scorer:
             count=count,
             samples=lambda count, seed: self._samples(subject, count, seed),
             test=self._test,
+            validation=self._validation,
             training=self._training,
             reference=self._reference,
             batch_size=self._batch_size,
@@ -235,6 +239,8 @@ class Scorer:
             facts |= {"classifier": c.name, "classifier_checksum": c.checksum}
             facts |= {"classifier_input": list(c.shape), "resize": RESIZE}
         facts |= self._facts_of(Over.TEST_IMAGES)
+        if self._validation and any(metric.uses_validation for metric in p.declared()):
+            facts |= {"validation_images": self._validation.name, "validation_count": self._validation.count}
         if real and p.needs(Need.REFERENCE):
             facts |= {"reference": real.name, "reference_count": real.count, "reference_checksum": real.checksum}
         return facts

@@ -121,6 +121,7 @@ class Context:
       count: total number of images, or pairs, in its batches.
       samples: (count, seed) to that many samples of the subject.
       test: the test images, or None.
+      validation: training images that the model was not trained on; None: there are none.
       training: the real images themselves; None if there are only statistics of them.
       reference: statistics of the real images; None if no metric needs them.
       batch_size: images per batch.
@@ -132,6 +133,7 @@ class Context:
     count: int
     samples: "Callable[[int, int], Images]"
     test: "Images | None" = None
+    validation: "Images | None" = None
     training: "Images | None" = None
     reference: "Reference | None" = None
     batch_size: int = 64
@@ -190,6 +192,7 @@ class Metric(abc.ABC):
       over: the images that it is computed over.
       needs: what else it requires.
       in_full: whether the protocol `full` includes it.
+      uses_validation: whether its numbers depend on `Context.validation`.
       few_images: below this number of images or pairs, users are warned that its numbers vary.
     """
 
@@ -198,6 +201,7 @@ class Metric(abc.ABC):
     over: ClassVar[Over]
     needs: ClassVar[frozenset[Need]] = frozenset()
     in_full: ClassVar[bool] = True
+    uses_validation: ClassVar[bool] = False
     few_images: ClassVar[int] = FEW_IMAGES
 
     @abc.abstractmethod

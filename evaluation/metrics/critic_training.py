@@ -1,5 +1,6 @@
 """Training of independent Wasserstein critics, and the distance that they estimate on held-out images."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,53 +10,76 @@ from absl import logging
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics.wasserstein_critic import Critics
 
+POINTS = 20  # of a curve
 
-def negative_distance(
-    real: np.ndarray, fake: np.ndarray, budget: Critics, *, seed: int = 0, between: Callable[[], None] = lambda: None
-) -> tuple[float, float]:
-    """Minus the Wasserstein distance that critics estimate on held-out images; higher is better.
 
-    Each critic f is trained on a random half of either side; the distance is mean f(real) - mean f(fake) on the other halves.
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """Real and fake images, uint8 [N, H, W, C] and [M, H, W, C]."""
+
+    real: np.ndarray
+    fake: np.ndarray
+
+    def halves(self, seed: int) -> "tuple[Sides, Sides]":
+        """Random halves of both."""
+        random = np.random.default_rng(seed)
+        real, fake = (np.array_split(images[random.permutation(len(images))], 2) for images in (self.real, self.fake))
+        return Sides(real[0], fake[0]), Sides(real[1], fake[1])
+
+
+@dataclasses.dataclass
+class Curve:
+    """The distance by one critic while it learns (alpha-GAN, Figure 13): where `seen` rises and `held_out` falls, it overfits.
+
+    Attributes:
+      updates: how many it had.
+      seen: mean f(real) - mean f(fake) of a batch that it is trained on.
+      held_out: the same of all held-out images.
+    """
+
+    updates: list[int] = dataclasses.field(default_factory=list)
+    seen: list[float] = dataclasses.field(default_factory=list)
+    held_out: list[float] = dataclasses.field(default_factory=list)
+
+
+def distances(
+    seen: Sides, held_out: Sides, budget: Critics, *, seed: int = 0, between: Callable[[], None] = lambda: None
+) -> list[Curve]:
+    """The Wasserstein distance that critics f estimate, mean f(real) - mean f(fake) on images that they were not trained on.
 
     Args:
-      real: uint8 [N, H, W, C] that the model was not trained on.
-      fake: uint8 [M, H, W, C].
+      seen: what every critic is trained on; the model was not trained on the real ones.
+      held_out: what its distance is of: the last of its curve.
       budget: of every critic.
-      seed: of the halves and the first critic; further critics have the following seeds.
+      seed: of the first critic; further ones have the following seeds.
       between: called before every update.
 
-    Returns:
-      Mean and standard deviation (ddof 1) over the critics.
-
     Raises:
-      EvaluationError: when a half is smaller than a batch.
+      EvaluationError: when a side is smaller than a batch.
     """
-    random = np.random.default_rng(seed)
-    halves = [np.array_split(images[random.permutation(len(images))], 2) for images in (real, fake)]
-    if min(len(half) for side in halves for half in side) < budget.batch_size:
+    sides = (seen.real, held_out.real, seen.fake, held_out.fake)
+    if min(len(images) for images in sides) < budget.batch_size:
+        real, fake = len(seen.real) + len(held_out.real), len(seen.fake) + len(held_out.fake)
         raise EvaluationError(
-            f"{len(real)} real and {len(fake)} fake images are too few for a critic: 2 x {budget.batch_size} each are needed"
+            f"{real} real and {fake} fake images are too few for a critic: 2 x {budget.batch_size} each are needed"
         )
-    (real_seen, real_new), (fake_seen, fake_new) = halves
-    distances = []
+    curves = []
     for i in range(budget.seeds):
-        critic = train(real_seen, fake_seen, budget, seed=seed + i, between=between)
-        distances.append(_mean(critic, real_new) - _mean(critic, fake_new))
-        logging.info("critic %d of %d, %d steps: distance %.4g", i + 1, budget.seeds, budget.steps, distances[-1])
-    return -float(np.mean(distances)), float(np.std(distances, ddof=1)) if budget.seeds > 1 else float("nan")
+        curves.append(train(seen, held_out, budget, seed=seed + i, between=between))
+        last = curves[-1].held_out[-1]
+        logging.info("critic %d of %d, %d steps: distance %.4g", i + 1, budget.seeds, budget.steps, last)
+    return curves
 
 
-def train(
-    real: np.ndarray, fake: np.ndarray, budget: Critics, *, seed: int, between: Callable[[], None] = lambda: None
-) -> tf.keras.Model:
-    """A critic that maximises mean f(real) - mean f(fake) under the gradient penalty."""
+def train(seen: Sides, held_out: Sides, budget: Critics, *, seed: int, between: Callable[[], None] = lambda: None) -> Curve:
+    """Train a critic to maximise mean f(real) - mean f(fake) under the gradient penalty."""
     tf.keras.utils.set_random_seed(seed)
-    critic = network(real.shape[1:], budget.channels)
+    critic = network(seen.real.shape[1:], budget.channels)
     optimizer = tf.keras.optimizers.Adam(budget.learning_rate, beta_1=0.5, beta_2=0.9, jit_compile=False)
     optimizer.build(critic.trainable_variables)
 
     @tf.function
-    def update(x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> None:
+    def update(x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
         x, y = _scaled(x), _scaled(y)
         with tf.GradientTape() as tape:
             scores = critic(tf.concat([x, y], 0))
@@ -63,12 +87,17 @@ def train(
             loss = -distance + budget.penalty * tf.reduce_mean(gradient_penalty(critic, x, y, weight))
         gradients = tape.gradient(loss, critic.trainable_variables)
         optimizer.apply_gradients(zip(gradients, critic.trainable_variables, strict=True))
+        return distance
 
-    random = np.random.default_rng(seed)
-    for x, y in _batches(real, fake, budget, random):
+    random, curve = np.random.default_rng(seed), Curve()
+    for done, (x, y) in enumerate(_batches(seen, budget, random), 1):
         between()
-        update(tf.constant(x), tf.constant(y), tf.constant(random.uniform(size=[len(x), 1, 1, 1]), tf.float32))
-    return critic
+        distance = update(tf.constant(x), tf.constant(y), tf.constant(random.uniform(size=[len(x), 1, 1, 1]), tf.float32))
+        if done % max(1, budget.steps // POINTS) == 0 or done == budget.steps:
+            curve.updates.append(done)
+            curve.seen.append(float(distance))
+            curve.held_out.append(_mean(critic, held_out.real) - _mean(critic, held_out.fake))
+    return curve
 
 
 def network(image_shape: tuple[int, ...], channels: int) -> tf.keras.Model:
@@ -105,8 +134,9 @@ def _scaled(images: tf.Tensor | np.ndarray) -> tf.Tensor:
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
-def _batches(
-    real: np.ndarray, fake: np.ndarray, budget: Critics, random: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _batches(seen: Sides, budget: Critics, random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def some(images: np.ndarray) -> np.ndarray:
+        return images[random.choice(len(images), budget.batch_size, replace=False)]
+
     for _ in range(budget.steps):
-        yield tuple(side[random.choice(len(side), budget.batch_size, replace=False)] for side in (real, fake))
+        yield some(seen.real), some(seen.fake)

@@ -15,25 +15,28 @@ FILTER_PX = 11
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Weights of the scales, finest first (Wang et al., 2003)."""
 AT_ONCE = 250  # pairs
+NOISE = 25.5
+"""Standard deviation, in grey levels, of the normal noise on the test images of the third number. The paper has that number and
+does not say how much noise."""
 
 
 class MSSSIM(Metric):
-    """Diversity of samples and, because it means nothing alone, of test images."""
+    """Diversity of samples; because it means nothing alone, of test images, and of these with noise, which have too much."""
 
-    name, help = "ms_ssim", "diversity of samples, and of test images for comparison"
+    name, help = "ms_ssim", "diversity of samples, and of test images, plain and with noise, for comparison"
     over, few_images = Over.SAMPLES, 0
 
     def keys(self, official: bool) -> tuple[Key, ...]:
         name, real = "ms_ssim_diversity", "ms_ssim_diversity_real"
         of_samples = Key(name, column="diversity", beside=f"{name}_error", overview=True, nearest_to=real)
-        return of_samples, Key(f"{name}_error"), Key(real), Key(f"{real}_error")
+        return of_samples, Key(f"{name}_error"), Key(real), Key(f"{real}_error"), Key(f"{name}_noisy")
 
     def facts(self, protocol: Settings, image_shape: tuple[int, ...]) -> dict[str, Any]:
         return {"ms_ssim_scales": scales(*image_shape[:2])} if image_shape else {}
 
     def start(self, context: Context) -> Measurement:
         seed, test = context.protocol.seed, context.test
-        real = _of_images(test, seed, context.batch_size) if test else (None, None)
+        real = _of_images(test, seed, context.batch_size) if test else (None, None, None)
         return Diversity(context.count, seed=seed, real=real)
 
 
@@ -44,7 +47,7 @@ class Diversity(Measurement):
       count: total number of images.
       pairs: number of pairs of distinct images; fewer if there are fewer images.
       seed: of the choice.
-      real: the diversity of real images and its error.
+      real: the diversity of real images, its error, and their diversity with noise.
 
     Raises:
       EvaluationError: on fewer than two images.
@@ -52,7 +55,14 @@ class Diversity(Measurement):
 
     undefined = "no test images"
 
-    def __init__(self, count: int, *, pairs: int = 1000, seed: int = 0, real: tuple[float | None, float | None] = (None, None)):
+    def __init__(
+        self,
+        count: int,
+        *,
+        pairs: int = 1000,
+        seed: int = 0,
+        real: tuple[float | None, float | None, float | None] = (None, None, None),
+    ):
         if count < 2:
             raise EvaluationError(f"too few images for MS-SSIM: {count}; at least 2 are needed")
         chosen = np.random.default_rng(seed).permutation(count)[: 2 * min(pairs, count // 2)]
@@ -76,12 +86,15 @@ class Diversity(Measurement):
         return 1.0 - float(similarity.mean()), error, *self._real
 
 
-def _of_images(images: "Images", seed: int, batch_size: int) -> tuple[float | None, float | None]:
-    found = Diversity(images.count, seed=seed)
+def _of_images(images: "Images", seed: int, batch_size: int) -> tuple[float | None, float | None, float | None]:
+    plain, noisy = Diversity(images.count, seed=seed), Diversity(images.count, seed=seed)
+    random = np.random.default_rng(seed)
     for batch in images.batches(batch_size):
-        found.update(Batch(batch))
-    value, error, *_ = found.result()
-    return value, error
+        plain.update(Batch(batch))
+        noise = random.normal(0.0, NOISE, batch.shape)
+        noisy.update(Batch(np.clip(np.rint(batch + noise), 0, 255).astype(np.uint8)))
+    value, error, *_ = plain.result()
+    return value, error, noisy.result()[0]
 
 
 def scales(height: int, width: int) -> int:

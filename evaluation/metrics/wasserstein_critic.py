@@ -1,11 +1,14 @@
 """The independent Wasserstein critic (Danihelka et al., 2017; Rosca et al., 2017, section 5)."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfpagan.evaluation.metrics.base import Batch, Context, Key, Measurement, Metric, Need, Over, Settings
+
+if TYPE_CHECKING:
+    from tfpagan.evaluation.metrics.critic_training import Curve
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +33,11 @@ class Critics:
 
 
 class WassersteinCritic(Metric):
-    """Minus the Wasserstein distance between test images and samples, as estimated by critics."""
+    """Minus the Wasserstein distance between test images and samples, as estimated by critics; higher is better."""
 
     name, help = "critic", "independent Wasserstein critic between samples and test images"
     over, needs = Over.TEST_IMAGES, frozenset({Need.SAMPLES})
-    in_full = False
+    in_full, uses_validation = False, True
 
     def keys(self, official: bool) -> tuple[Key, ...]:
         name = "negative_wasserstein_distance"
@@ -48,20 +51,37 @@ class WassersteinCritic(Metric):
 
 
 class CriticDistance(Measurement):
-    """Keeps all images; the critics are trained at the end, with equally many samples."""
+    """Keeps all images; the critics are trained at the end, with equally many samples.
+
+    They are trained on validation images, and their distance is that of the test images, as in the paper; without validation
+    images they are trained on a random half of the test images, and their distance is that of the other half.
+    """
 
     def __init__(self, context: Context):
         self._context = context
         self._images: list[np.ndarray] = []
+        self._curves: list[Curve] = []
 
     def update(self, batch: Batch) -> None:
         self._images.append(batch.images)
 
     def result(self) -> tuple[float, float]:
         """Minus the distance, and its standard deviation over critics."""
-        from tfpagan.evaluation.metrics.critic_training import negative_distance
+        from tfpagan.evaluation.metrics.critic_training import Sides, distances
 
-        c, real = self._context, np.concatenate(self._images)
-        samples = c.samples(len(real), c.protocol.seed + 1)  # independent of other metrics' samples
+        c, test = self._context, np.concatenate(self._images)
+        validation = np.concatenate(list(c.validation.batches(c.batch_size))) if c.validation else test[:0]
+        samples = c.samples(len(validation) + len(test), c.protocol.seed + 1)  # independent of other metrics' samples
         fake = np.concatenate(list(samples.batches(c.batch_size)))
-        return negative_distance(real, fake, c.protocol.critics, seed=c.protocol.seed, between=c.stop_if_interrupted)
+        if len(validation):
+            seen, held_out = Sides(validation, fake[: len(validation)]), Sides(test, fake[len(validation) :])
+        else:
+            seen, held_out = Sides(test, fake).halves(c.protocol.seed)
+        p = c.protocol
+        self._curves = distances(seen, held_out, p.critics, seed=p.seed, between=c.stop_if_interrupted)
+        last = [curve.held_out[-1] for curve in self._curves]
+        return -float(np.mean(last)), float(np.std(last, ddof=1)) if len(last) > 1 else float("nan")
+
+    def details(self) -> dict[str, Any]:
+        """The curves of the critics."""
+        return {"critic_curves": [dataclasses.asdict(curve) for curve in self._curves]}

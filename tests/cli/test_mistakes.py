@@ -113,6 +113,8 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--pair=height", "--pair=height is not legal: it must be one of width, channels, siamese"),
         ("--likelihood=poisson", "it must be one of none, gaussian, laplace, bernoulli"),
         ("--likelihood_scale=-1", "--likelihood_scale=-1.0 is not legal: it must be at least 0.0"),
+        ("--patience=2", "--patience=2 needs --best_metric, of which it waits for a better value"),
+        ("--patience=-1", "--patience=-1 is not legal: it must be at least 0"),
         ("--best_metric=rmse", "--best_metric=rmse needs --eval_every_steps"),
         ("--eval_every_steps=9 --eval_protocol=fid", "--eval_protocol=fid is not legal: it must be one of quick1k"),
         ("--eval_every_steps=9 --eval_classifier=/nowhere", "/nowhere holds no classifier: saved_model.pb is missing"),

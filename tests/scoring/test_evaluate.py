@@ -443,6 +443,33 @@ def test_training_evaluates_and_keeps_the_best_checkpoint(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
+def test_a_run_ends_early_when_its_patience_does_and_goes_on_without_it(
+    data: list[str], classifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Errors at steps 2, 4, 6, ...: the second is the best, and two evaluations after it there is none better."""
+    score, values = Scorer.score, iter([2.0, 1.0, 3.0, 1.5, 0.5])
+
+    def scored(self: Scorer, subject: object) -> object:
+        scores = score(self, subject)  # type: ignore[arg-type]
+        scores.metrics["rmse"] = next(values)
+        return scores
+
+    monkeypatch.setattr(Scorer, "score", scored)
+    run = tmp_path / "run"
+    evaluated = [*EVALUATED, "--train_steps=1000", "--patience=2", classifier.replace("--classifier", "--eval_classifier")]
+    argv = [*data, *SIZES, *evaluated, f"--model_dir={run}"]
+    for _ in range(2):  # the same command again does nothing
+        assert cli.run("train", argv) == 0
+        assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-8"
+        assert "stopped at step 8: --best_metric was no better in 2 evaluations after step 4 (--patience)" in caplog.text
+        caplog.clear()
+    assert json.loads((run / "best/best.json").read_text())["step"] == 4
+    assert cli.run("train", [f"--model_dir={run}", "--train_steps=10", "--patience=0"]) == 0
+    assert json.loads((run / "best/best.json").read_text()) == {"metric": "rmse", "value": 0.5, "step": 10}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_images")
 def test_evaluations_during_training_use_validation_images_where_some_are_held_out(
     data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

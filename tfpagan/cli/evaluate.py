@@ -21,6 +21,8 @@ from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import AugmentationConfig, DataConfig
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tfpagan.data import Images
     from tfpagan.evaluation.results import Scores
     from tfpagan.evaluation.subjects import Subject
@@ -116,7 +118,9 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     strategy = devices.strategy(options["devices"])
     encoder, condition = run.networks.get("encoder"), run.config.objective.condition
     subject = of_run(run.networks["generator"], encoder, run.config.networks, str(model_dir), condition)
-    return _score(subject, protocol, options, images, strategy), {"model": str(model_dir), "step": run.step}
+    held_out = run.config.training.validation_images
+    validation = data.held_out(len(images.train), held_out)[1] if held_out else None
+    return _score(subject, protocol, options, images, strategy, validation), {"model": str(model_dir), "step": run.step}
 
 
 def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
@@ -151,14 +155,29 @@ def _on_data_set(
     return _score(subject, protocol, options, images, strategy), {"model": subject.name}
 
 
-def _score(subject: "Subject", protocol: Protocol, options: dict[str, Any], images: "Images", strategy: Any) -> "Scores":
+def _score(
+    subject: "Subject",
+    protocol: Protocol,
+    options: dict[str, Any],
+    images: "Images",
+    strategy: Any,
+    validation: "np.ndarray | None" = None,
+) -> "Scores":
     from tfpagan.scoring.prepare import scorer
 
     classifier, why = chosen_classifier(protocol, options)
     with statistics_file.kept(options["save_statistics"], classifier, why) as collect:
-        return scorer(protocol, images, strategy, classifier, why, batch_size=options["batch_size"], collect=collect).score(
-            subject
+        made = scorer(
+            protocol,
+            images,
+            strategy,
+            classifier,
+            why,
+            validation=validation,
+            batch_size=options["batch_size"],
+            collect=collect,
         )
+        return made.score(subject)
 
 
 COMMAND = Command(

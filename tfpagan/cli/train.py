@@ -25,6 +25,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     config, model_dir = _config_and_folder(options, settings)
     if config.training.best_metric and not config.training.eval_every_steps:
         raise UserError(f"--best_metric={config.training.best_metric} needs --eval_every_steps")
+    if config.training.patience and not config.training.best_metric:
+        raise UserError(f"--patience={config.training.patience} needs --best_metric, of which it waits for a better value")
     from tfpagan import data
     from tfpagan.training import devices, dry_run, loop
 
@@ -87,9 +89,9 @@ def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     bin_train = Path(__file__).parents[2] / "bin" / "train"
     program = _from_here(bin_train) if bin_train.exists() else "tfpagan-train"
     steps = config.training.train_steps * (2 if finished else 1)
-    rows.append(
-        ("resume", " ".join([program, f"--model_dir={folder}", f"--train_steps={steps}", *map(shlex.quote, plugins.flags())]))
-    )
+    on = ["--patience=0"] if config.training.patience and finished else []
+    flags = [f"--model_dir={folder}", f"--train_steps={steps}", *on, *map(shlex.quote, plugins.flags())]
+    rows.append(("resume", " ".join([program, *flags])))
     return "\n".join(f"{name:<16}{value}" for name, value in rows)
 
 

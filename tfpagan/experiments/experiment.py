@@ -119,7 +119,9 @@ def row_of(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str
         row = last_row(folder / "scores.csv", scoring.protocol)
     except EvaluationError:
         return None
-    last = best_step(folder) if experiment.best else experiment.config.training.train_steps
+    training = experiment.config.training
+    trained = steps_done(folder) if training.patience else training.train_steps  # the first may end before
+    last = best_step(folder) if experiment.best else trained
     step = "" if experiment.stand_in else str(last)
     used = json.loads(row["protocol"]).get("classifier_checksum", "")
     return row if row.get("step", "") == step and used == checksum else None

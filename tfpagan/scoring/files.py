@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ class ScoreFiles:
     def keep(self, result: Result, scores: Scores) -> None:
         """Append to scores.csv and metrics.jsonl; write the whole result, TensorBoard's events and pictures to eval/.
 
-        The pictures are the worst pairs, and the covariance of the codes' means, blue at -1, white at 0 and red at 1.
+        The pictures are the worst pairs, the covariance of the codes' means, blue at -1, white at 0 and red at 1, and the
+        curves of critics.
 
         Raises:
           UserError: when the folder cannot be written.
@@ -60,6 +62,8 @@ class ScoreFiles:
             if shown:
                 covariance = signed(scores.arrays["code_covariance"])
                 write_png(covariance, f"{folder}/eval/code_covariance_step_{step:08d}.png")
+            if curves := scores.details.get("critic_curves"):
+                draw_curves(folder / "eval" / f"critic_curves_step_{step:08d}.png", curves)
             self._writer = self._writer or tf.summary.create_file_writer(str(folder / "eval"))
             tags = {key.name: key.tag for key in metrics.keys().values() if key.tag}
             with self._writer.as_default(step):
@@ -72,6 +76,25 @@ class ScoreFiles:
             self._writer.flush()
         except (OSError, tf.errors.OpError) as e:
             raise UserError(f"the scores cannot be written to {folder}: {e}") from None
+
+
+def draw_curves(file: Path, curves: Sequence[Mapping[str, Sequence[float]]]) -> None:
+    """The distance by critics while they learn, on the images that they are trained on and on others (alpha-GAN, Figure 13)."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(7.0, 3.0), sharey=True)
+    for axis, key, title in zip(axes, ("seen", "held_out"), ("a batch that it is trained on", "all other images"), strict=True):
+        for curve in curves:
+            axis.plot(curve["updates"], curve[key], ".-")
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("updates of the critic")
+    axes[0].set_ylabel("mean f(real) - mean f(fake)")
+    figure.tight_layout()
+    figure.savefig(file, dpi=100)
+    pyplot.close(figure)
 
 
 def signed(matrix: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from tfpagan.evaluation.classifiers import inception
 from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import ArrayImages
+from tfpagan.evaluation.images import Images as SomeImages
 from tfpagan.evaluation.metrics import METRICS, Metric, Need
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.results import Result, Scores, result
@@ -98,6 +99,7 @@ def scorer(
     why: str,
     *,
     held_out: np.ndarray | None = None,
+    validation: np.ndarray | None = None,
     batch_size: int = 64,
     collect: Metric | None = None,
     interrupted: Callable[[], bool] = lambda: False,
@@ -111,6 +113,7 @@ def scorer(
       network: the classifier.
       why: it is None, else "".
       held_out: places among the training images of those to use instead of test images.
+      validation: places among the training images of those that the subject was not trained on.
       batch_size: images per batch.
       collect: measured besides the protocol's metrics.
       interrupted: whether to give up.
@@ -125,11 +128,13 @@ def scorer(
     data = images.config
     name = f"{data.dataset} {{}}, crop {data.crop}, {data.image_size} px"
     test, reference = ArrayImages(images.test, name.format("test")), ArrayImages(images.train, name.format("train"))
+
     return Scorer(
         protocol,
         classifier=network,
         why_no_classifier=why,
-        test=test if held_out is None else reference.take(held_out, f"{reference.name}, {len(held_out)} held out"),
+        test=test if held_out is None else _taken(reference, held_out),
+        validation=None if validation is None else _taken(reference, validation),
         reference=reference,
         strategy=strategy,
         batch_size=batch_size,
@@ -137,6 +142,10 @@ def scorer(
         collect=collect,
         interrupted=interrupted,
     )
+
+
+def _taken(reference: ArrayImages, places: np.ndarray) -> SomeImages:
+    return reference.take(places, f"{reference.name}, {len(places)} held out")
 
 
 def named(scores: Scores, model: str, step: int | None = None) -> Result:

@@ -191,6 +191,12 @@ class TrainingConfig:
         "key of the metric that selects the best checkpoint, kept in best/, such as rmse; default: none is kept",
         resumable=True,
     )
+    patience: int = setting(
+        0,
+        "stop after this many evaluations in a row without a better --best_metric (early stopping); 0: go on to the last step",
+        at_least=0,
+        resumable=True,
+    )
     keep_checkpoints: int = setting(3, "how many checkpoints to keep", at_least=1, resumable=True)
 
 

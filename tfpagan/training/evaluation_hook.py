@@ -28,13 +28,16 @@ class EvaluationHook(Hook):
       scorer: computes the scores.
       best_metric: key of the metric that selects the best checkpoint; "": none is kept.
       every_steps: steps between evaluations.
+      patience: evaluations without a better value after which there is enough; 0: there never is.
 
     Raises:
       UserError: when the scorer does not measure `best_metric`.
     """
 
-    def __init__(self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int):
-        self.every_steps, self._scorer = every_steps, scorer
+    def __init__(
+        self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int, patience: int = 0
+    ):
+        self.every_steps, self._scorer, self._patience = every_steps, scorer, patience
         legal = {key.name: key for key in scorer.measured() if key.better}
         self._metric = legal.get(best_metric)
         if best_metric and not self._metric:
@@ -46,7 +49,7 @@ class EvaluationHook(Hook):
         # Created once, so that the networks' functions are traced once; each call uses the current weights.
         self._subject = _subject(trainer, self._model)
         self._note = folder / "best" / "best.json"
-        self._best = _noted(self._note, best_metric)
+        self._best, self._best_step = _noted(self._note, best_metric)
         self._checkpoints = Checkpoints(trainer.checkpoint(), folder / "best", keep=1) if best_metric else None
 
     def act(self, step: int) -> None:
@@ -70,11 +73,18 @@ class EvaluationHook(Hook):
         if self._checkpoints and self._metric:
             self._keep_best(step, result.metrics[self._metric.name], self._metric, self._checkpoints)
 
+    def enough(self, step: int) -> bool:
+        if not self._patience or self._best_step is None or step < self._best_step + self._patience * self.every_steps:
+            return False
+        last = f"{self._patience} evaluations after step {self._best_step}"
+        logging.info("stopped at step %d: --best_metric was no better in %s (--patience)", step, last)
+        return True
+
     def _keep_best(self, step: int, value: float | None, metric: Key, checkpoints: Checkpoints) -> None:
         if value is None or (math.isfinite(self._best) and not metric.improves(value, self._best)):
             return
         checkpoints.save()
-        self._best = value
+        self._best, self._best_step = value, step
         part = self._note.with_suffix(".part")
         part.write_text(json.dumps({"metric": metric.name, "value": value, "step": step}) + "\n")
         part.replace(self._note)
@@ -86,10 +96,10 @@ def _subject(trainer: Trainer, name: str) -> Subject:
     return of_run(generator, encoder, trainer.config.networks, name, condition)
 
 
-def _noted(file: Path, metric: str) -> float:
-    """The best value so far; NaN if none of this metric is stored."""
+def _noted(file: Path, metric: str) -> tuple[float, int | None]:
+    """The best value so far and its step; NaN and None if none of this metric is stored."""
     try:
         noted = json.loads(file.read_text())
-        return float(noted["value"]) if noted["metric"] == metric else math.nan
+        return (float(noted["value"]), int(noted["step"])) if noted["metric"] == metric else (math.nan, None)
     except (OSError, ValueError, KeyError, TypeError):
-        return math.nan
+        return math.nan, None

@@ -35,8 +35,12 @@ class Hook:
         """Called when due."""
         raise NotImplementedError
 
+    def enough(self, step: int) -> bool:
+        """Whether the run may end at this step."""
+        return False
+
     def stopped(self, step: int) -> None:
-        """Called when a signal ends the run before its last step."""
+        """Called when the run ends before its last step."""
 
 
 class ScalarHook(Hook):

@@ -60,7 +60,7 @@ def train(config: Config, model_dir: Path) -> int | None:
     """Train up to `train_steps`, from the newest checkpoint in `model_dir` if there is one.
 
     Returns:
-      None when all steps are done; otherwise the number of the signal that stopped the training.
+      None when all steps are done, or patience was at its end; otherwise the number of the signal that stopped the training.
 
     Raises:
       UserError: on anything that the user can fix.
@@ -177,14 +177,23 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, validation
     strategy = None if trainer.several_workers else trainer.strategy  # with several workers, each scores on its own
     held_out = validation if len(validation) else None
     scorer = prepare.scorer(protocol, images, strategy, classifier, why, held_out=held_out, interrupted=stop.heard)
-    return [EvaluationHook(folder, trainer, scorer, best_metric=training.best_metric, every_steps=training.eval_every_steps)]
+    return [
+        EvaluationHook(
+            folder,
+            trainer,
+            scorer,
+            best_metric=training.best_metric,
+            every_steps=training.eval_every_steps,
+            patience=training.patience,
+        )
+    ]
 
 
 def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.Hook], stop: Stop) -> None:
-    """Run steps in pieces, and hooks when they are due, until the last step or a signal; on a signal, stop the hooks."""
+    """Run steps in pieces, and hooks when they are due, until the last step, a signal, or a hook that has enough."""
     until, piece = trainer.config.training.train_steps, 1
     step = int(trainer.step.numpy())
-    while step < until and not trainer.any_worker(stop.heard()):
+    while step < until and not trainer.any_worker(stop.heard() or any(hook.enough(step) for hook in todo)):
         steps = min([piece, until - step, *(hook.every_steps - step % hook.every_steps for hook in todo)])
         begun = time.monotonic()
         progress = trainer.advance(batches, steps)
