@@ -227,3 +227,5 @@ def test_the_recipe_for_celeb_a_works(tmp_path):
         images = prepare(DataConfig(dataset="celeb_a", data_dir=str(tmp_path), cache_dir=str(tmp_path / "cache")))
     assert images.train[:, 0, 0, 0].tolist() == [0]
     assert images.test[:, 0, 0, 0].tolist() == [100]
+    assert images.validation is not None
+    assert images.validation[:, 0, 0, 0].tolist() == [50]

@@ -144,8 +144,34 @@ def test_images_beside_the_splits_are_refused(write, other):
 
 
 def test_other_folders_beside_train_and_test_are_ignored(write):
-    files = {f"{split}/a/{i}.png": png(8, 8) for split in ("train", "test", "val") for i in range(2)}
-    assert len(prepare(write(files | {"annotations/a.txt": b"a", "thumbs/1.png": png(8, 8)})).train) == 2
+    files = {f"{split}/a/{i}.png": png(8, 8) for split in ("train", "test") for i in range(2)}
+    more = {"annotations/a.txt": b"a", "thumbs/1.png": png(8, 8), "val/list.txt": b"a"}
+    images = prepare(write(files | more))
+    assert (len(images.train), len(images.test), images.validation) == (2, 2, None)
+
+
+def test_a_third_split_is_for_validation_and_needs_no_labels(write):
+    """Of 20 training images none is held out: 3 of 6 others are, always the same."""
+    files = {f"train/a/{i:02d}.png": png(8, 8, i) for i in range(20)} | {f"test/a/{i}.png": png(8, 8, 50) for i in range(2)}
+    config = write(files | {f"val/{i}.png": png(8, 8, 100 + i) for i in range(6)})
+    assert describe(config).splits == {"train": 20, "test": 2, "validation": 6}
+    images = prepare(config)
+    assert images.validation is not None
+    assert images.validation[:, 0, 0, 0].tolist() == [100, 101, 102, 103, 104, 105]
+    assert (images.label_names, images.train_labels.tolist(), images.test_labels.tolist()) == (("a",), [0] * 20, [0, 0])
+    assert images.places(3).tolist() == list(range(20))
+    part = images.held_out(3)
+    assert (part.split, len(set(part.places)), part.places.tolist()) == ("validation", 3, images.held_out(3).places.tolist())
+    assert images.held_out(6).places.tolist() == list(range(6))
+    with pytest.raises(UserError, match=r"--validation_images=7 is not legal: folder:.* has 6 validation images"):
+        images.held_out(7)
+
+
+def test_without_a_third_split_training_images_are_held_out(write):
+    images = prepare(write({f"{split}/{i}.png": png(8, 8, i) for split in ("train", "test") for i in range(10)}))
+    part = images.held_out(4)
+    assert (part.split, len(part.places)) == ("train", 4)
+    assert sorted([*part.places, *images.places(4)]) == list(range(10))
 
 
 def test_runs_may_be_kept_beside_the_images(write):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan.data import batches, held_out, repeated
+from tfpagan.data import batches, repeated
+from tfpagan.data.pipeline import held_out
 from tfpagan.errors import UserError
 
 NUMBERED = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)  # image i is full of i

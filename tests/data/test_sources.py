@@ -20,7 +20,7 @@ class FakeMNIST:
     """Ten digits; digit d has the grey level 10 d + 5."""
 
     name = "mnist-0"
-    train_split, test_split = "train", "test"
+    train_split, test_split, validation_split = "train", "test", None
 
     def __init__(self, *_: object):
         pass

@@ -486,6 +486,37 @@ def test_evaluations_during_training_use_validation_images_where_some_are_held_o
 
 
 @pytest.mark.slow
+def test_a_validation_split_is_used_in_the_place_of_training_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By evaluations during training and by the critic afterwards; the run refuses another, as it does other test images."""
+    monkeypatch.setitem(protocols.NAMED, "quick1k", protocols.Protocol("quick1k", ("rmse",), reconstructions=3))
+    random = np.random.default_rng(0)
+    for split, count in (("train", 9), ("val", 5), ("test", 8)):
+        for i in range(count):
+            (tmp_path / "images" / split).mkdir(parents=True, exist_ok=True)
+            picture = random.integers(0, 256, [PX, PX, 3]).astype(np.uint8)
+            (tmp_path / "images" / split / f"{i}.png").write_bytes(tf.io.encode_png(picture).numpy())
+    data, run = [f"--dataset=folder:{tmp_path}/images", f"--cache_dir={tmp_path}/cache"], tmp_path / "run"
+    assert cli.run("train", [*data, *SIZES, *EVALUATED, "--validation_images=4", "--batch_size=9", f"--model_dir={run}"]) == 0
+    assert "exceeds the" not in caplog.text  # all nine are trained on
+    (row, _) = csv.DictReader((run / "scores.csv").open(newline=""))
+    assert (
+        json.loads(row["protocol"])["test_images"].split("images ")[1]
+        == "validation, crop center, 16 px, 4 held out, 3 chosen with seed 0"
+    )
+    capsys.readouterr()
+    critics = ["--metrics=critic", "--critics=1", "--critic_updates=1", "--json"]
+    assert cli.run("evaluate", [f"--model_dir={run}", *critics]) == 1  # four are fewer than a batch
+    protocol = json.loads(capsys.readouterr().out)["protocol"]
+    assert (protocol["validation_count"], protocol["test_count"]) == (4, 8)
+    assert protocol["validation_images"].endswith("images validation, crop center, 16 px, 4 held out")
+    (tmp_path / "images" / "val" / "0.png").unlink()
+    assert cli.run("evaluate", [f"--model_dir={run}", "--metrics=rmse"]) == 1
+    assert "validation had 5 images and has 4" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_a_best_checkpoint_is_chosen_on_training_images_that_are_held_out(
     data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

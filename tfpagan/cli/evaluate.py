@@ -21,9 +21,7 @@ from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import AugmentationConfig, DataConfig
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from tfpagan.data import Images
+    from tfpagan.data import Images, Part
     from tfpagan.evaluation.results import Scores
     from tfpagan.evaluation.subjects import Subject
 
@@ -118,8 +116,8 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     strategy = devices.strategy(options["devices"])
     encoder, condition = run.networks.get("encoder"), run.config.objective.condition
     subject = of_run(run.networks["generator"], encoder, run.config.networks, str(model_dir), condition)
-    held_out = run.config.training.validation_images
-    validation = data.held_out(len(images.train), held_out)[1] if held_out else None
+    count = run.config.training.validation_images
+    validation = images.held_out(count) if count else None
     return _score(subject, protocol, options, images, strategy, validation), {"model": str(model_dir), "step": run.step}
 
 
@@ -161,7 +159,7 @@ def _score(
     options: dict[str, Any],
     images: "Images",
     strategy: Any,
-    validation: "np.ndarray | None" = None,
+    validation: "Part | None" = None,
 ) -> "Scores":
     from tfpagan.scoring.prepare import scorer
 

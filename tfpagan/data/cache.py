@@ -1,4 +1,5 @@
-"""A cache entry: `train.npy` and `test.npy`, uint8 [N, H, W, C], labels, `about.json`; written atomically."""
+"""A cache entry: `train.npy`, `test.npy` and, of some data sets, `validation.npy`, uint8 [N, H, W, C], labels of the first two,
+`about.json`; written atomically."""
 
 import collections
 import dataclasses
@@ -37,15 +38,21 @@ class Splits:
 
     train: str
     test: str | None
+    validation: str | None
     hold_out: int
 
+    def names(self) -> list[str]:
+        """Those of the arrays."""
+        return ["train", "test", *(["validation"] if self.validation else [])]
+
     def examples(self, source: Source) -> Iterator[tuple[str, Example]]:
-        """`train` or `test`, with the example, in the source's order."""
+        """The name of its array, with each example, in the source's order."""
         for i, example in enumerate(source.examples(self.train)):
             yield "test" if self.test is None and i % self.hold_out == 0 else "train", example
-        if self.test is not None:
-            for example in source.examples(self.test):
-                yield "test", example
+        for name, split in (("test", self.test), ("validation", self.validation)):
+            if split is not None:
+                for example in source.examples(split):
+                    yield name, example
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +117,8 @@ def read(folder: Path) -> dict[str, Any]:
       OSError, EOFError, ValueError, KeyError: when a file is missing or damaged.
     """
     about = json.loads((folder / "about.json").read_text())
-    arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("train", "test")}
+    splits = ("train", "test", *(["validation"] if "validation" in about["checksums"] else []))
+    arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in splits}
     for name in ("train_labels", "test_labels"):
         arrays[name] = np.load(folder / f"{name}.npy") if about["label_names"] else None
     names = tuple(about["label_names"]) if about["label_names"] else None
@@ -151,7 +159,7 @@ class _Rows:
 def _fill(folder: Path, source: Source, splits: Splits, pixels: Pixels, skip_corrupt: bool, progress: bool | None) -> int:
     """Write all files of an entry; returns its number of images."""
     size = pixels.geometry.image_size
-    rows = {name: _Rows(folder / f"{name}.npy", (size, size, pixels.channels)) for name in ("train", "test")}
+    rows = {name: _Rows(folder / f"{name}.npy", (size, size, pixels.channels)) for name in splits.names()}
     corrupt: list[str] = []
     bar = tqdm(total=_total(source, splits), unit=" images", disable=None if progress is None else not progress)
     try:
@@ -167,8 +175,8 @@ def _fill(folder: Path, source: Source, splits: Splits, pixels: Pixels, skip_cor
             part.close()
     _judge(corrupt, {name: len(part.labels) for name, part in rows.items()}, source, skip_corrupt)
     if source.label_names:
-        for name, part in rows.items():
-            np.save(folder / f"{name}_labels.npy", np.array(part.labels, np.int64))
+        for name in ("train", "test"):
+            np.save(folder / f"{name}_labels.npy", np.array(rows[name].labels, np.int64))
     about: dict[str, Any] = {"source": source.name, "label_names": source.label_names, "skipped": len(corrupt)}
     about["checksums"] = {name: part.checksum() for name, part in rows.items()}
     (folder / "about.json").write_text(json.dumps(about | dataclasses.asdict(pixels.geometry), indent=2))
@@ -207,13 +215,13 @@ def _judge(corrupt: list[str], counts: dict[str, int], source: Source, skip_corr
             raise UserError(f"{found}; repair or remove them{clear}, or skip them with --skip_corrupt_images")
         logging.warning("%s; skipping them", found)
     if not all(counts.values()):
-        having = " and ".join(f"{count} to {name} on" for name, count in counts.items())
+        having = " and ".join(f"{count} to {name.replace('validation', 'validate')} on" for name, count in counts.items())
         raise UserError(f"{source.name}: too few images: {having}; at least one of each is needed")
 
 
 def _total(source: Source, splits: Splits) -> int | None:
     sizes = source.split_sizes()
-    counts = [sizes.get(name) for name in (splits.train, splits.test) if name is not None]
+    counts = [sizes.get(name) for name in (splits.train, splits.test, splits.validation) if name is not None]
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 

@@ -98,6 +98,11 @@ class Catalogued:
         others = [name for name in ("test", "validation") if name in self.split_sizes() and name != self.train_split]
         return others[0] if others else None
 
+    @property
+    def validation_split(self) -> str | None:
+        """`validation`, where there is a `test` too."""
+        return "validation" if {"test", "validation"} <= self.split_sizes().keys() else None
+
     def fetch(self) -> None:
         """Download and prepare the data set with TFDS, unless data_dir holds it.
 

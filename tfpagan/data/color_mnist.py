@@ -28,6 +28,7 @@ class ColorMNIST:
     label_names = tuple(f"{number:03d}" for number in range(1000))
     train_split = "train"
     test_split = "test"
+    validation_split = None
 
     def __init__(self, data_dir: Path, cache_dir: Path) -> None:
         self._mnist = Catalogued("mnist", data_dir, cache_dir)

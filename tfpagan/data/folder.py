@@ -41,17 +41,18 @@ class Folder:
         if not root.is_dir():
             what = "is not a folder" if root.exists() else "does not exist"
             raise UserError(f"--dataset=folder:{root}: {root} {what}")
-        self.train_split, self.test_split, bases = self._layout()
+        self.train_split, self.test_split, self.validation_split, bases = self._layout()
         self._files = {split: images_under(base) for split, base in bases.items()}
         for split, base in bases.items():
             if not self._files[split]:
                 raise UserError(f"no images in {base}: looked for files ending in {', '.join(SUFFIXES)}")
-        labels = {self._label(bases[split], path) for split, paths in self._files.items() for path in paths}
+        labelled = {split: paths for split, paths in self._files.items() if split != self.validation_split}
+        labels = {self._label(bases[split], path) for split, paths in labelled.items() for path in paths}
         self.label_names = None if None in labels else tuple(sorted(name for name in labels if name is not None))
         self._bases = bases
 
-    def _layout(self) -> tuple[str, str | None, dict[str, Path]]:
-        """The names of the splits, with their folders."""
+    def _layout(self) -> tuple[str, str | None, str | None, dict[str, Path]]:
+        """The names of the splits to train, test and validate on, with their folders."""
         here = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir() and not entry.name.startswith("."))
         kinds: dict[str, list[str]] = {}
         for name in here:
@@ -65,16 +66,19 @@ class Folder:
         if "train" not in kinds:
             if tests:
                 raise UserError(f"{self.root} has {tests[0]}/ but no train/; name the folder of training images train")
-            return "all", None, {"all": self.root}
-        used = [*kinds["train"], *tests]
+            return "all", None, None, {"all": self.root}
+        others = kinds.get("validation", []) if "test" in kinds else []
+        validation = [name for name in others if images_under(self.root / name)]
+        used = [*kinds["train"], *tests, *validation]
         ignored = [name for name in here if name not in used]
         for name in ignored:
-            suspect = not tests or (_is_like_a_split(name) and name not in kinds.get("validation", []))
+            suspect = not tests or _is_like_a_split(name)
             if suspect and images_under(self.root / name) and not _holds_runs(self.root / name):
                 raise UserError(f"{self.root} has {'/ and '.join(used)}/, and images in {name}/ too; keep only splits there")
         if ignored:
             logging.info("%s: using %s/, ignoring %s/", self.root, "/ and ".join(used), "/, ".join(ignored))
-        return used[0], tests[0] if tests else None, {name: self.root / name for name in used}
+        folders = {name: self.root / name for name in used}
+        return used[0], tests[0] if tests else None, validation[0] if validation else None, folders
 
     def holds(self, folder: Path) -> bool:
         """Whether images that are written into a folder would become part of this data set."""
@@ -97,9 +101,10 @@ class Folder:
         return digest.hexdigest()
 
     def examples(self, split: str) -> Iterator[Example]:
-        """The split's files, sorted by path."""
+        """The split's files, sorted by path; those to validate on have no labels."""
+        labelled = self.label_names and split != self.validation_split
         for path in self._files[split]:
-            name = self._label(self._bases[split], path) if self.label_names else None
+            name = self._label(self._bases[split], path) if labelled else None
             label = self.label_names.index(name) if self.label_names and name is not None else None
             yield Example(str(path), path.read_bytes, label)
 

@@ -20,6 +20,7 @@ from tfpagan.data.color_mnist import ColorMNIST
 from tfpagan.data.decode import decode
 from tfpagan.data.folder import Folder
 from tfpagan.data.geometry import Geometry, resolve
+from tfpagan.data.pipeline import held_out
 from tfpagan.data.source import Source
 from tfpagan.data.tiny_imagenet import TinyImageNet, is_tiny_imagenet
 from tfpagan.errors import UserError
@@ -38,7 +39,7 @@ class Described:
     config: DataConfig  # concrete: absolute paths, image_size in px, no `auto`
     channels: int  # 1 or 3
     downloads: str  # for display: nothing to download, or how much
-    splits: dict[str, int | None]  # numbers of training and test images; None: not known yet
+    splits: dict[str, int | None]  # numbers of training, test and, in some, validation images; None: not known yet
     holds: Callable[[Path], bool]  # whether images written into a folder would become part of the data set
 
 
@@ -54,12 +55,44 @@ class Images:
     label_names: tuple[str, ...] | None
     checksums: Mapping[str, str]  # of the images and labels, by split
     skipped: int  # images left out because they could not be decoded
+    validation: np.ndarray | None = None  # of data sets that have such a split besides one for testing
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C) of every image."""
         _, height, width, channels = self.train.shape
         return height, width, channels
+
+    def places(self, validation_images: int) -> np.ndarray:
+        """Places of the images to train on: all, unless some are held out because there is no validation split.
+
+        Raises:
+          UserError: when nothing is left to train on.
+        """
+        return held_out(len(self.train), 0 if self.validation is not None else validation_images)[0]
+
+    def held_out(self, count: int) -> "Part":
+        """Some images that are not trained on, always the same: of the validation split, or without one of the training images.
+
+        Raises:
+          UserError: when there are not so many.
+        """
+        if self.validation is None:
+            return Part("train", self.train, held_out(len(self.train), count)[1])
+        total = len(self.validation)
+        if count > total:
+            raise UserError(f"--validation_images={count} is not legal: {self.config.dataset} has {total} validation images")
+        places = np.arange(total) if count == total else held_out(total, count)[1]
+        return Part("validation", self.validation, places)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Some images of a split: its name and array, and their places."""
+
+    split: str
+    images: np.ndarray
+    places: np.ndarray
 
 
 def describe(config: DataConfig) -> Described:
@@ -90,7 +123,7 @@ def prepare(config: DataConfig, *, progress: bool | None = None) -> Images:
     if not folder.exists():
         if source.test_split is None:
             logging.info("%s has no test split: every %dth training image is held out", source.name, HOLD_OUT)
-        splits = cache.Splits(source.train_split, source.test_split, HOLD_OUT)
+        splits = cache.Splits(source.train_split, source.test_split, source.validation_split, HOLD_OUT)
         decoder = partial(decode, channels=source.channels, background=config.background)
         pixels = cache.Pixels(decoder, geometry, source.channels)
         cache.write(folder, source, splits, pixels, skip_corrupt=config.skip_corrupt_images, progress=progress)
@@ -159,7 +192,8 @@ def _split_sizes(source: Source) -> dict[str, int | None]:
     sizes = source.split_sizes()
     train = sizes[source.train_split]
     if source.test_split is not None:
-        return {"train": train, "test": sizes[source.test_split]}
+        validation = {"validation": sizes[source.validation_split]} if source.validation_split else {}
+        return {"train": train, "test": sizes[source.test_split], **validation}
     held_out = None if train is None else -(-train // HOLD_OUT)
     return {"train": None if train is None or held_out is None else train - held_out, "test": held_out}
 
@@ -167,7 +201,8 @@ def _split_sizes(source: Source) -> dict[str, int | None]:
 def _entry(source: Source, config: DataConfig) -> str:
     """Name of the cache entry: readable text, then a hash of everything that determines its pixels."""
     choices = (config.crop, config.image_size, config.skip_corrupt_images, config.background)
-    decisive = (LAYOUT, source.identity(), source.channels, *choices)
+    with_validation = ("validation",) if source.validation_split else ()
+    decisive = (LAYOUT, source.identity(), source.channels, *choices, *with_validation)
     digest = hashlib.sha256(repr(decisive).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{source.name}-{config.crop}-{config.image_size}px")
     return f"{readable[:80]}-{digest}"

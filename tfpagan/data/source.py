@@ -46,6 +46,10 @@ class Source(Protocol):
     def test_split(self) -> str | None:
         """The split to test on; None: every 10th training image is held out."""
 
+    @property
+    def validation_split(self) -> str | None:
+        """The split to choose checkpoints on, besides one to test on; None: there is none."""
+
     def split_sizes(self) -> dict[str, int | None]:
         """Examples per split, if known without decoding."""
 

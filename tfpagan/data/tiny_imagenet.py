@@ -27,8 +27,8 @@ class TinyImageNet(Folder):
         self._classes = {row[0]: row[1] for row in rows}
         super().__init__(root)
 
-    def _layout(self) -> tuple[str, str | None, dict[str, Path]]:
-        return "train", "val", {name: self.root / name for name in ("train", "val")}
+    def _layout(self) -> tuple[str, str | None, str | None, dict[str, Path]]:
+        return "train", "val", None, {name: self.root / name for name in ("train", "val")}
 
     def _label(self, base: Path, path: Path) -> str | None:
         if base.name == "train":

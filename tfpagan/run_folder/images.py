@@ -38,7 +38,8 @@ def require_same(model_dir: Path, images: "Images") -> None:
         return
     try:
         stored = json.loads(file.read_text())
-        before, now = ({split: dict(facts[split]) for split in ("train", "test")} for facts in (stored, _facts(images)))
+        now = {split: facts for split, facts in _facts(images).items() if split in ("train", "test", *stored)}
+        before = {split: dict(stored[split]) for split in now}
     except (OSError, ValueError) as e:
         raise UserError(f"{file} cannot be read: {e}") from None
     except (TypeError, KeyError):
@@ -53,6 +54,7 @@ def require_same(model_dir: Path, images: "Images") -> None:
 
 def _facts(images: "Images") -> dict[str, dict[str, object]]:
     arrays = {"train": images.train, "test": images.test}
+    arrays |= {} if images.validation is None else {"validation": images.validation}
     return {split: {"count": len(array), "checksum": images.checksums[split]} for split, array in arrays.items()}
 
 

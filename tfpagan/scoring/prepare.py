@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfpagan import zoo
-from tfpagan.data import Images, places
+from tfpagan.data import Images, Part, places
 from tfpagan.evaluation import protocols
 from tfpagan.evaluation.classifiers import inception
 from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
@@ -98,8 +98,8 @@ def scorer(
     network: Classifier | None,
     why: str,
     *,
-    held_out: np.ndarray | None = None,
-    validation: np.ndarray | None = None,
+    held_out: Part | None = None,
+    validation: Part | None = None,
     batch_size: int = 64,
     collect: Metric | None = None,
     interrupted: Callable[[], bool] = lambda: False,
@@ -112,8 +112,8 @@ def scorer(
       strategy: distributes the passes through the networks.
       network: the classifier.
       why: it is None, else "".
-      held_out: places among the training images of those to use instead of test images.
-      validation: places among the training images of those that the subject was not trained on.
+      held_out: images to use instead of test images.
+      validation: images that the subject was not trained on, besides test images.
       batch_size: images per batch.
       collect: measured besides the protocol's metrics.
       interrupted: whether to give up.
@@ -133,8 +133,8 @@ def scorer(
         protocol,
         classifier=network,
         why_no_classifier=why,
-        test=test if held_out is None else _taken(reference, held_out),
-        validation=None if validation is None else _taken(reference, validation),
+        test=test if held_out is None else _taken(held_out, name),
+        validation=None if validation is None else _taken(validation, name),
         reference=reference,
         strategy=strategy,
         batch_size=batch_size,
@@ -144,8 +144,8 @@ def scorer(
     )
 
 
-def _taken(reference: ArrayImages, places: np.ndarray) -> SomeImages:
-    return reference.take(places, f"{reference.name}, {len(places)} held out")
+def _taken(part: Part, name: str) -> SomeImages:
+    return ArrayImages(part.images).take(part.places, f"{name.format(part.split)}, {len(part.places)} held out")
 
 
 def named(scores: Scores, model: str, step: int | None = None) -> Result:

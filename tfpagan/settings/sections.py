@@ -177,8 +177,8 @@ class TrainingConfig:
     save_every_steps: int = setting(1000, "steps between checkpoints", at_least=1, resumable=True)
     validation_images: int = setting(
         0,
-        "training images held out: evaluations during training use them; 0: they use test images. With --best_metric, by "
-        "default as many as --eval_protocol reconstructs",
+        "images held out, of the data set's validation split or else of the training images: evaluations during training use "
+        "them; 0: they use test images. With --best_metric, by default as many as --eval_protocol reconstructs",
         at_least=0,
     )
     eval_every_steps: int = setting(0, "steps between evaluations; 0: none", at_least=0, resumable=True)

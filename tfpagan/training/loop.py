@@ -82,14 +82,14 @@ def train(config: Config, model_dir: Path) -> int | None:
         if step >= config.training.train_steps:
             logging.info("%s is already at step %d: nothing to do up to step %d", model_dir, step, config.training.train_steps)
             return None
-        places, validation = data.held_out(len(images.train), config.training.validation_images)
+        places = images.places(config.training.validation_images)
         _log_run(trainer, step, len(places))
         batches = _batches(trainer, images.train, places)
         for events_of in ("train", "eval"):
             events.keep_up_to(step, folder / events_of)
         stop, writer = Stop(), _writer(folder)
         # What the hooks refuse is refused before the tracing.
-        todo = _hooks(trainer, folder, checkpoints, images, validation, writer, stop)
+        todo = _hooks(trainer, folder, checkpoints, images, writer, stop)
         graph = trainer.trace(batches)
         run_folder.write_config(folder, config)
         if not step:
@@ -134,7 +134,6 @@ def _hooks(
     folder: Path,
     checkpoints: Checkpoints,
     images: data.Images,
-    validation: np.ndarray,
     writer: tf.summary.SummaryWriter,
     stop: Stop,
 ) -> list[hooks.Hook]:
@@ -156,26 +155,27 @@ def _hooks(
         pictures,
         tensorboard.CodeHook(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
         hooks.CheckpointHook(checkpoints, trainer, every_steps=training.save_every_steps),
-        *_evaluations(trainer, folder, images, validation, stop),  # last, because they take long
+        *_evaluations(trainer, folder, images, stop),  # last, because they take long
     ]
 
 
-def _evaluations(trainer: Trainer, folder: Path, images: data.Images, validation: np.ndarray, stop: Stop) -> list[hooks.Hook]:
+def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop) -> list[hooks.Hook]:
     training = trainer.config.training
     if not training.eval_every_steps:
         return []
     from tfpagan.scoring import prepare
     from tfpagan.training.evaluation_hook import EvaluationHook
 
-    protocol = protocols.in_training(training.eval_protocol, training.best_metric, validation=len(validation) > 0)
-    if 0 < len(validation) < protocol.reconstructions:
+    count = training.validation_images
+    protocol = protocols.in_training(training.eval_protocol, training.best_metric, validation=count > 0)
+    if 0 < count < protocol.reconstructions:
         wanted = f"--eval_protocol={training.eval_protocol} reconstructs {protocol.reconstructions}"
-        raise UserError(f"--validation_images={len(validation)} are too few: {wanted}")
-    if training.best_metric and not len(validation):
+        raise UserError(f"--validation_images={count} are too few: {wanted}")
+    if training.best_metric and not count:
         logging.warning("test images choose the best checkpoint, and its scores on them are optimistic (--validation_images=0)")
     classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
     strategy = None if trainer.several_workers else trainer.strategy  # with several workers, each scores on its own
-    held_out = validation if len(validation) else None
+    held_out = images.held_out(count) if count else None
     scorer = prepare.scorer(protocol, images, strategy, classifier, why, held_out=held_out, interrupted=stop.heard)
     return [
         EvaluationHook(
