@@ -8,8 +8,10 @@ from helpers import tiny
 
 from tfpagan import cli
 from tfpagan.data.shapes import builder
+from tfpagan.errors import UserError
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.probe import Probe, error_rates
+from tfpagan.run_folder import probed
 
 QUICK = Probe(labels_per_class=20, sets=3, held_out=50, costs=(0.01, 1.0))
 
@@ -77,6 +79,21 @@ def test_the_sets_have_equally_many_of_every_class_and_nothing_that_is_held_out(
     assert not np.array_equal(sets[0], sets[1])
 
 
+def test_an_error_rate_is_that_of_a_step_under_the_usual_protocol(tmp_path: Path) -> None:
+    facts = {"step": 7, "error_rate_mean": 0.25, "error_rate_std": 0.01, **probed.USUAL}
+    probed.write(tmp_path, facts)
+    assert probed.error_rate(tmp_path, 7) == (0.25, 0.01)
+    assert probed.error_rate(tmp_path, 8) is None
+    for changed in ({"sets": 2}, {"seed": 1}, {"error_rate_std": None}):
+        probed.write(tmp_path, facts | changed)
+        assert probed.error_rate(tmp_path, 7) is None
+    (tmp_path / "probe.json").write_text("[]")
+    assert probed.error_rate(tmp_path, 7) is None
+    assert probed.error_rate(tmp_path / "none", 7) is None
+    with pytest.raises(UserError, match=r"probe\.json cannot be written: "):
+        probed.write(tmp_path / "none", facts)
+
+
 def test_too_few_images_of_a_class_are_named() -> None:
     with pytest.raises(EvaluationError, match=r"class 0 has \d+ training images besides the 50 held out; a set needs 200"):
         error_rates(pixels, *images(400, 0), *images(10, 1), Probe(200, 3, 50))
@@ -92,7 +109,10 @@ def test_the_command_probes_a_run_and_refuses_what_has_no_encoder(
     tiny.write_run(tmp_path / "run", (32, 32, 3))
     flags = ["--labels_per_class=10", "--sets=2", "--held_out=50", "--json"]
     assert cli.run("probe", [f"--model_dir={tmp_path}/run", *flags]) == 0
-    assert '"test_images": 500' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert '"test_images": 500' in said
+    assert (tmp_path / "run" / "probe.json").read_text() == said
+    assert probed.error_rate(tmp_path / "run", 0) is None  # not the usual protocol
     tiny.write_run(tmp_path / "gan", (32, 32, 3), objective="dcgan")
     assert cli.run("probe", [f"--model_dir={tmp_path}/gan", *flags]) == 1
     assert "has no encoder" in capsys.readouterr().err

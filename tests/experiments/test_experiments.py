@@ -33,6 +33,7 @@ from tfpagan.experiments.table import Deviation, Row, Table
 from tfpagan.images import write_png
 from tfpagan.losses.adversarial import DIVERGENCES
 from tfpagan.objectives import OBJECTIVES
+from tfpagan.run_folder import probed
 from tfpagan.serving.exports import FACTS
 
 ROOT = Path(__file__).parents[2]
@@ -284,6 +285,29 @@ def outcome(name: str, failure: str = "", **scores: float) -> Outcome:
     protocol = json.dumps({"name": "quick5k", "classifier": "vgg", "classifier_checksum": "c0ffee", "samples": 5000})
     texts = {key: repr(value) for key, value in scores.items()} | {"protocol": protocol}
     return Outcome(Experiment(name, "", {"seed": 0}), {} if failure else texts, failure, 2.5, 431.2)
+
+
+def test_a_table_with_a_column_of_errors_probes_encoders_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the scored step; not again where it was probed, and not a system without an encoder."""
+    asked: list[str] = []
+
+    def process(self: Runner, command: str, flags: list[str], folder: Path, cores: set[int]) -> tuple[str, float]:
+        asked.append(f"{command} {folder.name}")
+        if folder.name == "bad":
+            return "no labels", 1.0
+        probed.write(folder, {"step": 9, "error_rate_mean": 0.237, "error_rate_std": 0.004, **probed.USUAL})
+        return "", 1.0
+
+    monkeypatch.setattr(Runner, "_process", process)
+    monkeypatch.setattr(Runner, "_trained", lambda self, *args: "")
+    monkeypatch.setattr(runs, "row_of", lambda *args: {"step": "9", "rmse": "5.0", "protocol": "{}"})
+    run, scoring = Runner(tmp_path), Scoring("quick1k", "inception", probed=True)
+    for name, objective in (("age", "age"), ("age", "age"), ("gan", "dcgan"), ("bad", "vae")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        made = run._outcome(Experiment(name, "", {"objective": objective}), scoring, "", set())
+        assert report.cell("SVM error", made) == {"age": "23.7 % ± 0.4 %", "gan": "-", "bad": "failed"}[name]
+        assert report.cell("RMSE", made) == ("failed" if name == "bad" else "5.000")
+    assert asked == ["probe age", "probe bad"]
 
 
 def test_a_table_has_ours_the_papers_and_failures_as_failures() -> None:

@@ -171,13 +171,16 @@ def test_pictures_while_training_are_colourisations_and_transfers(
 
     config = Config().with_changes({"objective": "conditional_age", "channels": 8, "batch_size": 4, "image_size": 16})
     trainer = Trainer(config=config, image_shape=SHAPE, strategy=one_device)
-    pictures = hooks.PictureHook(tmp_path, tf.summary.create_noop_writer(), trainer, tiny.images(64, SHAPE), every_steps=1)
+    pictures = hooks.PictureHook(
+        tmp_path, tf.summary.create_noop_writer(), trainer, tiny.images(64, SHAPE), tiny.images(64, SHAPE), every_steps=1
+    )
     pictures.act(1)
     sizes = {path.parent.name: tf.io.decode_png(path.read_bytes()).shape for path in tmp_path.glob("*/step_00000001.png")}
     assert {name: tuple(shape) for name, shape in sizes.items()} == {
         "colourisations": (8 * 16, 8 * 16, 3),
         "transfers": (8 * 16, 3 * 16, 3),
         "reconstructions": (8 * 16, 16 * 16, 3),
+        "training_reconstructions": (8 * 16, 16 * 16, 3),
     }
 
 

@@ -59,7 +59,7 @@ def test_the_run_folder_holds_what_the_interface_promises(finished: Path) -> Non
     assert json.loads((finished / "config.json").read_text())["networks"]["channels"] == 8
     assert sorted(p.name for p in (finished / "ckpt").glob("*.index")) == ["ckpt-2.index", "ckpt-4.index"]
     assert [p.name for p in (finished / "augmentations").iterdir()] == ["step_00000000.png"]
-    for folder in ("samples", "reconstructions", "interpolations"):
+    for folder in ("samples", "reconstructions", "training_reconstructions", "interpolations"):
         assert [p.name for p in sorted((finished / folder).iterdir())] == ["step_00000002.png", "step_00000004.png"]
     lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
     assert [(line["step"], line["images"]) for line in lines] == [(2, 8), (4, 16)]

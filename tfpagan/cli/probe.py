@@ -8,10 +8,11 @@ from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import CHECKPOINT, require
 from tfpagan.errors import UserError
 from tfpagan.run_folder import images as run_images
+from tfpagan.run_folder import probed
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Error rates of linear classifiers on the features of a run's encoder, on its own data set."""
+    """Error rates of linear classifiers on the features of a run's encoder, on its own data set, kept in its folder."""
     require(options, "model_dir")
     for name, least in (("labels_per_class", 1), ("sets", 1), ("held_out", 1), ("seed", 0)):
         if not least <= options[name] <= 2**31 - 1:
@@ -44,6 +45,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         **dataclasses.asdict(probe),
     }
     print(json.dumps(facts, indent=2) if options["json"] else "\n".join(f"{k:<18}{v}" for k, v in facts.items()))
+    probed.write(path(options["model_dir"]), facts)
     return 0
 
 

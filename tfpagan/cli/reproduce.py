@@ -48,7 +48,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if models:
         with kept_in(models, "publish"), tempfile.TemporaryFile(dir=models):
             pass
-    outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
+    outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"], probed="SVM error" in table.columns))
     facts = {
         "images seen by each": "" if "images" in table.columns else options["images"] or "",
         "channels": options["channels"] or "",

@@ -14,7 +14,10 @@ from tfpagan.config import Config, plugins, presets
 from tfpagan.errors import UserError
 from tfpagan.run_folder import folder as run_folder
 
-KINDS = ("samples", "colourisations", "transfers", "reconstructions", "interpolations", "augmentations")
+KINDS = (
+    *("samples", "colourisations", "transfers", "reconstructions", "training_reconstructions"),
+    *("interpolations", "augmentations"),
+)
 """Folders of image grids in a run folder; which ones exist depends on the system."""
 
 

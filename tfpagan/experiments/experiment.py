@@ -58,10 +58,12 @@ class Scoring:
     Attributes:
       protocol: its name.
       classifier: inception, or a SavedModel folder.
+      probed: whether `bin/probe` tests their encoders, too.
     """
 
     protocol: str
     classifier: str
+    probed: bool = False
 
     def key(self, column: str) -> str:
         """The key of the metric in a column of tables."""
@@ -90,6 +92,7 @@ class Outcome:
       failure: why there are none; else "".
       cpu_minutes: of training, over all its processes; None: unknown, as for a run started by hand.
       images_per_second: the median over lines of metrics.jsonl.
+      error_rate: of linear classifiers on the encoder's features, mean and standard deviation; None: it was not probed.
     """
 
     experiment: Experiment
@@ -97,6 +100,7 @@ class Outcome:
     failure: str = ""
     cpu_minutes: float | None = None
     images_per_second: float | None = None
+    error_rate: tuple[float, float] | None = None
 
 
 def best_step(folder: Path) -> int | None:

@@ -31,6 +31,7 @@ from tfpagan.experiments.experiment import (
     steps_done,
 )
 from tfpagan.run_folder import folder as run_folder
+from tfpagan.run_folder import probed
 
 LOG_FILE = "experiment.log"
 LONGEST = 200  # characters of a failure
@@ -125,7 +126,11 @@ class Runner:
             why = self._scored(experiment, folder, scoring, cores)
             row = row_of(folder, experiment, scoring, checksum)  # exists even if a metric is missing
             failure = "" if row else why or "it could not be scored"
-        return Outcome(experiment, {} if failure else row or {}, failure, cpu_minutes(folder), images_per_second(folder))
+        scores = {} if failure else row or {}
+        if scoring.probed and scores and not experiment.stand_in and _has_encoder(experiment):
+            failure = self._probed(experiment, folder, int(scores["step"]))
+        rate = probed.error_rate(folder, int(scores["step"])) if scoring.probed and scores.get("step") else None
+        return Outcome(experiment, scores, failure, cpu_minutes(folder), images_per_second(folder), rate)
 
     def _trained(self, experiment: Experiment, folder: Path, scoring: Scoring, cores: set[int]) -> str:
         """Train to the last step; returns the failure, or ""."""
@@ -152,6 +157,15 @@ class Runner:
             what = [f"--reconstructor={experiment.stand_in}", f"--dataset={data}", f"--output={folder}"]
         how = [f"--classifier={scoring.classifier}", f"--protocol={scoring.protocol}"]
         return self._process("evaluate", [*what, *how, *self._places], folder, cores)[0]
+
+    def _probed(self, experiment: Experiment, folder: Path, step: int) -> str:
+        """Test the encoder of the scored checkpoint, unless it was tested before; returns the failure, or ""."""
+        if probed.error_rate(folder, step):
+            return ""
+        logging.info("%s: testing its encoder", folder)
+        return self._process(
+            "probe", [f"--model_dir={folder}", *(["--best"] if experiment.best else []), *self._places], folder, set()
+        )[0]
 
     def export(self, experiment: Experiment, folder: Path) -> str:
         """Export the scored checkpoint of a run as the next version in a folder; returns the failure, or ""."""
@@ -221,6 +235,10 @@ def kept_in(folder: Path, flag: str = "runs") -> Iterator[None]:
         yield
     except OSError as e:
         raise UserError(f"--{flag}={folder} cannot be written to: {e.strerror}") from None
+
+
+def _has_encoder(experiment: Experiment) -> bool:
+    return "encoder" in experiment.config.objective.players
 
 
 def _as_begun(config: Config, stored: Config) -> Config:

@@ -54,6 +54,7 @@ class Table:
       full_protocol: of our scores at the paper's own budget, with its numbers of images.
       drawn_by: the setting against which a figure shows the scores; "": there is none.
       drawn: names of the rows in that figure.
+      pictures: of each run, by the names of their folders.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Table:
     full_protocol: str = "pagan"
     drawn_by: str = ""
     drawn: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ("samples", "colourisations", "transfers", "reconstructions")
 
     @property
     def experiments(self) -> list[Experiment]:

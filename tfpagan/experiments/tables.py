@@ -162,19 +162,51 @@ def _alpha_gan(data: str, *test_images: Row) -> Table:
         "network trained on CIFAR-10 is 9.18 for those. Here, one point of each sweep",
         "alpha_gan",
         "alpha_gan",
+        pictures=("samples", "reconstructions", "training_reconstructions"),
     )
 
 
+def _age_without(name: str, dataset: str, settings: Mapping[str, Any]) -> Row:
+    run = "_".join(["age", *settings, dataset])
+    return Row(name, Experiment(run, f"age_{dataset}", settings))
+
+
 AGE_CIFAR10 = Table(
-    "AGE section 3.1: samples, CIFAR-10",
+    "AGE section 3.1 and figures 5 and 9: samples, CIFAR-10",
     (
         _preset("AGE", "age_cifar10", {"IS": "5.90 ± 0.04"}),
+        _age_without("without reconstruction terms (5c)", "cifar10", {"latent_weight": 0.0, "data_weight": 0.0}),
+        _age_without("with the data loss in the generator too (9)", "cifar10", {"generator_data_weight": 10.0}),
+        _preset("DCGAN (5b)", "dcgan_cifar10", {}),
         _preset("ALI", "ali_cifar10", {"IS": "5.34 ± 0.05"}),
         _paper_only("Salimans et al., 2016", IS="4.36 ± 0.04"),
         _paper_only("Warde-Farley and Bengio, 2017", IS="7.72 ± 0.13"),
     ),
     ("IS", "FID", "RID", "RMSE", "CPU min"),
     "official Inception; numbers of images and steps are not stated, nor lambda. ALI: as Warde-Farley and Bengio report it",
+)
+
+AGE_CELEB_A = Table(
+    "AGE section 3.1, figure 3: reconstructions, CelebA",
+    (
+        _preset("AGE", "age_celeb_a", {}),
+        *(
+            Row(name, Experiment(f"{objective}_64_celeb_a", "age_celeb_a", {"objective": objective}))
+            for name, objective in (("ALI", "ali"), ("VAE", "vae"))
+        ),
+    ),
+    ("RMSE", "RID", "FID", "images", "images/s", "CPU min"),
+    "pictures after 10 epochs (1,627,700 images, two hours; ALI's take six, or 3 times as long), and of ALI until convergence",
+)
+
+AGE_SVHN = Table(
+    "AGE section 3.1: feature learning, SVHN",
+    (
+        _preset("AGE", "age_svhn", {"SVM error": "23.7 %"}),
+        Row("ALI", Experiment("ali_64_svhn", "age_svhn", {"objective": "ali"}), {"SVM error": "19.14 %"}),
+    ),
+    ("SVM error", "RMSE", "FID", "CPU min"),
+    "the pipeline of ALI's paper, which reports ALI's error with networks of its own, and more features",
 )
 
 AGE_MNIST = Table(
@@ -241,7 +273,9 @@ TABLES: Mapping[str, Table] = {
     "alpha_gan_celeb_a": _alpha_gan("celeb_a", _paper_only("test images", diversity="0.621")),
     "alpha_gan_cifar10": _alpha_gan("cifar10", _paper_only("test images", IS="11.25")),
     "age_cifar10": AGE_CIFAR10,
+    "age_celeb_a": AGE_CELEB_A,
     "age_mnist": AGE_MNIST,
+    "age_svhn": AGE_SVHN,
     "as_vae_mnist": AS_VAE,
     "as_vae_cifar10": _as_vae("5.3", "cifar10", {"IS": "6.3"}, "ALI: ali_cifar10", "DCGAN: dcgan_cifar10", "VAE: vae_cifar10"),
     "as_vae_imagenet": _as_vae("5.4", "imagenet", {}),

@@ -106,19 +106,30 @@ class ScalarHook(Hook):
 class PictureHook(Hook):
     """Writes grids of samples, reconstructions and interpolations, as PNG files and to TensorBoard.
 
-    Always of the same codes and test images. Reconstructions use the mean of q(z | x).
+    Always of the same codes, test images, and training images (alpha-GAN's Figures 8 and 9). Reconstructions use the mean of
+    q(z | x).
 
     Args:
       folder: the run folder.
       writer: TensorBoard's.
       trainer: whose networks to show.
       test: test images, uint8 [N, H, W, C].
+      train: training images, likewise.
       every_steps: how often.
     """
 
-    def __init__(self, folder: Path, writer: tf.summary.SummaryWriter, trainer: Trainer, test: np.ndarray, *, every_steps: int):
+    def __init__(
+        self,
+        folder: Path,
+        writer: tf.summary.SummaryWriter,
+        trainer: Trainer,
+        test: np.ndarray,
+        train: np.ndarray,
+        *,
+        every_steps: int,
+    ):
         self.every_steps, self._folder, self._writer, self._trainer = every_steps, folder, writer, trainer
-        self._test = np.asarray(test[: SIDE**2])
+        self._test, self._train = np.asarray(test[: SIDE**2]), np.asarray(train[: SIDE**2])
         self._noise = Noise(trainer.config.training.seed, tf.constant(-1), SIDE**2)
         self._z = self._noise.normal("pictures", trainer.config.networks.latent_dim)
 
@@ -131,9 +142,12 @@ class PictureHook(Hook):
     def act(self, step: int) -> None:
         trainer = self._trainer
         encoder = trainer.inference("encoder") if "encoder" in trainer.networks else None
-        grids = trainer.objective.condition.pictures(trainer.inference("generator"), encoder, self._test, self._z)
-        for name, picture in grids.items():
+        generator, condition = trainer.inference("generator"), trainer.objective.condition
+        for name, picture in condition.pictures(generator, encoder, self._test, self._z).items():
             self._write(name, picture, step)
+        if encoder is not None:
+            made = condition.reconstruct(generator, encoder, normalize(self._train))
+            self._write("training_reconstructions", grid(interleaved(self._train, to_bytes(made)), 2 * SIDE), step)
 
     def _write(self, name: str, picture: np.ndarray, step: int) -> None:
         folder = self._folder / name

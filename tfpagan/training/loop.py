@@ -16,6 +16,7 @@ from tfpagan import data
 from tfpagan.config import Config
 from tfpagan.errors import UserError, why
 from tfpagan.evaluation import protocols
+from tfpagan.forward.condition import SIDE
 from tfpagan.run_folder import events
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.run_folder import images as run_images
@@ -147,7 +148,8 @@ def _hooks(
         step=step,
         until=training.train_steps,
     )
-    pictures = hooks.PictureHook(folder, writer, trainer, images.test, every_steps=training.image_every_steps)
+    train = images.train[images.places(training.validation_images)[: SIDE**2]]
+    pictures = hooks.PictureHook(folder, writer, trainer, images.test, train, every_steps=training.image_every_steps)
     if not step:
         pictures.show_augmentations(step)
     return [
