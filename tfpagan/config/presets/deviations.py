@@ -214,6 +214,12 @@ DEVIATIONS = (
     Deviation(("age_*",), ("train_steps",), "not stated; its public code trains 150 epochs at falling rates", "PAGAN's"),
     Deviation(("age_*",), (), "'similar to DCGAN's'", "PAGAN's networks"),
     Deviation(
+        ("conditional_age_*",),
+        ("dataset",),
+        "16,000 training images, about as many as the data set has in all",
+        "the 8,144 of its training split; the others are test images",
+    ),
+    Deviation(
         ("conditional_age_*",), (), "'the ResNet type architecture'", "two convolutions down, five residual blocks, two up"
     ),
     Deviation(
