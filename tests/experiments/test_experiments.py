@@ -24,7 +24,7 @@ from tfpagan import cli
 from tfpagan.config import presets
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.experiments import figure, report, spread, sweep, systems, tables
+from tfpagan.experiments import figures, plot, report, spread, sweep, systems, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, row_of
 from tfpagan.experiments.publish import publish
@@ -362,12 +362,12 @@ def test_a_figure_has_our_points_and_the_papers_at_their_setting(tmp_path: Path,
         else Outcome(e, {}, "failed")
         for e in table.experiments
     ]
-    assert figure.draw(tmp_path / "f.png", table, made) == ["FID"]
+    assert plot.draw(tmp_path / "f.png", table, made) == ["FID"]
     assert plotted == [
         ([0.0, 0.2], [5.0, 3.0]), ([0.0, 0.05, 0.1, 0.15, 0.2], [108.81, 45.6, 37.2, 39.38, 39.18]),
     ]  # fmt: skip
     assert (tmp_path / "f.png").stat().st_size > 1000
-    assert figure.draw(tmp_path / "g.png", table, [Outcome(e, {}, "failed") for e in table.experiments]) == []
+    assert plot.draw(tmp_path / "g.png", table, [Outcome(e, {}, "failed") for e in table.experiments]) == []
 
 
 def test_a_table_says_once_which_settings_are_not_the_papers_and_why() -> None:
@@ -404,6 +404,44 @@ def test_a_page_shows_the_upper_halves_of_the_last_pictures_and_says_what_they_a
     assert "(page/a_samples.png) ![reconstructions of a](page/a_reconstructions.png)" in sections[0]
     assert "reconstructions" not in sections[1]
     np.testing.assert_array_equal(tf.io.decode_png((tmp_path / "page/a_samples.png").read_bytes()), picture[:32])
+
+
+def test_a_figure_shows_whole_pictures_of_evaluations_and_of_augmentations(tmp_path: Path) -> None:
+    """Of the scored step where there is one, else the last."""
+    picture = np.arange(64 * 32 * 3, dtype=np.uint8).reshape(64, 32, 3)
+    files = ("eval/critic_curves_step_00000002.png", "eval/critic_curves_step_00000003.png", "augmentations/step_00000000.png")
+    for file in files:
+        (tmp_path / "a" / file).parent.mkdir(parents=True, exist_ok=True)
+        write_png(picture * ("3" not in file), str(tmp_path / "a" / file))
+    table = Table("T", (Row("a", Experiment("a", "", {})),), (), pictures=("critic_curves", "augmentations", "code_means"))
+    page = report.page(table, [outcome("a", step=2)], tmp_path, tmp_path / "page")
+    assert "the distance by critics while they learn; images in odd columns, a(x) in even ones" in page
+    for name in ("critic_curves", "augmentations"):
+        np.testing.assert_array_equal(tf.io.decode_png((tmp_path / f"page/a_{name}.png").read_bytes()), picture)
+
+
+def test_every_figure_has_runs_and_pictures_that_there_are() -> None:
+    for name, shown in figures.FIGURES.items():
+        assert shown.rows, name
+        assert set(shown.pictures) <= set(report.PICTURES), name
+        assert all("," not in row.name for row in shown.rows), name  # --rows could not select it
+        assert all(e.config for e in shown.experiments)
+    assert [e.config.networks.latent_dim for e in figures.FIGURES["alpha_gan_10"].experiments] == [100] * 4
+
+
+def test_a_figure_is_made_as_a_table_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Runner, "outcomes", lambda self, experiments, scoring: [outcome(e.name) for e in experiments])
+    (tmp_path / "age_cifar10" / "reconstructions").mkdir(parents=True)
+    write_png(np.zeros([8, 8, 3], np.uint8), str(tmp_path / "age_cifar10/reconstructions/step_00000001.png"))
+    argv = ["--figure=age_9", "--images=704", "--channels=8", "--classifier=vgg", f"--runs={tmp_path}"]
+    assert cli.run("reproduce", argv) == 0
+    said, page = capsys.readouterr().out, (tmp_path / "figure_age_9.md").read_text()
+    assert page.startswith(said.rstrip())
+    assert "# AGE Figure 9: the data loss in the generator, CIFAR-10" in said
+    assert "bin/reproduce --figure=age_9 --images=704" in said
+    assert "![reconstructions of AGE](figure_age_9/age_cifar10_reconstructions.png)" in page
 
 
 def test_numbers_of_the_official_classifier_go_into_the_same_columns() -> None:

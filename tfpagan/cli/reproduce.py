@@ -14,6 +14,7 @@ from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
 from tfpagan.experiments.experiment import Experiment, Scoring
+from tfpagan.experiments.figures import FIGURES
 from tfpagan.experiments.runner import Runner, kept_in
 from tfpagan.experiments.table import Table
 from tfpagan.experiments.tables import TABLES
@@ -42,7 +43,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
             )
         )
         return 0
-    from tfpagan.experiments import figure, report
+    from tfpagan.experiments import plot, report
 
     models = path(options["publish"]) if options["publish"] else None
     if models:
@@ -56,10 +57,11 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     }
     text = report.markdown(table, outcomes, facts)
     with kept_in(folder):
-        pictures = report.page(table, outcomes, folder, folder / options["table"])
-        (folder / f"{options['table']}.md").write_text(text + pictures)
-        if table.drawn_by and figure.draw(folder / f"{options['table']}.png", table, outcomes):
-            logging.info("scores by %s: %s", table.drawn_by, folder / f"{options['table']}.png")
+        name = options["table"] or f"figure_{options['figure']}"
+        pictures = report.page(table, outcomes, folder, folder / name)
+        (folder / f"{name}.md").write_text(text + pictures)
+        if table.drawn and plot.draw(folder / f"{name}.png", table, outcomes):
+            logging.info("scores by %s: %s", table.drawn_by, folder / f"{name}.png")
     print(report.as_json(table, outcomes, facts) if options["json"] else text)
     if models:
         from tfpagan.experiments.publish import publish
@@ -70,22 +72,22 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 
 def _chosen(options: dict[str, Any]) -> Table:
-    """The table, with the selected rows."""
-    if options["table"] not in TABLES:
-        known = (
-            "--table is missing; known"
-            if not options["table"]
-            else f"--table={options['table']} is not legal: it must be one of"
-        )
-        raise UserError(f"{known}: {', '.join(TABLES)}")
-    table = TABLES[options["table"]]
+    """The table or figure, with the selected rows."""
+    kind, known = ("figure", FIGURES) if options["figure"] else ("table", TABLES)
+    if options["table"] and options["figure"]:
+        raise UserError("--table and --figure cannot be given together")
+    if options[kind] not in known:
+        if not options[kind]:
+            raise UserError(f"--table is missing, or --figure; known tables: {', '.join(TABLES)}")
+        raise UserError(f"--{kind}={options[kind]} is not legal: it must be one of {', '.join(known)}")
+    table = known[options[kind]]
     if not options["rows"]:
         return table
     names = [name.strip() for name in options["rows"].split(",")]
     known_rows = [row.name for row in table.rows]
     for name in names:
         if name not in known_rows:
-            raise UserError(checks.unknown(name, known_rows, f"row of {options['table']}"))
+            raise UserError(checks.unknown(name, known_rows, f"row of {options[kind]}"))
     return dataclasses.replace(table, rows=tuple(row for row in table.rows if row.name in names))
 
 
@@ -141,11 +143,14 @@ def _as_given(options: dict[str, Any]) -> str:
 
 COMMAND = Command(
     program="reproduce",
-    help="A paper's table, from runs in --runs: missing runs are trained, stopped ones are resumed.",
+    help="A paper's table or figure, from runs in --runs: missing runs are trained, stopped ones are resumed.",
     options=(
         Option("table", "", f"one of {', '.join(TABLES)}"),
+        Option(
+            "figure", "", f"instead of a table: the paper and number of a figure that shows runs, one of {', '.join(FIGURES)}"
+        ),
         Option("rows", "", "comma-separated names of its rows; default: all"),
-        Option("runs", "runs/reproduce", "the folder of the runs; TABLE.md and the images are written there"),
+        Option("runs", "runs/reproduce", "the folder of the runs; TABLE.md or figure_NAME.md and the images are written there"),
         Option(
             "images",
             0,

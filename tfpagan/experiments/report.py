@@ -30,8 +30,13 @@ PICTURES: Mapping[str, str] = {
     "transfers": "an image, another, and the other in the colours of the first",
     "reconstructions": "test images in odd columns, their reconstructions in even ones",
     "training_reconstructions": "training images in odd columns, their reconstructions in even ones",
+    "interpolations": "from the code of one test image to that of the next",
+    "augmentations": "images in odd columns, a(x) in even ones",
+    "code_means": "means of the dimensions of codes, over test images",
+    "code_covariance": "covariance of the codes of test images: blue -1, white 0, red 1",
+    "critic_curves": "the distance by critics while they learn",
 }
-"""The images of a page: folders of a run, with captions."""
+"""The images of a page, with captions: folders of a run, or files of an evaluation in `eval/`."""
 
 
 def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
@@ -89,27 +94,29 @@ def in_domain(outcomes: Sequence[Outcome]) -> bool:
 
 
 def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) -> str:
-    """Markdown that shows the upper halves of every run's images, of the scored step or the last, written to `folder`."""
+    """Markdown that shows pictures of every run, of the scored step or the last, copied to `folder`; of grids the upper half."""
     lines: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     for row, outcome in beside(table.rows, outcomes):
         if not outcome:
             continue
-        shown = {}
+        shown, run = {}, runs / outcome.experiment.name
         for kind in table.pictures:
-            if pictures := sorted((runs / outcome.experiment.name / kind).glob("step_*.png")):
-                scored = pictures[-1].with_name(f"step_{int(outcome.scores.get('step') or 0):08d}.png")
+            of_training, of_evaluation = run.glob(f"{kind}/step_*.png"), run.glob(f"eval/{kind}_step_*.png")
+            if pictures := sorted(of_training) or sorted(of_evaluation):
+                step = f"step_{int(outcome.scores.get('step') or 0):08d}.png"
+                picture = next((picture for picture in pictures if picture.name.endswith(step)), pictures[-1])
                 copy = folder / f"{outcome.experiment.name}_{kind}.png"
-                _upper_half(scored if scored in pictures else pictures[-1], copy)
+                _copy(picture, copy, upper_half=picture.parent.name == kind and kind != "augmentations")
                 shown[kind] = f"![{kind} of {row.name}]({folder.name}/{copy.name})"
         if shown:
             lines += ["", f"## {row.name}", "", "; ".join(PICTURES[kind] for kind in shown), "", " ".join(shown.values())]
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _upper_half(picture: Path, copy: Path) -> None:
+def _copy(picture: Path, copy: Path, *, upper_half: bool) -> None:
     with Image.open(picture) as whole:
-        whole.crop((0, 0, whole.width, whole.height // 2)).save(copy, optimize=True)
+        whole.crop((0, 0, whole.width, whole.height // (2 if upper_half else 1))).save(copy, optimize=True)
 
 
 def as_json(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class ScoreFiles:
     def keep(self, result: Result, scores: Scores) -> None:
         """Append to scores.csv and metrics.jsonl; write the whole result, TensorBoard's events and pictures to eval/.
 
-        The pictures are the worst pairs, the covariance of the codes' means, blue at -1, white at 0 and red at 1, and the
+        The pictures are the worst pairs, the codes' means and their covariance, blue at -1, white at 0 and red at 1, and the
         curves of critics.
 
         Raises:
@@ -62,6 +63,7 @@ class ScoreFiles:
             if shown:
                 covariance = signed(scores.arrays["code_covariance"])
                 write_png(covariance, f"{folder}/eval/code_covariance_step_{step:08d}.png")
+                draw_means(folder / "eval" / f"code_means_step_{step:08d}.png", scores.arrays["code_means"])
             if curves := scores.details.get("critic_curves"):
                 draw_curves(folder / "eval" / f"critic_curves_step_{step:08d}.png", curves)
             self._writer = self._writer or tf.summary.create_file_writer(str(folder / "eval"))
@@ -80,18 +82,34 @@ class ScoreFiles:
 
 def draw_curves(file: Path, curves: Sequence[Mapping[str, Sequence[float]]]) -> None:
     """The distance by critics while they learn, on the images that they are trained on and on others (alpha-GAN, Figure 13)."""
+    titles = {"seen": "a batch that it is trained on", "held_out": "all other images"}
+    with _panels(file, len(titles)) as axes:
+        for axis, (key, title) in zip(axes, titles.items(), strict=True):
+            for curve in curves:
+                axis.plot(curve["updates"], curve[key], ".-")
+            axis.set_title(title, fontsize=9)
+            axis.set_xlabel("updates of the critic")
+        axes[0].set_ylabel("mean f(real) - mean f(fake)")
+
+
+def draw_means(file: Path, means: np.ndarray) -> None:
+    """A histogram of the codes' means over images, a mean for each dimension (alpha-GAN, Figure 11)."""
+    with _panels(file, 1) as (axis,):
+        axis.hist(means, bins=30, color="grey")
+        axis.set_xlabel("mean of a dimension over images; the prior's is 0")
+        axis.set_ylabel("dimensions")
+
+
+@contextmanager
+def _panels(file: Path, count: int) -> Iterator[np.ndarray]:
+    """Axes side by side of a figure that is then written to `file`."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(7.0, 3.0), sharey=True)
-    for axis, key, title in zip(axes, ("seen", "held_out"), ("a batch that it is trained on", "all other images"), strict=True):
-        for curve in curves:
-            axis.plot(curve["updates"], curve[key], ".-")
-        axis.set_title(title, fontsize=9)
-        axis.set_xlabel("updates of the critic")
-    axes[0].set_ylabel("mean f(real) - mean f(fake)")
+    figure, axes = pyplot.subplots(1, count, figsize=(3.5 * count, 3.0), sharey=True, squeeze=False)
+    yield axes[0]
     figure.tight_layout()
     figure.savefig(file, dpi=100)
     pyplot.close(figure)

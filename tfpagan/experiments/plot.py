@@ -1,4 +1,4 @@
-"""A figure of a table: its scores against one setting, ours and the paper's."""
+"""The plot of a table: its scores against one setting, ours and the paper's."""
 
 import textwrap
 from collections.abc import Sequence
