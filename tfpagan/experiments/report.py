@@ -94,7 +94,7 @@ def in_domain(outcomes: Sequence[Outcome]) -> bool:
 
 
 def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) -> str:
-    """Markdown that shows pictures of every run, of the scored step or the last, copied to `folder`; of grids the upper half."""
+    """Markdown with pictures of every run, of the scored step or the last, copied to `folder`; of grids the upper halves."""
     lines: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     for row, outcome in beside(table.rows, outcomes):
