@@ -1,5 +1,6 @@
 """The trained networks that come with the package."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,8 +35,12 @@ def test_the_classifier_of_shapes_is_small_and_knows_test_images_it_never_saw() 
     assert np.mean(np.argmax(logits, 1) == labels) >= 0.99
 
 
-def test_scores_in_the_docs_are_by_the_classifier_of_mnist_that_comes_along() -> None:
-    assert f"checksum {checksum(zoo.classifier(Path('mnist')))}" in (ROOT / "docs" / "evaluation.md").read_text()
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_scores_in_the_docs_are_by_the_classifier_that_comes_along(name: str) -> None:
+    folder = zoo.classifier(Path(name))
+    assert f"| {checksum(folder)} |" in (ROOT / "docs" / "evaluation.md").read_text()
+    assert bytes_in(folder) < 2_500_000
+    assert json.loads((folder / "classifier.json").read_text())["dataset"] == name
 
 
 def test_the_model_of_shapes_is_small_and_its_reconstructions_keep_their_classes() -> None:
@@ -70,7 +75,7 @@ def test_a_folder_of_the_user_takes_precedence_over_a_name(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     assert zoo.classifier(Path("shapes")) == zoo.HERE / "classifiers" / "shapes"
     assert zoo.classifier(Path("runs/shapes")) == Path("runs/shapes")
-    assert zoo.classifier(Path("cifar10")) == Path("cifar10")
+    assert zoo.classifier(Path("celeb_a")) == Path("celeb_a")
     (tmp_path / "shapes").mkdir()
     assert zoo.classifier(Path("shapes")) == Path("shapes")
 

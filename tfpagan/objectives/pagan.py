@@ -37,7 +37,8 @@ class PAGAN(Objective):
         1.0, "weight of the squared difference of features, mean over features, with --reconstruction=perceptual", at_least=0.0
     )
     perceptual_classifier: str = setting(
-        "", "whose features: inception, shapes or mnist (come along), or a SavedModel folder from bin/train_classifier"
+        "",
+        "whose features: inception, shapes, mnist or cifar10 (come along), or a SavedModel folder from bin/train_classifier",
     )
 
     def __post_init__(self) -> None:

@@ -184,7 +184,9 @@ class TrainingConfig:
     eval_every_steps: int = setting(0, "steps between evaluations; 0: none", at_least=0, resumable=True)
     eval_protocol: str = setting("quick1k", "protocol of evaluations during training", choices=QUICK_PROTOCOLS, resumable=True)
     eval_classifier: str = setting(
-        "inception", "inception, shapes or mnist (come along), or a SavedModel folder from bin/train_classifier", resumable=True
+        "inception",
+        "inception, shapes, mnist or cifar10 (come along), or a SavedModel folder from bin/train_classifier",
+        resumable=True,
     )
     best_metric: str = setting(
         "",
