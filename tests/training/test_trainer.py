@@ -390,3 +390,20 @@ def test_the_step_mode_is_chosen_before_anything_is_traced(one_device: tf.distri
     with pytest.raises(UserError, match="--gradients=fused is not exact here"):
         make(one_device, {"gradients": "fused", "mixed_precision": "float16"})
     assert set(gradients.Backward.__dict__) >= {"fused", "simultaneous", "reference"}
+
+
+@pytest.mark.slow
+def test_a_classifier_of_the_loss_serves_two_replicas_as_one(
+    one_device: tf.distribute.Strategy, two_replicas: tf.distribute.MirroredStrategy
+) -> None:
+    """With images dequantised, too: each replica draws the noise of its own rows."""
+    changes = {
+        "reconstruction": "perceptual",
+        "perceptual_classifier": "shapes",
+        "sync_batch_norm": True,
+        "dequantise": True,
+    }
+    one, two = (make(strategy, changes).advance(tiny.feed(), 1).totals for strategy in (one_device, two_replicas))
+    assert one["loss_term/perceptual"] > 0
+    for tag, value in one.items():
+        assert two[tag] == pytest.approx(value, rel=1e-4, abs=1e-5), tag
