@@ -107,6 +107,9 @@ def read_npz(file: Path) -> tuple[Moments, Mapping[str, np.ndarray]]:
         raise EvaluationError(f"{file} has mu {mean.shape} and sigma {covariance.shape}; expected [D] and [D, D]")
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise EvaluationError(f"{file} holds values that are not finite")
+    largest = max(np.abs(mean).max(), np.abs(covariance).max())
+    if largest > LARGEST:
+        raise EvaluationError(f"{file} holds values up to {largest:.1e}, too large to compute with; at most {LARGEST:.0e}")
     if not 2 <= count <= UNKNOWN_COUNT:
         raise EvaluationError(f"{file} has a count of {count} images; it must be at least 2 and at most {UNKNOWN_COUNT}")
     scale = max(np.abs(covariance).max(initial=0.0), 1e-300)
@@ -156,6 +159,7 @@ UNREADABLE = (
 )
 """What numpy and zipfile raise on damaged files, files of other formats, and shapes that do not fit into memory."""
 
+LARGEST = 1e100  # of means and covariances: products of two of them stay finite
 MOST_BYTES, MOST_TIMES = 2**31, 10
 """An npz may unpack to so many bytes, and a large one to so many times its own size: images shrink to about a half."""
 

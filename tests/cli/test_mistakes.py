@@ -331,7 +331,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
     ],
     ("reproduce", TABLE): [
         ("--table=", "--table is missing, or --figure; known tables: systems_mnist"),
-        ("--table= --figure=pagan_1", "--figure=pagan_1 is not legal: it must be one of pagan_2, pagan_4"),
+        ("--table= --figure=pagan_1", "--figure=pagan_1 is not legal: it must be one of pagan_2, pagan_3"),
         ("--figure=age_9", "--table and --figure cannot be given together"),
         ("--seeds=", "--seeds= is not legal: it must be comma-separated whole numbers"),
         ("--seeds=-1", "--seeds=-1 is not legal: it must be comma-separated whole numbers"),
@@ -356,6 +356,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--grid=vaes:seed=1", "unknown objective 'vaes'; did you mean vae"),
         ("--grid=vae:=1", "unknown setting of the grid ''"),
         ("--grid=vae:critic_steps=1", "--critic_steps is a setting of objective wgan_gp, wpagan, not of vae"),
+        ("--grid=dcgan:objective=vae", "objective=... and settings of a system exclude each other"),
         ("--grid=objective=dcgan;vae:seed=1", "objective=... and settings of a system exclude each other"),
         ("--grid=channels=8,12", "--channels=12 is not legal"),
         ("--grid=critic_steps=1,2", "--critic_steps is a setting of objective wgan_gp, wpagan, not of pagan"),

@@ -71,6 +71,11 @@ def test_a_damaged_compressed_file_is_refused(tmp_path: Path) -> None:
         ({"mu": np.zeros(3)}, "not a statistics file"),
         ({"mu": np.zeros(3), "sigma": np.zeros([2, 2])}, r"mu \(3,\) and sigma \(2, 2\)"),
         ({"mu": np.full(2, np.nan), "sigma": np.eye(2)}, "not finite"),
+        (
+            {"mu": np.full(2, 1e200), "sigma": np.eye(2)},
+            "up to 1.0e.200, too large to compute with; at most 1e.100",
+        ),
+        ({"mu": np.zeros(2), "sigma": 1e300 * np.eye(2)}, "up to 1.0e.300, too large to compute with"),
         ({"mu": np.zeros(2), "sigma": -np.eye(2)}, "not symmetric or has negative eigenvalues"),
         ({"mu": np.zeros(2), "sigma": np.array([[1.0, 2.0], [0.0, 1.0]])}, "not symmetric or has negative eigenvalues"),
         ({"mu": np.zeros(2), "sigma": 1j * np.eye(2)}, "not a statistics file"),

@@ -517,6 +517,18 @@ def test_runs_without_a_finite_number_are_in_no_picture() -> None:
     assert [run["run"] for run in group] == ["a"]
 
 
+def test_the_samples_of_the_best_run_by_each_metric_are_shown(tmp_path: Path) -> None:
+    numbers = {"a": (4.0, 2.0), "b": (3.0, 1.0), "c": (9.0, 3.0)}  # by the score c is the best, by the error b
+    made = [outcome(n, classifier_score_mean=s, classifier_score_std=0.1, rmse=e) for n, (s, e) in numbers.items()]
+    for i, name in enumerate("ab"):  # c has no pictures
+        for step in (1, 2):
+            (tmp_path / name / "samples").mkdir(parents=True, exist_ok=True)
+            write_png(np.full([8, 8, 3], 10 * i + step, np.uint8), str(tmp_path / name / f"samples/step_{step:08d}.png"))
+    lines = spread.best_samples(tmp_path, made)
+    assert [line for line in lines if line] == ["Samples of the best run by RMSE, b:", "![best by RMSE](best_RMSE.png)"]
+    assert tf.io.decode_png((tmp_path / "best_RMSE.png").read_bytes()).numpy().max() == 12
+
+
 def test_of_an_odd_number_of_runs_the_middle_is_in_neither_half() -> None:
     assert spread._good_by_one_only([1, 2, 3], [3, 2, 1]) == pytest.approx(1 / 3)
     assert spread._good_by_one_only([1, 2, 3], [1, 2, 3]) == 0

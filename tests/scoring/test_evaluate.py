@@ -444,7 +444,12 @@ def test_training_evaluates_and_keeps_the_best_checkpoint(
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
 def test_a_run_ends_early_when_its_patience_does_and_goes_on_without_it(
-    data: list[str], classifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    data: list[str],
+    classifier: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Errors at steps 2, 4, 6, ...: the second is the best, and two evaluations after it there is none better."""
     score, values = Scorer.score, iter([2.0, 1.0, 3.0, 1.5, 0.5])
@@ -466,6 +471,18 @@ def test_a_run_ends_early_when_its_patience_does_and_goes_on_without_it(
     assert json.loads((run / "best/best.json").read_text())["step"] == 4
     assert cli.run("train", [f"--model_dir={run}", "--train_steps=10", "--patience=0"]) == 0
     assert json.loads((run / "best/best.json").read_text()) == {"metric": "rmse", "value": 0.5, "step": 10}
+    for text, why in (
+        ("{broken", "is damaged (Expecting property name"),
+        ('{"metric": "rmse", "value": NaN, "step": 4}', "is damaged (value nan at step 4)"),
+        ("[]", "is damaged (list indices"),
+        ("", "is missing"),
+    ):  # the best checkpoint would be replaced by the next one
+        (run / "best/best.json").unlink(missing_ok=True)
+        if text:
+            (run / "best/best.json").write_text(text)
+        assert cli.run("train", [f"--model_dir={run}", "--train_steps=12", "--patience=0"]) == 1
+        assert f"{run}/best/best.json {why}" in capsys.readouterr().err
+        assert tf.train.latest_checkpoint(str(run / "best")) == f"{run}/best/ckpt-10"
 
 
 @pytest.mark.slow
@@ -481,8 +498,8 @@ def test_evaluations_during_training_use_validation_images_where_some_are_held_o
     assert protocol["test_count"] == 8
     assert protocol["test_images"].endswith("train, crop center, 16 px, 8 held out")
     assert protocol["reference_count"] == 36
-    said = f"class kept      {100 * float(row['class_kept']):.1f} % of 8 reconstructions, by the classifier net, at step 4\n"
-    assert capsys.readouterr().out.startswith(said)
+    said = f"class kept {100 * float(row['class_kept']):.1f} % of 8 reconstructions, by the classifier net, at step 4"
+    assert " ".join(capsys.readouterr().out.splitlines()[0].split()) == said
 
 
 @pytest.mark.slow
@@ -506,6 +523,8 @@ def test_a_validation_split_is_used_in_the_place_of_training_images(
         == "validation, crop center, 16 px, 4 held out, 3 chosen with seed 0"
     )
     capsys.readouterr()
+    assert cli.run("train", [*data, *SIZES, "--validation_images=6", f"--model_dir={tmp_path}/more"]) == 1
+    assert f"--validation_images=6 is not legal: folder:{tmp_path}/images has 5 validation images" in capsys.readouterr().err
     critics = ["--metrics=critic", "--critics=1", "--critic_updates=1", "--json"]
     assert cli.run("evaluate", [f"--model_dir={run}", *critics]) == 1  # four are fewer than a batch
     protocol = json.loads(capsys.readouterr().out)["protocol"]

@@ -10,7 +10,7 @@ from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.experiments import sweep
+from tfpagan.experiments import spread, sweep
 from tfpagan.experiments.experiment import Scoring
 from tfpagan.experiments.runner import Runner, kept_in
 
@@ -36,7 +36,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
     text = sweep.table(grids, outcomes)
     with kept_in(folder):
-        (folder / "sweep.md").write_text(text)
+        (folder / "sweep.md").write_text(text + "\n".join(spread.best_samples(folder, outcomes)) + "\n")
         sweep.write_csv(folder / "sweep.csv", grids, outcomes)
         plotted = sweep.drawn(folder / "boxes.png", by, outcomes)
     if plotted:
@@ -61,7 +61,7 @@ COMMAND = Command(
         Option(
             "runs",
             "runs/sweep",
-            "the folder of the runs; sweep.md, sweep.csv, sweep.json, boxes.png and relations.png are written there",
+            "the folder of the runs; sweep.md, sweep.csv, sweep.json and pictures are written there",
         ),
         Option("protocol", "quick5k", "protocol of the scores"),
         CLASSIFIER,

@@ -95,7 +95,8 @@ def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     on = ["--patience=0"] if config.training.patience and finished else []
     flags = [f"--model_dir={folder}", f"--train_steps={steps}", *on, *map(shlex.quote, plugins.flags())]
     rows.append(("resume", " ".join([program, *flags])))
-    return "\n".join(f"{name:<16}{value}" for name, value in rows)
+    width = max(16, 1 + max(len(name) for name, _ in rows))
+    return "\n".join(f"{name:<{width}}{value}" for name, value in rows)
 
 
 def _class_kept(config: Config, model_dir: Path) -> str:

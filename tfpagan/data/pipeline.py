@@ -52,7 +52,8 @@ def held_out(total: int, count: int) -> tuple[np.ndarray, np.ndarray]:
       UserError: when nothing is left to train on.
     """
     if count >= total:
-        raise UserError(f"--validation_images={count} leaves none of the {total} training images to train on")
+        usual = "--best_metric holds out as many as --eval_protocol reconstructs, unless --validation_images says how many"
+        raise UserError(f"--validation_images={count} leaves none of the {total} training images to train on; {usual}")
     order = np.random.RandomState(0).permutation(total)  # numpy promises never to change its stream
     return np.sort(order[count:]), np.sort(order[:count])
 

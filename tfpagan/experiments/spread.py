@@ -5,6 +5,7 @@ As alpha-GAN's paper compares systems (Rosca et al., 2017, figures 2, 5 and 15, 
 
 import itertools
 import math
+import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,16 +79,34 @@ def relation_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
     if not found:
         return []
     header = ["", "", "correlation", "of ranks", "good by the first only", "by the second only"]
-    lines = [
-        "",
-        "How metrics agree on these runs; good: in the upper half of the runs, only: in the lower half by the other.",
-        "",
-    ]
+    how = (
+        "How metrics agree on these runs. Correlation: of the values, negative where less is better by one of them; of ranks: "
+        "from the best run to the worst. Good: in the upper half of the runs; only: in the lower half by the other."
+    )
+    lines = ["", how, ""]
     lines += [report.line_of(header), report.line_of(["---"] * len(header))]
     for pair in found:
         numbers = [_shown(pair["correlation"]), _shown(pair["rank_correlation"])]
         shares = [f"{100 * pair[f'good_by_{m}_only']:.0f} %" for m in ("x", "y")]
         lines.append(report.line_of([pair["x"], pair["y"], *numbers, *shares]))
+    return lines
+
+
+def best_samples(runs: Path, outcomes: Sequence[Outcome]) -> list[str]:
+    """Samples of the best run by each metric (alpha-GAN, Figure 14), copied to `best_METRIC.png`; lines of Markdown."""
+    lines = []
+    for metric, key in overview().items():
+        ranked = sorted(_values(metric, outcomes), key=lambda run: _off(key, *run))
+        pictures = sorted((runs / ranked[0][0].experiment.name / "samples").glob("step_*.png")) if ranked else []
+        if pictures:
+            copy = runs / f"best_{metric.replace(' ', '_')}.png"
+            shutil.copyfile(pictures[-1], copy)
+            lines += [
+                "",
+                f"Samples of the best run by {metric}, {ranked[0][0].experiment.name}:",
+                "",
+                f"![best by {metric}]({copy.name})",
+            ]
     return lines
 
 
@@ -125,7 +144,9 @@ def draw_relations(file: Path, found: Sequence[Mapping[str, Any]], outcomes: Seq
             axis.set_yscale("log" if pair["y"] == "RID" else "linear")
             axis.set_xlabel(pair["x"])
             axis.set_ylabel(pair["y"])
-            axis.set_title(f"r {_shown(pair['correlation'])}, of ranks {_shown(pair['rank_correlation'])}", fontsize=9)
+            axis.set_title(
+                f"r {_shown(pair['correlation'])}, from best to worst {_shown(pair['rank_correlation'])}", fontsize=9
+            )
 
 
 @contextmanager

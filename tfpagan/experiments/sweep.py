@@ -47,6 +47,8 @@ def parse(text: str) -> list[Grid]:
             raise UserError(f"--grid={text} is not legal: it must be NAME=VALUE,VALUE,...; NAME=...; SYSTEM: NAME=...")
         system, colon, of_system = (piece.strip() for piece in name.partition(":"))
         grid, name = (own.setdefault(_system(system), {}), of_system) if colon else (shared, name)
+        if colon and name == "objective":
+            raise UserError(f"--grid={text} is not legal: objective=... and settings of a system exclude each other")
         if name in grid or name in shared:
             raise UserError(f"--grid={text} is not legal: it has {name} twice")
         grid[name] = _values(name, values)

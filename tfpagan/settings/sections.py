@@ -65,7 +65,11 @@ class NetworkConfig:
     """Types and sizes of the networks (PAGAN section 5; `networks/`)."""
 
     channels: int = setting(
-        512, "channels of the widest convolution, a multiple of 8 (paper: 512)", at_least=8, at_most=8192, multiple_of=8
+        512,
+        "channels of the widest convolution, a multiple of 8 (512 in the code that PAGAN's paper names)",
+        at_least=8,
+        at_most=8192,
+        multiple_of=8,
     )
     disc_channel_multiplier: int = setting(
         1, "discriminators have this many times --channels; the papers: 1", at_least=1, at_most=64

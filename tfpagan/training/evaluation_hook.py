@@ -6,7 +6,7 @@ from pathlib import Path
 
 from absl import logging
 
-from tfpagan.errors import UserError
+from tfpagan.errors import UserError, one_line
 from tfpagan.evaluation.errors import EvaluationError, GivenUpError
 from tfpagan.evaluation.metrics import Key
 from tfpagan.evaluation.scorer import Scorer
@@ -49,7 +49,7 @@ class EvaluationHook(Hook):
         # Created once, so that the networks' functions are traced once; each call uses the current weights.
         self._subject = _subject(trainer, self._model)
         self._note = folder / "best" / "best.json"
-        self._best, self._best_step = _noted(self._note, best_metric)
+        self._best, self._best_step = _noted(self._note, best_metric) if best_metric else (math.nan, None)
         self._checkpoints = Checkpoints(trainer.checkpoint(), folder / "best", keep=1) if best_metric else None
 
     def act(self, step: int) -> None:
@@ -97,9 +97,21 @@ def _subject(trainer: Trainer, name: str) -> Subject:
 
 
 def _noted(file: Path, metric: str) -> tuple[float, int | None]:
-    """The best value so far and its step; NaN and None if none of this metric is stored."""
+    """The best value so far and its step; NaN and None if there is none of this metric.
+
+    Raises:
+      UserError: when the file is damaged or missing beside a checkpoint, which the next evaluation would replace.
+    """
+    remedy = f"move {file.parent} away, or restore the file"
     try:
         noted = json.loads(file.read_text())
-        return (float(noted["value"]), int(noted["step"])) if noted["metric"] == metric else (math.nan, None)
-    except (OSError, ValueError, KeyError, TypeError):
+        value, step = float(noted["value"]), int(noted["step"])
+        if not math.isfinite(value) or step < 0:
+            raise ValueError(f"value {value} at step {step}")
+        return (value, step) if noted["metric"] == metric else (math.nan, None)
+    except FileNotFoundError:
+        if any(file.parent.glob("ckpt-*.index")):
+            raise UserError(f"{file} is missing, which says how good the best checkpoint is; {remedy}") from None
         return math.nan, None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
+        raise UserError(f"{file} is damaged ({one_line(e)}); it says how good the best checkpoint is: {remedy}") from None

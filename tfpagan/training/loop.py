@@ -84,6 +84,7 @@ def train(config: Config, model_dir: Path) -> int | None:
             logging.info("%s is already at step %d: nothing to do up to step %d", model_dir, step, config.training.train_steps)
             return None
         places = images.places(config.training.validation_images)
+        images.held_out(config.training.validation_images)  # refuses more than there are, whether they are used or not
         _log_run(trainer, step, len(places))
         batches = _batches(trainer, images.train, places)
         for events_of in ("train", "eval"):

@@ -1,4 +1,4 @@
-"""What the papers state of their settings, and where presets have another value, or a value that no paper states.
+"""Where presets have another value than their papers state (`statements.py`), or one that no paper states.
 
     python -m tfpagan.config.presets.deviations > docs/deviations.md
 
@@ -7,29 +7,15 @@ a statement with its value, or a deviation with its reason.
 """
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tfpagan.config import presets
+from tfpagan.config.presets.statements import STATEMENTS
 
 OWN = ("*_cpu", "pagan_plus_*")
 """Presets that are of no paper."""
-
-
-@dataclass(frozen=True)
-class Statement:
-    """Values that a paper states.
-
-    Attributes:
-      of: patterns of presets.
-      settings: by flag; a later statement replaces an earlier one.
-      source: where it does.
-    """
-
-    of: Sequence[str]
-    settings: Mapping[str, Any]
-    source: str
 
 
 @dataclass(frozen=True)
@@ -49,96 +35,8 @@ class Deviation:
     why: str
 
 
-STATEMENTS = (
-    Statement(
-        ("pagan_*", "f_pagan_*", "wpagan_*"),
-        {"posterior": "gaussian", "code_layers": "512,256", "disc_norm": "spectral", "augmentation": "pad_crop"}
-        | {"pad_fraction": 0.1, "pair": "width"},
-        "PAGAN, section 5",
-    ),
-    Statement(("pagan_*",), {"reconstruction": "adversarial"}, "PAGAN, equation (11)"),
-    Statement(("pagan_l1_*",), {"reconstruction": "l1", "augmentation": "none"}, "PAGAN, Table 3"),
-    Statement(("pagan_noaug_*",), {"augmentation": "none"}, "PAGAN, Table 3"),
-    *(
-        Statement((f"pagan_pad{name}_*",), {"pad_fraction": share}, "PAGAN, Table 4")
-        for name, share in (("0", 0.0), ("005", 0.05), ("01", 0.1), ("015", 0.15), ("02", 0.2))
-    ),
-    Statement(("pagan_blur_*",), {"augmentation": "blur"}, "PAGAN, Table 4"),
-    Statement(("pagan_contrast_*",), {"augmentation": "contrast"}, "PAGAN, Table 4"),
-    Statement(
-        ("f_pagan_*",),
-        {"objective": "f_pagan", "adversary_loss": "minimax", "max_logit": 0.0, "logit_penalty": 0.0},
-        "PAGAN, equations (30) to (35)",
-    ),
-    Statement(
-        ("wpagan_*",),
-        {"objective": "wpagan", "pair": "channels", "gradient_penalty": 10.0, "interpolation": "shared", "critic_steps": 10},
-        "PAGAN, appendix D.1",
-    ),
-    Statement(("vae_*",), {"objective": "vae", "architecture": "resnet", "kl_weight": 1.0}, "PAGAN, section 5"),
-    Statement(("ali_*",), {"objective": "ali"}, "PAGAN, Table 1"),
-    Statement(("alice_*",), {"objective": "alice"}, "PAGAN, Table 1"),
-    Statement(
-        ("alpha_gan_*", "dcgan_*", "wgan_gp_*"),
-        {"batch_size": 64, "adam_beta1": 0.5, "adam_beta2": 0.9, "train_steps": 200_000, "disc_norm": "batch"},
-        "alpha-GAN, appendix H",
-    ),
-    *(
-        Statement(
-            tuple(f"{system}_{data}" for system in ("alpha_gan*", "dcgan", "wgan_gp", "age_of_alpha_gan")),
-            {"architecture": f"dcgan_{size}px", "channels": channels},
-            "alpha-GAN, H.4.2 and footnote 7",
-        )
-        for data, size, channels in (("celeb_a", 64, 512), ("cifar10", 32, 256))
-    ),
-    Statement(
-        ("*_color_mnist",), {"architecture": "color_mnist", "channels": 64, "train_steps": 100_000}, "alpha-GAN, Tables 3 and 4"
-    ),
-    Statement(
-        ("alpha_gan_*",),
-        {"objective": "alpha_gan", "code_match": "discriminator", "code_layers": "750,750,750", "disc_learning_rate": 5e-4}
-        | {"posterior": "point", "autoencoder_steps": 2},
-        "alpha-GAN, sections 3 and 6, appendix H",
-    ),
-    Statement(
-        ("alpha_gan_empirical_kl_*",),
-        {"code_match": "empirical_kl", "latent_dim": 100},
-        "alpha-GAN, appendix D, Figures 11 and 12",
-    ),
-    Statement(("dcgan_*",), {"objective": "dcgan", "generator_steps": 2}, "alpha-GAN, section 6"),
-    Statement(
-        ("wgan_gp_*",),
-        {"objective": "wgan_gp", "gradient_penalty": 10.0, "critic_steps": 5},
-        "alpha-GAN, H.1; Gulrajani et al.",
-    ),
-    Statement(
-        ("age_*", "conditional_age_*"),
-        {"learning_rate": 2e-4, "generator_steps": 2, "data_weight": 10.0, "posterior": "sphere"}
-        | {"batch_divergence": "fitted_normal", "latent_distance": "squared", "generator_data_weight": 0.0},
-        "AGE, sections 2 and 3",
-    ),
-    Statement(("age_*",), {"objective": "age"}, "AGE"),
-    Statement(("conditional_age_*",), {"objective": "conditional_age", "latent_dim": 3, "image_size": 64}, "AGE, section 3.2"),
-    Statement(("age_celeb_a", "age_tiny_imagenet", "pagan_celeb_a", "*_celeb_a"), {"image_size": 64}, "AGE, alpha-GAN"),
-    Statement(("age_svhn", "age_celeb_a"), {"latent_dim": 64}, "AGE, section 3.1"),
-    Statement(("age_cifar10", "age_tiny_imagenet"), {"latent_dim": 128}, "AGE, section 3.1"),
-    Statement(("age_mnist",), {"latent_dim": 10}, "AGE, section 3.1"),
-    Statement(
-        ("age_of_alpha_gan_*",),
-        {"batch_size": 64, "adam_beta1": 0.5, "adam_beta2": 0.9, "latent_distance": "cosine", "latent_weight": 10.0},
-        "alpha-GAN, H.1 and H.2",
-    ),
-    Statement(("age_of_alpha_gan_c*",), {"train_steps": 200_000}, "alpha-GAN, appendix H"),
-    Statement(("age_of_alpha_gan_color_mnist",), {"train_steps": 100_000}, "alpha-GAN, appendix H"),
-    Statement(
-        ("as_vae_*",),
-        {"learning_rate": 1e-4, "initializer": "xavier", "code_weight": 1.0, "disc_norm": "none"},
-        "AS-VAE, section 5; equation (9)",
-    ),
-    Statement(("as_vae*_cifar10", "as_vae*_imagenet"), {"dequantise": True}, "AS-VAE, section 5.1"),
-    Statement(("as_vae_*_mnist", "as_vae_mnist"), {"posterior": "flow", "likelihood": "bernoulli"}, "AS-VAE, section 5"),
-    *(Statement((f"{name}_*",), {"objective": name}, "AS-VAE") for name in ("as_vae", "as_vae_r", "as_vae_g")),
-)
+OF_AGE = ("age_celeb_a", "age_svhn", "age_cifar10", "age_tiny_imagenet", "age_mnist")
+"""AGE's own experiments; `age_of_alpha_gan_*` are alpha-GAN's."""
 
 DEVIATIONS = (
     Deviation(
@@ -161,6 +59,13 @@ DEVIATIONS = (
         ("crop",),
         "not stated",
         "the largest square in the middle, which has the face or the car",
+    ),
+    Deviation(("pagan_celeb_a",), ("image_size",), "not stated", "as in AGE and alpha-GAN"),
+    Deviation(
+        ("pagan_mnist", "*_color_mnist", "age_mnist", "as_vae_mnist", "as_vae_*_mnist"),
+        ("image_size",),
+        "28 px, where it is stated",
+        "the data set's own here: 32 px, padded with black",
     ),
     Deviation(("f_pagan_*",), ("divergence",), "six, and no score", "the one that is PAGAN up to constants"),
     Deviation(("f_pagan_*",), ("adversary_loss",), "minimax", "does not saturate; f-GAN's section 3.2 recommends it"),
@@ -204,15 +109,23 @@ DEVIATIONS = (
         "sweeps: 1e-4, 2e-4 and 5e-4; 100, 500, 1000 and 2000; the best is not named",
         "points in the middle",
     ),
-    Deviation(("age_*", "conditional_age_*"), ("latent_weight",), "the best of 500, 1000 and 2000 is not named", "the middle"),
+    Deviation((*OF_AGE, "conditional_age_*"), ("latent_weight",), "the best of 500, 1000 and 2000 is not named", "the middle"),
     Deviation(
         ("age_*", "conditional_age_*"),
         ("fake_variance_floor",),
         "no bound on what the encoder gains",
         "without one the codes of images collapse (docs/learning.md)",
     ),
-    Deviation(("age_*",), ("train_steps",), "not stated; its public code trains 150 epochs at falling rates", "PAGAN's"),
-    Deviation(("age_*",), (), "'similar to DCGAN's'", "PAGAN's networks"),
+    Deviation(
+        OF_AGE,
+        ("train_steps",),
+        "not stated, but for 10 epochs in Figure 3; its public code trains 150 epochs at falling rates",
+        "PAGAN's",
+    ),
+    Deviation(OF_AGE, (), "'similar to DCGAN's'", "PAGAN's networks"),
+    Deviation(
+        ("age_of_alpha_gan_color_mnist",), (), "the encoder of AGE's authors", "the generator transposed, as of alpha-GAN"
+    ),
     Deviation(
         ("conditional_age_*",),
         ("dataset",),
@@ -229,6 +142,18 @@ DEVIATIONS = (
         "none",
     ),
     Deviation(("as_vae_*",), ("train_steps",), "not stated", "PAGAN's"),
+    Deviation(
+        ("as_vae_*",),
+        ("patience",),
+        "early stopping by the reconstruction losses of x and z on validation sets",
+        "0: none; --best_metric=rmse --patience=5 --eval_every_steps=1000 stops by that of x",
+    ),
+    Deviation(
+        ("alpha_gan_*", "dcgan_*", "wgan_gp_*", "age_of_alpha_gan_*"),
+        ("validation_images",),
+        "held-out validation data for the critic; how many is not stated",
+        "0; the tables of bin/reproduce hold out 5,000",
+    ),
     Deviation(
         ("as_vae_*_cifar10", "as_vae_*_imagenet", "as_vae_cifar10", "as_vae_imagenet"),
         ("likelihood",),
