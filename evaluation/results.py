@@ -104,11 +104,16 @@ def append_csv_row(file: Path, result: Result) -> None:
 
 
 def last_row(file: Path, protocol: str = "", *, how_to_get_it: str = "") -> dict[str, str]:
-    """The newest row of a `scores.csv`.
+    """The newest of the `rows`."""
+    return rows(file, protocol, how_to_get_it=how_to_get_it)[-1]
+
+
+def rows(file: Path, protocol: str = "", *, how_to_get_it: str = "") -> list[dict[str, str]]:
+    """The rows of a `scores.csv`, oldest first.
 
     Args:
       file: the table.
-      protocol: name of the row's protocol; "": any.
+      protocol: name of their protocol; "": any.
       how_to_get_it: end of the message if there is no row, such as "x writes it".
 
     Raises:
@@ -116,12 +121,12 @@ def last_row(file: Path, protocol: str = "", *, how_to_get_it: str = "") -> dict
     """
     advice = f"; {how_to_get_it}" if how_to_get_it else ""
     try:
-        rows = [row for row in _rows(file) if _protocol_of(row) and protocol in ("", _protocol_of(row)["name"])]
+        found = [row for row in _rows(file) if _protocol_of(row) and protocol in ("", _protocol_of(row)["name"])]
     except OSError as e:
         raise EvaluationError(f"{file} holds no scores ({e}){advice}") from None
-    if not rows:
+    if not found:
         raise EvaluationError(f"{file} holds no scores{f' of protocol {protocol}' if protocol else ''}{advice}")
-    return rows[-1]
+    return found
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

@@ -186,6 +186,18 @@ def test_scores_of_another_classifier_or_of_none_are_not_taken(tmp_path: Path) -
         assert row_of(tmp_path, experiment, scoring, other) is None
 
 
+def test_the_newest_scores_by_each_of_two_classifiers_are_taken(tmp_path: Path) -> None:
+    with (tmp_path / "scores.csv").open("w", newline="") as f:
+        writer = csv.DictWriter(f, ["step", "rmse", "protocol"])
+        writer.writeheader()
+        for step, rmse, classifier in ((3, 1.0, "one"), (3, 2.0, "one"), (3, 3.0, "two"), (2, 4.0, "one")):
+            protocol = json.dumps({"name": "quick1k", "classifier_checksum": classifier})
+            writer.writerow({"step": step, "rmse": rmse, "protocol": protocol})
+    experiment, scoring = Experiment("a", "", {"train_steps": 3}), Scoring("quick1k", "vgg")
+    found = {name: row_of(tmp_path, experiment, scoring, name) for name in ("one", "two", "three")}
+    assert {name: row and row["rmse"] for name, row in found.items()} == {"one": "2.0", "two": "3.0", "three": None}
+
+
 @pytest.mark.slow
 def test_sigterm_saves_the_run_under_way_and_no_other_begins(places: dict[str, str], tmp_path: Path) -> None:
     program = [
@@ -469,7 +481,7 @@ def test_systems_have_grids_of_their_own_in_one_sweep(tmp_path: Path) -> None:
         "objective=alpha_gan,seed=0,encoder_l1_weight=1.0", "objective=alpha_gan,seed=0,encoder_l1_weight=10.0",
     ]  # fmt: skip
     outcomes = [Outcome(e, {"rmse": "5.0", "protocol": "{}"}) for e in made]
-    head, _, first, *_ = sweep.table(grids, outcomes).splitlines()
+    head, _, first, *_ = sweep.table(grids, outcomes, []).splitlines()
     assert head.startswith("| objective | seed | learning_rate | encoder_l1_weight | IS |")
     assert first.startswith("| dcgan | 0 | 0.0001 | - | - |")
     sweep.write_csv(tmp_path / "sweep.csv", grids, outcomes)
@@ -491,7 +503,7 @@ def test_the_best_diversity_is_the_nearest_to_that_of_real_images(tmp_path: Path
             for value in (0.1, 0.5, 0.65, 0.9)
         )
     ]
-    assert sweep.drawn(tmp_path / "b.png", "seed", made) == ["diversity"]
+    assert sweep.drawn(tmp_path / "b.png", "seed", made, []) == ["diversity"]
     assert sorted(circles) == [0.5, 0.65]
 
 
@@ -509,6 +521,25 @@ def test_two_metrics_are_related_by_values_by_ranks_and_by_halves() -> None:
     assert spread.relation_lines([pair])[-1] == "| IS | RMSE | 0.07 | 0.00 | 25 % | 25 % |"
     assert spread.relations(made[:2]) == []
     assert spread.relation_lines([]) == []
+
+
+def test_scores_by_two_classifiers_are_related_run_by_run() -> None:
+    """Three runs by hand: both rank a first, and they differ in b and c; the error needs no classifier, and d has one score."""
+    first = {"a": 4.0, "b": 3.0, "c": 2.0, "d": 1.0}
+    one = [outcome(n, classifier_score_mean=s, classifier_score_std=0.1, rmse=s) for n, s in first.items()]
+    two = [
+        outcome(n, inception_score_mean=s, inception_score_std=0.1, rmse=1.0) for n, s in (("a", 9.0), ("b", 1.0), ("c", 5.0))
+    ]
+    (pair,) = spread.relations_between(one, "vgg", two, "inception")
+    assert (pair["x"], pair["y"]) == ("IS by vgg", "IS by inception")
+    assert pair["runs"] == [
+        {"run": "a", "x": 4.0, "y": 9.0},
+        {"run": "b", "x": 3.0, "y": 1.0},
+        {"run": "c", "x": 2.0, "y": 5.0},
+    ]
+    assert pair["correlation"] == pytest.approx(4.0 / math.sqrt(2.0 * 32.0))  # deviations 1, 0, -1 and 4, -4, 0
+    assert pair["rank_correlation"] == pytest.approx(0.5)  # ranks 1, 2, 3 and 1, 3, 2
+    assert (pair["good_by_x_only"], pair["good_by_y_only"]) == (0.0, 0.0)
 
 
 def test_runs_without_a_finite_number_are_in_no_picture() -> None:
@@ -547,7 +578,7 @@ def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
     for i, e in enumerate(sweep.experiments(grids, "", {"dataset": "mnist"})):
         scores = {"rmse": repr(5.0 + i), "classifier_score_mean": repr(2.0), "classifier_score_std": "0.1", "protocol": "{}"}
         outcomes.append(Outcome(e, scores if i else {}, "" if i else "not finite", 1.0, 100.0))
-    assert sweep.drawn(tmp_path / "boxes.png", "objective", outcomes) == ["IS", "RMSE"]
+    assert sweep.drawn(tmp_path / "boxes.png", "objective", outcomes, spread.relations(outcomes)) == ["IS", "RMSE"]
     for name in ("boxes.png", "relations.png"):
         picture = tf.io.decode_png((tmp_path / name).read_bytes()).numpy()
         assert min(picture.shape[:2]) > 200
@@ -564,19 +595,19 @@ def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "sweep.csv").open()))
     assert [row["rmse"] for row in rows] == ["", "6.0", "7.0", "8.0", "9.0", "10.0"]
     assert rows[0]["failure"] == "not finite"
-    assert "| dcgan | 0 | failed |" in sweep.table(grids, outcomes)
+    assert "| dcgan | 0 | failed |" in sweep.table(grids, outcomes, [])
 
 
 def test_a_sweep_says_whose_scores_these_are() -> None:
     """Scores of an in-domain classifier are not those of Inception, in the table and in the titles of the plots."""
     made = [outcome(name, classifier_score_mean=2.0, classifier_score_std=0.1, rmse=5.0) for name in ("a", "b")]
-    text = sweep.table([{"seed": [0]}], made)
+    text = sweep.table([{"seed": [0]}], made, [])
     assert "Protocol: name quick5k, classifier vgg, classifier_checksum c0ffee, samples 5000." in text
     assert "IS, FID and RID are of this classifier here, not of Inception" in text
     assert report.names_of("IS", made) == ["classifier_score_mean"]
     official = [outcome("a", inception_score_mean=2.0, inception_score_std=0.1)]
     assert report.names_of("IS", official) == ["inception_score_mean"]
-    assert "not of Inception" not in sweep.table([{"seed": [0]}], official)
+    assert "not of Inception" not in sweep.table([{"seed": [0]}], official, [])
 
 
 def test_a_table_names_the_command_that_makes_it(

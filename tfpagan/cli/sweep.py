@@ -1,5 +1,6 @@
 """`bin/sweep`."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -34,11 +35,18 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         print("\n".join(f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments))
         return 0
     outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
-    text = sweep.table(grids, outcomes)
+    relations = spread.relations(outcomes)
+    if second := options["second_classifier"]:
+        others = runner.outcomes(experiments, Scoring(protocol, second))
+        relations += spread.relations_between(outcomes, options["classifier"], others, second)
+        outcomes = [
+            dataclasses.replace(o, failure=o.failure or other.failure) for o, other in zip(outcomes, others, strict=True)
+        ]
+    text = sweep.table(grids, outcomes, relations)
     with kept_in(folder):
         (folder / "sweep.md").write_text(text + "\n".join(spread.best_samples(folder, outcomes)) + "\n")
         sweep.write_csv(folder / "sweep.csv", grids, outcomes)
-        plotted = sweep.drawn(folder / "boxes.png", by, outcomes)
+        plotted = sweep.drawn(folder / "boxes.png", by, outcomes, relations)
     if plotted:
         logging.info("box plots by %s: %s; HParams: tensorboard --logdir=%s", by, folder / "boxes.png", folder)
     scores = [{"run": o.experiment.name, "failure": o.failure or None, **o.scores} for o in outcomes]
@@ -65,6 +73,9 @@ COMMAND = Command(
         ),
         Option("protocol", "quick5k", "protocol of the scores"),
         CLASSIFIER,
+        Option(
+            "second_classifier", "", "another one, to show how far scores by both agree, as in alpha-GAN's figures 5b and 5c"
+        ),
         Option("jobs", 1, "concurrent runs, each on its share of the cores"),
         Option("dry_run", False, "list the runs, then exit"),
         Option("json", False, "print as JSON"),

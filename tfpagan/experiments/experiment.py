@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tfpagan.config import Config, presets
-from tfpagan.evaluation import protocols
+from tfpagan.evaluation import protocols, results
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics import METRICS
-from tfpagan.evaluation.results import last_row
 
 CPU_FILE = "cpu_seconds.json"
 
@@ -120,15 +119,15 @@ def steps_done(folder: Path) -> int:
 def row_of(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str) -> dict[str, str] | None:
     """The scores of the last step, or of the best checkpoint, under the protocol, with this classifier; None if none yet."""
     try:
-        row = last_row(folder / "scores.csv", scoring.protocol)
+        rows = results.rows(folder / "scores.csv", scoring.protocol)
     except EvaluationError:
         return None
     training = experiment.config.training
     trained = steps_done(folder) if training.patience else training.train_steps  # the first may end before
     last = best_step(folder) if experiment.best else trained
     step = "" if experiment.stand_in else str(last)
-    used = json.loads(row["protocol"]).get("classifier_checksum", "")
-    return row if row.get("step", "") == step and used == checksum else None
+    of_step = (row for row in reversed(rows) if row.get("step", "") == step)
+    return next((row for row in of_step if json.loads(row["protocol"]).get("classifier_checksum", "") == checksum), None)
 
 
 def cpu_minutes(folder: Path) -> float | None:

@@ -3,6 +3,7 @@
 As alpha-GAN's paper compares systems (Rosca et al., 2017, figures 2, 5 and 15, section 6).
 """
 
+import dataclasses
 import itertools
 import math
 import shutil
@@ -15,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from tfpagan.evaluation import metrics
-from tfpagan.evaluation.metrics import Key
+from tfpagan.evaluation.metrics import Key, Need
 from tfpagan.experiments import report
 from tfpagan.experiments.experiment import Outcome
 
 BEST = 10  # black circles, as in alpha-GAN's figures
+ACROSS = 5  # panels
 FEWEST = 3  # runs of which a correlation says anything
 
 
@@ -58,20 +60,65 @@ def relations(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
       1 where both rank the runs alike; `good_by_x_only` and `good_by_y_only`, shares of the runs that are in the upper half by
       one and in the lower half by the other (section 6 of the paper: 15 % by two Inception Scores).
     """
-    found = []
-    for x, y in itertools.combinations(overview(), 2):
-        both = [(o, a, b) for o, a in _values(x, outcomes) for other, b in _values(y, outcomes) if other is o]
-        if len(both) < FEWEST:
-            continue
-        runs = [{"run": o.experiment.name, "x": a, "y": b} for o, a, b in both]
-        off_x, off_y = ([_off(overview()[m], o, values[i]) for o, *values in both] for i, m in enumerate((x, y)))
-        correlations = {
-            "correlation": _correlation([a for _, a, _ in both], [b for _, _, b in both]),
-            "rank_correlation": _correlation(_ranks(off_x), _ranks(off_y)),
-        }
-        shares = {"good_by_x_only": _good_by_one_only(off_x, off_y), "good_by_y_only": _good_by_one_only(off_y, off_x)}
-        found.append({"x": x, "y": y, "runs": runs, **correlations, **shares})
-    return found
+    pairs = itertools.combinations([_Scores(metric, metric, outcomes) for metric in overview()], 2)
+    return [relation for x, y in pairs if (relation := _relation(x, y))]
+
+
+def relations_between(
+    outcomes: Sequence[Outcome], name: str, others: Sequence[Outcome], other_name: str
+) -> list[dict[str, Any]]:
+    """The same of every metric by two classifiers, as of the Inception Scores in figures 5b and 5c.
+
+    Args:
+      outcomes: of the runs, by one classifier.
+      name: of that classifier.
+      others: of the same runs, by the other.
+      other_name: of that one.
+    """
+    classified = [metric for metric in metrics.METRICS.values() if Need.CLASSIFIER in metric.needs]
+    columns = {key.column for metric in classified for key in metric.keys(official=True)}
+    of_both = (
+        [_Scores(f"{column} by {n}", column, o) for n, o in ((name, outcomes), (other_name, others))]
+        for column in overview()
+        if column in columns
+    )
+    return [relation for x, y in of_both if (relation := _relation(x, y))]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scores:
+    """A metric of some runs, with a name for display."""
+
+    name: str
+    metric: str
+    outcomes: Sequence[Outcome]
+
+    def values(self) -> dict[str, float]:
+        """By run."""
+        return {outcome.experiment.name: value for outcome, value in _values(self.metric, self.outcomes)}
+
+    def off(self) -> dict[str, float]:
+        """How far each run is from the best."""
+        key = overview()[self.metric]
+        return {outcome.experiment.name: _off(key, outcome, value) for outcome, value in _values(self.metric, self.outcomes)}
+
+
+def _relation(x: _Scores, y: _Scores) -> dict[str, Any] | None:
+    """Of two numbers of the same runs; None if fewer than three runs have both."""
+    of_x, of_y, off = x.values(), y.values(), (x.off(), y.off())
+    runs = [run for run in of_x if run in of_y]
+    if len(runs) < FEWEST:
+        return None
+    off_x, off_y = ([by_run[run] for run in runs] for by_run in off)
+    return {
+        "x": x.name,
+        "y": y.name,
+        "runs": [{"run": run, "x": of_x[run], "y": of_y[run]} for run in runs],
+        "correlation": _correlation([of_x[run] for run in runs], [of_y[run] for run in runs]),
+        "rank_correlation": _correlation(_ranks(off_x), _ranks(off_y)),
+        "good_by_x_only": _good_by_one_only(off_x, off_y),
+        "good_by_y_only": _good_by_one_only(off_y, off_x),
+    }
 
 
 def relation_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -131,17 +178,15 @@ def draw_boxes(file: Path, by: str, found: Mapping[str, Any], outcomes: Sequence
 
 
 def draw_relations(file: Path, found: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome]) -> None:
-    """A point for each run, by two metrics: every metric against every later one, with their correlations."""
-    order = list(dict.fromkeys([pair["x"] for pair in found] + [pair["y"] for pair in found]))
-    with _panels(file, (len(order) - 1, len(order) - 1), outcomes) as axes:
-        for axis in axes.flat:
+    """A point for each run, by two metrics, with their correlations."""
+    columns = min(ACROSS, len(found))
+    with _panels(file, (math.ceil(len(found) / columns), columns), outcomes) as axes:
+        for axis in axes.flat[len(found) :]:
             axis.set_visible(False)
-        for pair in found:
-            axis = axes[order.index(pair["y"]) - 1][order.index(pair["x"])]
-            axis.set_visible(True)
+        for axis, pair in zip(axes.flat, found, strict=False):
             axis.plot([run["x"] for run in pair["runs"]], [run["y"] for run in pair["runs"]], "ko", markersize=4)
-            axis.set_xscale("log" if pair["x"] == "RID" else "linear")
-            axis.set_yscale("log" if pair["y"] == "RID" else "linear")
+            axis.set_xscale("log" if pair["x"].startswith("RID") else "linear")
+            axis.set_yscale("log" if pair["y"].startswith("RID") else "linear")
             axis.set_xlabel(pair["x"])
             axis.set_ylabel(pair["y"])
             axis.set_title(

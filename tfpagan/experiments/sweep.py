@@ -86,14 +86,14 @@ def experiments(grids: Sequence[Grid], preset: str, settings: Mapping[str, Any])
     return found
 
 
-def table(grids: Sequence[Grid], outcomes: Sequence[Outcome]) -> str:
-    """Every run with its scores, in Markdown."""
+def table(grids: Sequence[Grid], outcomes: Sequence[Outcome], relations: Sequence[Mapping[str, Any]]) -> str:
+    """Every run with its scores, and how metrics agree, in Markdown."""
     columns, given_names = [*spread.overview(), "images/s", "CPU min"], names(grids)
     lines = [report.line_of([*given_names, *columns]), report.line_of(["---"] * (len(given_names) + len(columns)))]
     for outcome in outcomes:
         given = [str(outcome.experiment.settings.get(name, "-")) for name in given_names]
         lines.append(report.line_of([*given, *(report.cell(column, outcome) for column in columns)]))
-    lines += spread.relation_lines(spread.relations(outcomes))
+    lines += spread.relation_lines(relations)
     lines += report.protocol_lines(outcomes)
     lines += [f"\n- {outcome.experiment.name} failed: {outcome.failure}" for outcome in outcomes if outcome.failure]
     return "\n".join(lines) + "\n"
@@ -112,13 +112,13 @@ def write_csv(file: Path, grids: Sequence[Grid], outcomes: Sequence[Outcome]) ->
         writer.writerows(rows)
 
 
-def drawn(file: Path, by: str, outcomes: Sequence[Outcome]) -> list[str]:
+def drawn(file: Path, by: str, outcomes: Sequence[Outcome], relations: Sequence[Mapping[str, Any]]) -> list[str]:
     """Box plots and, of several metrics, `relations.png` beside them; with all numbers that they show as JSON in `sweep.json`.
 
     Returns:
       The metrics drawn.
     """
-    boxes, relations = spread.boxes(by, outcomes), spread.relations(outcomes)
+    boxes = spread.boxes(by, outcomes)
     numbers = {"by": by, "boxes": boxes, "relations": relations}
     file.with_name("sweep.json").write_text(json.dumps(numbers, indent=2) + "\n")
     if boxes:
