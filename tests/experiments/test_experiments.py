@@ -514,6 +514,7 @@ def test_two_metrics_are_related_by_values_by_ranks_and_by_halves() -> None:
     made.append(outcome("e", classifier_score_mean=9.0, classifier_score_std=0.1))
     (pair,) = spread.relations(made)
     assert (pair["x"], pair["y"], [run["run"] for run in pair["runs"]]) == ("IS", "RMSE", ["a", "b", "c", "d"])
+    assert [(run["rank_x"], run["rank_y"]) for run in pair["runs"]] == [(1, 2), (2, 4), (3, 1), (4, 3)]
     # deviations 1.5, 0.5, -0.5, -1.5 and -2, 5, -3, 0: 1 / sqrt(5 * 38)
     assert pair["correlation"] == pytest.approx(1.0 / math.sqrt(190.0))
     assert pair["rank_correlation"] == pytest.approx(1 - 6 * (1 + 4 + 4 + 1) / (4 * 15))  # ranks 1, 2, 3, 4 and 2, 4, 1, 3
@@ -532,11 +533,7 @@ def test_scores_by_two_classifiers_are_related_run_by_run() -> None:
     ]
     (pair,) = spread.relations_between(one, "vgg", two, "inception")
     assert (pair["x"], pair["y"]) == ("IS by vgg", "IS by inception")
-    assert pair["runs"] == [
-        {"run": "a", "x": 4.0, "y": 9.0},
-        {"run": "b", "x": 3.0, "y": 1.0},
-        {"run": "c", "x": 2.0, "y": 5.0},
-    ]
+    assert [(run["run"], run["x"], run["y"]) for run in pair["runs"]] == [("a", 4.0, 9.0), ("b", 3.0, 1.0), ("c", 2.0, 5.0)]
     assert pair["correlation"] == pytest.approx(4.0 / math.sqrt(2.0 * 32.0))  # deviations 1, 0, -1 and 4, -4, 0
     assert pair["rank_correlation"] == pytest.approx(0.5)  # ranks 1, 2, 3 and 1, 3, 2
     assert (pair["good_by_x_only"], pair["good_by_y_only"]) == (0.0, 0.0)
@@ -579,7 +576,7 @@ def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
         scores = {"rmse": repr(5.0 + i), "classifier_score_mean": repr(2.0), "classifier_score_std": "0.1", "protocol": "{}"}
         outcomes.append(Outcome(e, scores if i else {}, "" if i else "not finite", 1.0, 100.0))
     assert sweep.drawn(tmp_path / "boxes.png", "objective", outcomes, spread.relations(outcomes)) == ["IS", "RMSE"]
-    for name in ("boxes.png", "relations.png"):
+    for name in ("boxes.png", "relations.png", "ranks.png"):
         picture = tf.io.decode_png((tmp_path / name).read_bytes()).numpy()
         assert min(picture.shape[:2]) > 200
         assert picture.std() > 10

@@ -56,9 +56,10 @@ def relations(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Of every two metrics that three runs have: their values, correlations, and how they disagree on which runs are good.
 
     Returns:
-      A list of: `x` and `y`, metrics; `runs`, with the names and both values; `correlation` of the values; `rank_correlation`,
-      1 where both rank the runs alike; `good_by_x_only` and `good_by_y_only`, shares of the runs that are in the upper half by
-      one and in the lower half by the other (section 6 of the paper: 15 % by two Inception Scores).
+      A list of: `x` and `y`, metrics; `runs`, with the names, both values and both ranks, of which 1 is the best; `correlation`
+      of the values; `rank_correlation`, 1 where both rank the runs alike; `good_by_x_only` and `good_by_y_only`, shares of the
+      runs that are in the upper half by one and in the lower half by the other (section 6 of the paper: 15 % by two Inception
+      Scores).
     """
     pairs = itertools.combinations([_Scores(metric, metric, outcomes) for metric in overview()], 2)
     return [relation for x, y in pairs if (relation := _relation(x, y))]
@@ -110,10 +111,11 @@ def _relation(x: _Scores, y: _Scores) -> dict[str, Any] | None:
     if len(runs) < FEWEST:
         return None
     off_x, off_y = ([by_run[run] for run in runs] for by_run in off)
+    ranks = zip(runs, _ranks(off_x).tolist(), _ranks(off_y).tolist(), strict=True)
     return {
         "x": x.name,
         "y": y.name,
-        "runs": [{"run": run, "x": of_x[run], "y": of_y[run]} for run in runs],
+        "runs": [{"run": run, "x": of_x[run], "y": of_y[run], "rank_x": a, "rank_y": b} for run, a, b in ranks],
         "correlation": _correlation([of_x[run] for run in runs], [of_y[run] for run in runs]),
         "rank_correlation": _correlation(_ranks(off_x), _ranks(off_y)),
         "good_by_x_only": _good_by_one_only(off_x, off_y),
@@ -179,11 +181,8 @@ def draw_boxes(file: Path, by: str, found: Mapping[str, Any], outcomes: Sequence
 
 def draw_relations(file: Path, found: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome]) -> None:
     """A point for each run, by two metrics, with their correlations."""
-    columns = min(ACROSS, len(found))
-    with _panels(file, (math.ceil(len(found) / columns), columns), outcomes) as axes:
-        for axis in axes.flat[len(found) :]:
-            axis.set_visible(False)
-        for axis, pair in zip(axes.flat, found, strict=False):
+    with _panels_of(file, found, outcomes) as panels:
+        for axis, pair in panels:
             axis.plot([run["x"] for run in pair["runs"]], [run["y"] for run in pair["runs"]], "ko", markersize=4)
             axis.set_xscale("log" if pair["x"].startswith("RID") else "linear")
             axis.set_yscale("log" if pair["y"].startswith("RID") else "linear")
@@ -192,6 +191,32 @@ def draw_relations(file: Path, found: Sequence[Mapping[str, Any]], outcomes: Seq
             axis.set_title(
                 f"r {_shown(pair['correlation'])}, from best to worst {_shown(pair['rank_correlation'])}", fontsize=9
             )
+
+
+def draw_ranks(file: Path, found: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome]) -> None:
+    """A point for each run, by its ranks: in the shaded quarters are those that are good by one metric and bad by the other."""
+    with _panels_of(file, found, outcomes) as panels:
+        for axis, pair in panels:
+            middle, end = (len(pair["runs"]) + 1) / 2, len(pair["runs"]) + 0.5
+            for x, y in (((0.5, middle), (middle, end)), ((middle, end), (0.5, middle))):
+                axis.fill_between(x, *y, color="lightgrey")
+            axis.plot([run["rank_x"] for run in pair["runs"]], [run["rank_y"] for run in pair["runs"]], "ko", markersize=4)
+            axis.set_xlabel(f"rank by {pair['x']}")
+            axis.set_ylabel(f"rank by {pair['y']}")
+            shares = [f"{100 * pair[f'good_by_{m}_only']:.0f} %" for m in ("x", "y")]
+            axis.set_title(f"good by the first only {shares[0]}, second {shares[1]}", fontsize=9)
+
+
+@contextmanager
+def _panels_of(
+    file: Path, found: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome]
+) -> Iterator[Iterator[tuple[Any, Mapping[str, Any]]]]:
+    """Axes, each with a relation, of a figure that is written to `file`."""
+    columns = min(ACROSS, len(found))
+    with _panels(file, (math.ceil(len(found) / columns), columns), outcomes) as axes:
+        for axis in axes.flat[len(found) :]:
+            axis.set_visible(False)
+        yield zip(axes.flat, found, strict=False)
 
 
 @contextmanager

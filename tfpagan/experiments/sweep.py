@@ -113,7 +113,7 @@ def write_csv(file: Path, grids: Sequence[Grid], outcomes: Sequence[Outcome]) ->
 
 
 def drawn(file: Path, by: str, outcomes: Sequence[Outcome], relations: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Box plots and, of several metrics, `relations.png` beside them; with all numbers that they show as JSON in `sweep.json`.
+    """Box plots and, of several metrics, `relations.png` and `ranks.png` beside them; all their numbers in `sweep.json`.
 
     Returns:
       The metrics drawn.
@@ -125,6 +125,7 @@ def drawn(file: Path, by: str, outcomes: Sequence[Outcome], relations: Sequence[
         spread.draw_boxes(file, by, boxes, outcomes)
     if relations:
         spread.draw_relations(file.with_name("relations.png"), relations, outcomes)
+        spread.draw_ranks(file.with_name("ranks.png"), relations, outcomes)
     return list(boxes)
 
 
