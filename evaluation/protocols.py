@@ -21,6 +21,7 @@ class Protocol:
       splits: number of splits of IS and RID.
       seed: of samples, codes, the choice of test images, and the shuffle of IS.
       code: which code of an image is decoded: mean, E's mean; or draw, from q(z | x).
+      shown_codes: how many codes the pictures of `panel` show, of test and then of training images; 0: of test images.
       annealing: settings of `ais`.
       critics: settings of `critic`.
     """
@@ -32,6 +33,7 @@ class Protocol:
     splits: int = 10
     seed: int = 0
     code: str = "mean"
+    shown_codes: int = 0
     annealing: Annealing = Annealing()
     critics: Critics = Critics()
 
@@ -79,6 +81,7 @@ NAMED = {
     "nll5k_is5k": Protocol("nll5k_is5k", ("nll", "is", "rmse"), samples=5_000, reconstructions=5_000),
     "nll10k_is50k": Protocol("nll10k_is50k", ("nll", "is", "rmse"), samples=50_000, reconstructions=10_000),
     "alpha_gan": Protocol("alpha_gan", ("is", "fid", "ms_ssim", "critic"), samples=10_000),  # its comparisons; counts are ours
+    "codes64k": Protocol("codes64k", ("is", "fid", "panel"), samples=10_000, shown_codes=64_000),  # alpha-GAN's figures 11, 12
     "ais100": Protocol("ais100", ("ais",)),
     "ais1k": Protocol("ais1k", ("ais",), annealing=Annealing(images=1000, distributions=10_000)),  # as Wu et al., 2017
     "quick1k": _both("quick1k", 1000, 1000),

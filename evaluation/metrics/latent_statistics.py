@@ -1,6 +1,6 @@
 """Statistics that show whether the encoder's codes follow the prior, and whether E inverts G."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,8 @@ class LatentStatistics(Metric):
 
     def start(self, context: Context) -> Measurement:
         subject, random = context.subject, np.random.default_rng((context.protocol.seed, 2))
-        return EncoderAgainstPrior(known(subject.encode), known(subject.decode), subject.prior, random)
+        more = _training_images(context) if context.protocol.shown_codes else ()
+        return EncoderAgainstPrior(known(subject.encode), known(subject.decode), subject.prior, random, more)
 
 
 class Statistics(NamedTuple):
@@ -53,6 +54,7 @@ class EncoderAgainstPrior(Measurement):
       decode: codes [n, Z] to images in [-1, 1].
       prior: standard normal numbers [n, Z] to codes of the prior.
       random: draws these numbers.
+      more: further batches of images, whose codes only the pictures show.
     """
 
     def __init__(
@@ -61,8 +63,9 @@ class EncoderAgainstPrior(Measurement):
         decode: Callable[[Array], Array],
         prior: Callable[[Array], Array],
         random: np.random.Generator,
+        more: Iterable[Array] = (),
     ):
-        self._encode, self._decode, self._prior, self._random = encode, decode, prior, random
+        self._encode, self._decode, self._prior, self._random, self._more = encode, decode, prior, random, more
         self._codes = CodeMoments()
 
     def update(self, batch: Batch) -> None:
@@ -78,7 +81,19 @@ class EncoderAgainstPrior(Measurement):
         return {"latent_per_dimension": self._codes.per_dimension()}
 
     def arrays(self) -> dict[str, Array]:
+        for images in self._more:
+            self._codes.update(*self._encode(images.astype(np.float32) / 127.5 - 1.0))
         return self._codes.of_means()
+
+
+def _training_images(context: Context) -> Iterator[Array]:
+    """So many that they are, with the test images, as many as the protocol's `shown_codes`; all, if there are fewer."""
+    missing = context.protocol.shown_codes - context.count
+    for images in context.training.batches(context.batch_size) if context.training and missing > 0 else ():
+        yield images[:missing]
+        missing -= len(images)
+        if missing <= 0:
+            return
 
 
 class CodeMoments:

@@ -66,7 +66,8 @@ def _protocol(options: dict[str, Any]) -> Protocol:
     """The named protocol, or a custom one from the flags; a flag that differs from the named protocol makes it custom."""
     if options["protocol"] and options["metrics"]:
         raise UserError("--protocol and --metrics cannot be given together: a protocol defines its metrics")
-    changes = {name: options[name] for name in ("samples", "splits", "seed", "reconstructions") if options[name] is not None}
+    counts = ("samples", "splits", "seed", "reconstructions", "shown_codes")
+    changes = {name: options[name] for name in counts if options[name] is not None}
     for name, value in changes.items():
         if not 0 <= value <= MOST:
             raise UserError(f"--{name}={value} is not legal: it must be at least 0 and at most {MOST}")
@@ -208,6 +209,9 @@ COMMAND = Command(
         Option("inception", "", "Inception as a folder, .tar.gz, .tgz or .pb; default: $TFPAGAN_INCEPTION, else from TF-Hub"),
         Option("samples", None, "number of samples; default: the protocol's", int),
         Option("reconstructions", None, "number of test images to reconstruct, 0: all; default: the protocol's", int),
+        Option(
+            "shown_codes", None, "codes in the pictures of panel, of test and then training images; default: test images", int
+        ),
         Option("splits", None, "number of splits of the Inception Score and RID; default: the protocol's", int),
         Option("seed", None, "seed of samples, codes and shuffles; default: the protocol's", int),
         Option("ais_images", None, "ais: number of test images; default: the protocol's", int),

@@ -4,13 +4,40 @@ import numpy as np
 import pytest
 from helpers.random_features import RANDOM
 
-from tfpagan.evaluation.metrics.latent_statistics import CodeMoments, Statistics
+from tfpagan.evaluation.images import ArrayImages
+from tfpagan.evaluation.metrics.base import Batch, Context
+from tfpagan.evaluation.metrics.latent_statistics import CodeMoments, LatentStatistics, Statistics
+from tfpagan.evaluation.protocols import Protocol
+from tfpagan.evaluation.subjects import Subject
 
 
 def statistics(mean: np.ndarray, log_variance: np.ndarray) -> Statistics:
     p = CodeMoments()
     p.update(mean[:10], log_variance[:10]), p.update(mean[10:], log_variance[10:])
     return p.result()
+
+
+@pytest.mark.parametrize(("shown", "encoded"), [(0, [4]), (4, [4]), (9, [4, 3, 2]), (50, [4, 3, 3, 1])])
+def test_pictures_show_codes_of_training_images_too_and_numbers_do_not(shown: int, encoded: list[int]) -> None:
+    """Four test images of brightness 0, and seven training images of 255, in batches of three; the code is the brightness."""
+    batches: list[int] = []
+
+    def encode(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        batches.append(len(x))
+        return x.mean((1, 2)), np.zeros([len(x), 1])
+
+    subject = Subject("a", encode=encode, decode=lambda z: np.zeros([len(z), 2, 2, 1]))
+    training = ArrayImages(np.full([7, 2, 2, 1], 255, np.uint8))
+    context = Context(subject, Protocol(shown_codes=shown), 4, lambda count, seed: training, training=training, batch_size=3)
+    measurement = LatentStatistics().start(context)
+    measurement.update(Batch(np.zeros([4, 2, 2, 1], np.uint8)))
+    del batches[1:]  # the second was of samples
+    before = measurement.result()
+    assert before[1] == 1.0  # brightness 0 is -1
+    means = measurement.arrays()["code_means"]
+    assert batches == encoded
+    of_training = sum(encoded[1:])
+    np.testing.assert_allclose(means, [(of_training - 4) / (of_training + 4)])
 
 
 def test_a_collapsed_encoder_is_told_from_one_that_encodes() -> None:
