@@ -96,7 +96,7 @@ def draw_means(file: Path, means: np.ndarray) -> None:
     """A histogram of the codes' means over images, a mean for each dimension (alpha-GAN, Figure 11)."""
     with _panels(file, 1) as (axis,):
         axis.hist(means, bins=30, color="grey")
-        axis.set_xlabel("mean of a dimension over images; the prior's is 0")
+        axis.set_xlabel("mean over images; of the prior: 0")
         axis.set_ylabel("dimensions")
 
 
