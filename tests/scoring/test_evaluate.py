@@ -409,6 +409,18 @@ def test_a_run_within_its_data_set_is_refused(tmp_path: Path, data: list[str], c
 EVALUATED = ["--eval_every_steps=2", "--best_metric=rmse", "--train_steps=4"]
 
 
+def with_errors(monkeypatch: pytest.MonkeyPatch, errors: list[float]) -> None:
+    """Evaluations find these RMSEs, one after the other."""
+    score, values = Scorer.score, iter(errors)
+
+    def scored(self: Scorer, subject: Subject) -> Scores:
+        scores = score(self, subject)
+        scores.metrics["rmse"] = next(values)
+        return scores
+
+    monkeypatch.setattr(Scorer, "score", scored)
+
+
 @pytest.fixture
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """quick1k, but of the images that there are here."""
@@ -421,14 +433,7 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_training_evaluates_and_keeps_the_best_checkpoint(
     data: list[str], classifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    score, values = Scorer.score, iter([2.0, 1.0, 3.0])
-
-    def scored(self: Scorer, subject: object) -> object:
-        scores = score(self, subject)  # type: ignore[arg-type]
-        scores.metrics["rmse"] = next(values)
-        return scores
-
-    monkeypatch.setattr(Scorer, "score", scored)
+    with_errors(monkeypatch, [2.0, 1.0, 3.0])
     evaluated = [*EVALUATED, classifier.replace("--classifier", "--eval_classifier")]
     assert cli.run("train", [*data, *SIZES, *evaluated, f"--model_dir={tmp_path}/run"]) == 0
     run = tmp_path / "run"
@@ -452,14 +457,7 @@ def test_a_run_ends_early_when_its_patience_does_and_goes_on_without_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Errors at steps 2, 4, 6, ...: the second is the best, and two evaluations after it there is none better."""
-    score, values = Scorer.score, iter([2.0, 1.0, 3.0, 1.5, 0.5])
-
-    def scored(self: Scorer, subject: object) -> object:
-        scores = score(self, subject)  # type: ignore[arg-type]
-        scores.metrics["rmse"] = next(values)
-        return scores
-
-    monkeypatch.setattr(Scorer, "score", scored)
+    with_errors(monkeypatch, [2.0, 1.0, 3.0, 1.5, 0.5])
     run = tmp_path / "run"
     evaluated = [*EVALUATED, "--train_steps=1000", "--patience=2", classifier.replace("--classifier", "--eval_classifier")]
     argv = [*data, *SIZES, *evaluated, f"--model_dir={run}"]
