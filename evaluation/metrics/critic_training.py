@@ -71,24 +71,47 @@ def distances(
     return curves
 
 
-def train(seen: Sides, held_out: Sides, budget: Critics, *, seed: int, between: Callable[[], None] = lambda: None) -> Curve:
-    """Train a critic to maximise mean f(real) - mean f(fake) under the gradient penalty."""
-    tf.keras.utils.set_random_seed(seed)
-    critic = network(seen.real.shape[1:], budget.channels)
-    optimizer = tf.keras.optimizers.Adam(budget.learning_rate, beta_1=0.5, beta_2=0.9, jit_compile=False)
-    optimizer.build(critic.trainable_variables)
+class Critic:
+    """A critic f and its optimizer, Adam with betas 0.5 and 0.9 (Gulrajani et al., 2017).
 
-    @tf.function
-    def update(x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-        x, y = _scaled(x), _scaled(y)
+    Args:
+      image_shape: (H, W, C).
+      budget: of which the number of updates is the caller's.
+      seed: of its weights.
+    """
+
+    def __init__(self, image_shape: tuple[int, ...], budget: Critics, seed: int):
+        tf.keras.utils.set_random_seed(seed)
+        self.network, self._penalty = network(image_shape, budget.channels), budget.penalty
+        self.optimizer = tf.keras.optimizers.Adam(budget.learning_rate, beta_1=0.5, beta_2=0.9, jit_compile=False)
+        self.optimizer.build(self.network.trainable_variables)
+
+    def update(self, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        """A step towards the largest mean f(x) - mean f(y) under the gradient penalty; returns it, as before the step.
+
+        Args:
+          x: real images [N, H, W, C] in [-1, 1].
+          y: fake ones, likewise.
+          weight: uniform in [0, 1), [N, 1, 1, 1]; where between x and y the penalty is taken.
+        """
         with tf.GradientTape() as tape:
-            scores = critic(tf.concat([x, y], 0))
-            distance = tf.reduce_mean(scores[: budget.batch_size]) - tf.reduce_mean(scores[budget.batch_size :])
-            loss = -distance + budget.penalty * tf.reduce_mean(gradient_penalty(critic, x, y, weight))
-        gradients = tape.gradient(loss, critic.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, critic.trainable_variables, strict=True))
+            real, fake = tf.split(self.network(tf.concat([x, y], 0)), 2)
+            distance = tf.reduce_mean(real) - tf.reduce_mean(fake)
+            loss = -distance + self._penalty * tf.reduce_mean(gradient_penalty(self.network, x, y, weight))
+        gradients = tape.gradient(loss, self.network.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
         return distance
 
+    def mean(self, images: np.ndarray, batch_size: int = 500) -> float:
+        """The mean of f over uint8 images."""
+        scores = [self.network(_scaled(images[i : i + batch_size])).numpy() for i in range(0, len(images), batch_size)]
+        return float(np.concatenate(scores).astype(np.float64).mean())
+
+
+def train(seen: Sides, held_out: Sides, budget: Critics, *, seed: int, between: Callable[[], None] = lambda: None) -> Curve:
+    """Train a critic to maximise mean f(real) - mean f(fake) under the gradient penalty."""
+    critic = Critic(seen.real.shape[1:], budget, seed)
+    update = tf.function(lambda x, y, weight: critic.update(_scaled(x), _scaled(y), weight))
     random, curve = np.random.default_rng(seed), Curve()
     for done, (x, y) in enumerate(_batches(seen, budget, random), 1):
         between()
@@ -96,7 +119,7 @@ def train(seen: Sides, held_out: Sides, budget: Critics, *, seed: int, between: 
         if done % max(1, budget.steps // POINTS) == 0 or done == budget.steps:
             curve.updates.append(done)
             curve.seen.append(float(distance))
-            curve.held_out.append(_mean(critic, held_out.real) - _mean(critic, held_out.fake))
+            curve.held_out.append(critic.mean(held_out.real) - critic.mean(held_out.fake))
     return curve
 
 
@@ -123,11 +146,6 @@ def gradient_penalty(critic: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, y: 
         scores = critic(between)
     gradient = tape.gradient(scores, between)  # [N, H, W, C]: no score depends on another image
     return tf.square(tf.sqrt(tf.reduce_sum(tf.square(gradient), [1, 2, 3]) + 1e-12) - 1.0)
-
-
-def _mean(critic: tf.keras.Model, images: np.ndarray, batch_size: int = 500) -> float:
-    scores = [critic(_scaled(images[i : i + batch_size])).numpy() for i in range(0, len(images), batch_size)]
-    return float(np.concatenate(scores).astype(np.float64).mean())
 
 
 def _scaled(images: tf.Tensor | np.ndarray) -> tf.Tensor:

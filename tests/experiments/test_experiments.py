@@ -26,7 +26,7 @@ from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
 from tfpagan.experiments import figures, plot, report, spread, sweep, systems, tables
 from tfpagan.experiments import runner as runs
-from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, row_of
+from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, critic_beside, row_of
 from tfpagan.experiments.publish import publish
 from tfpagan.experiments.runner import Runner
 from tfpagan.experiments.table import Deviation, Row, Table
@@ -320,6 +320,15 @@ def test_a_table_with_a_column_of_errors_probes_encoders_once(tmp_path: Path, mo
         assert report.cell("SVM error", made) == {"age": "23.7 % ± 0.4 %", "gan": "-", "bad": "failed"}[name]
         assert report.cell("RMSE", made) == ("failed" if name == "bad" else "5.000")
     assert asked == ["probe age", "probe bad"]
+
+
+def test_a_table_shows_the_critic_beside_the_model_of_the_last_step(tmp_path: Path) -> None:
+    rows = [{"step": 10, "critic/held_out": 5.0}, {"step": 20, "loss/generator": 1.0}, {"step": 20, "critic/held_out": 2.5}]
+    assert critic_beside(tmp_path, 20) is None
+    (tmp_path / "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert [critic_beside(tmp_path, step) for step in (10, 20, 30)] == [-5.0, -2.5, None]
+    made = dataclasses.replace(outcome("a"), critic_beside=-2.5)
+    assert [report.cell("critic beside", o) for o in (made, outcome("a"))] == ["-2.500", "-"]
 
 
 def test_a_table_has_ours_the_papers_and_failures_as_failures() -> None:

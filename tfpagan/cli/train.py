@@ -13,10 +13,11 @@ from tfpagan.cli.flags import Command, Option, path
 from tfpagan.config import Config, plugins, presets
 from tfpagan.errors import UserError
 from tfpagan.run_folder import folder as run_folder
+from tfpagan.settings.sections import TrainingConfig
 
 KINDS = (
     *("samples", "colourisations", "transfers", "reconstructions", "training_reconstructions"),
-    *("interpolations", "augmentations"),
+    *("interpolations", "augmentations", "critic_curves"),
 )
 """Folders of image grids in a run folder; which ones exist depends on the system."""
 
@@ -26,10 +27,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if options["json"] and not options["dry_run"]:
         raise UserError("--json prints --dry_run as JSON; give both")
     config, model_dir = _config_and_folder(options, settings)
-    if config.training.best_metric and not config.training.eval_every_steps:
-        raise UserError(f"--best_metric={config.training.best_metric} needs --eval_every_steps")
-    if config.training.patience and not config.training.best_metric:
-        raise UserError(f"--patience={config.training.patience} needs --best_metric, of which it waits for a better value")
+    _require_what_is_needed(config.training)
     from tfpagan import data
     from tfpagan.training import devices, dry_run, loop
 
@@ -65,6 +63,15 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
     if config.training.best_metric and "validation_images" not in settings:
         config = config.with_changes({"validation_images": _held_out(config, stored)})
     return config, model_dir
+
+
+def _require_what_is_needed(training: TrainingConfig) -> None:
+    if training.best_metric and not training.eval_every_steps:
+        raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
+    if training.patience and not training.best_metric:
+        raise UserError(f"--patience={training.patience} needs --best_metric, of which it waits for a better value")
+    if training.critic_from and not training.validation_images:
+        raise UserError(f"--critic_from={training.critic_from} needs --validation_images, on which the critic learns")
 
 
 def _held_out(config: Config, stored: Config | None) -> int:

@@ -1,5 +1,6 @@
 """What an experiment requires of a run, and what a run folder reports."""
 
+import contextlib
 import dataclasses
 import json
 import statistics
@@ -91,6 +92,7 @@ class Outcome:
       failure: why there are none; else "".
       cpu_minutes: of training, over all its processes; None: unknown, as for a run started by hand.
       images_per_second: the median over lines of metrics.jsonl.
+      critic_beside: minus the distance by the critic that learned beside the model, at its last step; None: none did.
       error_rate: of linear classifiers on the encoder's features, mean and standard deviation; None: it was not probed.
     """
 
@@ -99,6 +101,7 @@ class Outcome:
     failure: str = ""
     cpu_minutes: float | None = None
     images_per_second: float | None = None
+    critic_beside: float | None = None
     error_rate: tuple[float, float] | None = None
 
 
@@ -140,11 +143,20 @@ def cpu_minutes(folder: Path) -> float | None:
 
 def images_per_second(folder: Path) -> float | None:
     """The median over lines of metrics.jsonl; None if there are none."""
-    key, speeds = "throughput/images_per_second", []
-    try:
-        for line in (folder / "metrics.jsonl").read_text().splitlines():
-            if key in (values := json.loads(line)):
-                speeds.append(float(values[key]))
-    except (OSError, ValueError, TypeError):
-        return None
+    speeds = [value for _, value in _logged(folder, "throughput/images_per_second")]
     return statistics.median(speeds) if speeds else None
+
+
+def critic_beside(folder: Path, step: int) -> float | None:
+    """Minus the distance by the critic that learns beside the model (`--critic_from`) at a step; None if there is none."""
+    return next((-value for at, value in reversed(_logged(folder, "critic/held_out")) if at == step), None)
+
+
+def _logged(folder: Path, tag: str) -> list[tuple[int, float]]:
+    """Steps and values of a tag in metrics.jsonl, as far as it can be read."""
+    found = []
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        for line in (folder / "metrics.jsonl").read_text().splitlines():
+            if tag in (values := json.loads(line)):
+                found.append((int(values["step"]), float(values[tag])))
+    return found

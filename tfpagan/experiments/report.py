@@ -16,6 +16,8 @@ from tfpagan.experiments.table import Row, Table
 LEGENDS: Mapping[str, str] = {
     "class kept": "class kept: reconstructions that the classifier gives the class of their image",
     "codes": "codes: variance of their means + mean of their variances, over dimensions; of the prior 1, on the sphere 1 / Z",
+    "critic": "critic: minus the Wasserstein distance of samples and test images, by critics trained on the scored checkpoint",
+    "critic beside": "critic beside: the same by one that learned beside the model, from half way on, as in alpha-GAN's paper",
     "SVM error": "SVM error: of linear SVMs on the encoder's last three layers, 1,000 labels, mean and deviation over ten sets "
     "(bin/probe)",
     "images": "images: drawn in training, over all phases of its steps",
@@ -37,6 +39,9 @@ PICTURES: Mapping[str, str] = {
     "critic_curves": "the distance by critics while they learn",
 }
 """The images of a page, with captions: folders of a run, or files of an evaluation in `eval/`."""
+
+WHOLE = ("augmentations", "critic_curves")
+"""Those of which a page shows more than the upper half."""
 
 
 def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
@@ -107,7 +112,7 @@ def page(table: Table, outcomes: Sequence[Outcome], runs: Path, folder: Path) ->
                 step = f"step_{int(outcome.scores.get('step') or 0):08d}.png"
                 picture = next((picture for picture in pictures if picture.name.endswith(step)), pictures[-1])
                 copy = folder / f"{outcome.experiment.name}_{kind}.png"
-                _copy(picture, copy, upper_half=picture.parent.name == kind and kind != "augmentations")
+                _copy(picture, copy, upper_half=picture.parent.name == kind and kind not in WHOLE)
                 shown[kind] = f"![{kind} of {row.name}]({folder.name}/{copy.name})"
         if shown:
             lines += ["", f"## {row.name}", "", "; ".join(PICTURES[kind] for kind in shown), "", " ".join(shown.values())]
@@ -150,6 +155,8 @@ def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
         return (outcome.cpu_minutes,)
     if column == "SVM error":
         return outcome.error_rate or (None,)
+    if column == "critic beside":
+        return (outcome.critic_beside,)
     key = _key_of(column, outcome)
     return (None,) if key is None else tuple(float(outcome.scores[name]) for name in (key.name, key.beside) if name)
 

@@ -26,6 +26,7 @@ from tfpagan.experiments.experiment import (
     Outcome,
     Scoring,
     cpu_minutes,
+    critic_beside,
     images_per_second,
     row_of,
     steps_done,
@@ -130,7 +131,8 @@ class Runner:
         if scoring.probed and scores and not experiment.stand_in and _has_encoder(experiment):
             failure = self._probed(experiment, folder, int(scores["step"]))
         rate = probed.error_rate(folder, int(scores["step"])) if scoring.probed and scores.get("step") else None
-        return Outcome(experiment, scores, failure, cpu_minutes(folder), images_per_second(folder), rate)
+        beside = critic_beside(folder, experiment.config.training.train_steps)
+        return Outcome(experiment, scores, failure, cpu_minutes(folder), images_per_second(folder), beside, rate)
 
     def _trained(self, experiment: Experiment, folder: Path, scoring: Scoring, cores: set[int]) -> str:
         """Train to the last step; returns the failure, or ""."""

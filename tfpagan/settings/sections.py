@@ -185,6 +185,13 @@ class TrainingConfig:
         "them; 0: they use test images. With --best_metric, by default as many as --eval_protocol reconstructs",
         at_least=0,
     )
+    critic_from: float = setting(
+        0.0,
+        "share of the steps after which an independent Wasserstein critic learns beside the model, on the held-out images "
+        "(alpha-GAN: 0.5); 0: none does",
+        at_least=0.0,
+        below=1.0,
+    )
     eval_every_steps: int = setting(0, "steps between evaluations; 0: none", at_least=0, resumable=True)
     eval_protocol: str = setting("quick1k", "protocol of evaluations during training", choices=QUICK_PROTOCOLS, resumable=True)
     eval_classifier: str = setting(

@@ -22,6 +22,7 @@ from tfpagan.run_folder import folder as run_folder
 from tfpagan.run_folder import images as run_images
 from tfpagan.run_folder.checkpoints import Checkpoints
 from tfpagan.training import devices, hooks, tensorboard
+from tfpagan.training.independent_critic import CriticHook, IndependentCritic
 from tfpagan.training.trainer import Trainer
 
 PIECE_SECONDS = 1.0
@@ -74,7 +75,9 @@ def train(config: Config, model_dir: Path) -> int | None:
         trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy)
         # Variables live on all workers, so all of them read variables when files are written; the chief keeps the files.
         folder = model_dir if devices.is_chief() else Path(unused)
-        checkpoints = Checkpoints(trainer.checkpoint(), folder / "ckpt", keep=config.training.keep_checkpoints)
+        critic = _critic(trainer, images)
+        checkpoint = trainer.checkpoint(critic=critic.checkpoint()) if critic else trainer.checkpoint()
+        checkpoints = Checkpoints(checkpoint, folder / "ckpt", keep=config.training.keep_checkpoints)
         step = checkpoints.restore(model_dir / "ckpt")
         if step:
             run_images.require_same(model_dir, images)
@@ -91,7 +94,7 @@ def train(config: Config, model_dir: Path) -> int | None:
             events.keep_up_to(step, folder / events_of)
         stop, writer = Stop(), _writer(folder)
         # What the hooks refuse is refused before the tracing.
-        todo = _hooks(trainer, folder, checkpoints, images, writer, stop)
+        todo = _hooks(trainer, folder, checkpoints, images, writer, stop, critic)
         graph = trainer.trace(batches)
         run_folder.write_config(folder, config)
         if not step:
@@ -138,6 +141,7 @@ def _hooks(
     images: data.Images,
     writer: tf.summary.SummaryWriter,
     stop: Stop,
+    critic: IndependentCritic | None,
 ) -> list[hooks.Hook]:
     step = int(trainer.step.numpy())
     training = trainer.config.training
@@ -153,13 +157,23 @@ def _hooks(
     pictures = hooks.PictureHook(folder, writer, trainer, images.test, train, every_steps=training.image_every_steps)
     if not step:
         pictures.show_augmentations(step)
+    critics = []
+    if critic:
+        begin, until = int(training.critic_from * training.train_steps), training.train_steps
+        critics = [CriticHook(folder, writer, critic, images.test, begin=begin, until=until)]
     return [
         scalars,
+        *critics,  # before the checkpoint, which has its updates
         pictures,
         tensorboard.CodeHook(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
         hooks.CheckpointHook(checkpoints, trainer, every_steps=training.save_every_steps),
         *_evaluations(trainer, folder, images, stop),  # last, because they take long
     ]
+
+
+def _critic(trainer: Trainer, images: data.Images) -> IndependentCritic | None:
+    training = trainer.config.training
+    return IndependentCritic(trainer, images.held_out(training.validation_images)) if training.critic_from else None
 
 
 def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop) -> list[hooks.Hook]:

@@ -104,14 +104,15 @@ class Trainer:
 
         return prepare.features(self.objective.classifier, self.image_shape[2])  # outside the scope: it has no copies
 
-    def checkpoint(self) -> tf.train.Checkpoint:
-        """Everything that a resumed run needs."""
+    def checkpoint(self, **beside: tf.train.Checkpoint) -> tf.train.Checkpoint:
+        """Everything that a resumed run needs; `beside`: of what learns beside the networks, by name."""
         return tf.train.Checkpoint(
             step=self.step,
             position=self.position,
             networks=self.networks,
             optimizers=self.optimizers,
             averages=self.averages,
+            **beside,
         )
 
     def inference(self, role: str) -> tf.keras.Model:

@@ -150,9 +150,9 @@ DEVIATIONS = (
     ),
     Deviation(
         ("alpha_gan_*", "dcgan_*", "wgan_gp_*", "age_of_alpha_gan_*"),
-        ("validation_images",),
-        "held-out validation data for the critic; how many is not stated",
-        "0; the tables of bin/reproduce hold out 5,000",
+        ("validation_images", "critic_from"),
+        "a critic learns on held-out validation images, how many is not stated, from half way on",
+        "none, unless `--validation_images` holds images out; the tables of bin/reproduce have 5,000 and `--critic_from=0.5`",
     ),
     Deviation(
         ("as_vae_*_cifar10", "as_vae_*_imagenet", "as_vae_cifar10", "as_vae_imagenet"),

@@ -50,6 +50,11 @@ STATEMENTS = (
     Statement(("ali_*",), {"objective": "ali"}, "PAGAN, Table 1"),
     Statement(("alice_*",), {"objective": "alice"}, "PAGAN, Table 1"),
     Statement(
+        ("alpha_gan_*", "dcgan_*", "wgan_gp_*", "age_of_alpha_gan_*"),
+        {"critic_from": 0.5},
+        "alpha-GAN, section 5",
+    ),
+    Statement(
         ("alpha_gan_*", "dcgan_*", "wgan_gp_*"),
         {"batch_size": 64, "adam_beta1": 0.5, "adam_beta2": 0.9, "train_steps": 200_000, "disc_norm": "batch"},
         "alpha-GAN, appendix H",
