@@ -32,7 +32,12 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--nochannels", "Unknown command line flag 'nochannels'. Did you mean: channels"),
         ("--no-xla", "Unknown command line flag 'no-xla'"),
         ("--nodeterministic=3", "--nodeterministic=3 does not take an argument"),
-        ("--xla=maybe", "--xla=maybe is not legal: it must be true or false"),
+        ("--xla=maybe", "--xla=maybe is not legal: it must be one of auto, true, false"),
+        ("--noxla", "there is no --noxla: it is now --xla=false"),
+        (
+            "--xla=true --sync_batch_norm --devices=CPU:0,CPU:1",
+            "--xla=true cannot go with --sync_batch_norm and several replicas",
+        ),
         ("--sync_batch_norm=2", "--sync_batch_norm=2 is not legal: it must be true or false"),
         ("--batch_size=many", "--batch_size=many is not legal: it must be a whole number"),
         ("--batch_size=2.5", "--batch_size=2.5 is not legal: it must be a whole number"),

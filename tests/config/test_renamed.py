@@ -69,6 +69,11 @@ def test_both_comparisons_are_named() -> None:
     assert not renamed.answer("reconstruction")  # the flag is no former name
 
 
+@pytest.mark.parametrize(("stored", "now"), [(True, "true"), (False, "false"), ("auto", "auto")])
+def test_xla_as_it_was_chosen_stays(stored: bool | str, now: str) -> None:
+    assert from_json(json.dumps({"training": {"xla": stored}})).training.xla == now
+
+
 def test_discriminators_as_wide_as_the_others_have_the_multiplier_1() -> None:
     assert from_json(json.dumps({"networks": {"disc_channels": 0}})).networks.disc_channel_multiplier == 1
     with pytest.raises(UserError, match="--disc_channel_multiplier='64 channels' is not of type int"):

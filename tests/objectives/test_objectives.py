@@ -414,7 +414,10 @@ def test_activations_of_16_bits_give_about_the_same_losses(case: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ONE_EACH)
-def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.distribute.MirroredStrategy, case: str) -> None:
+def test_two_replicas_of_half_a_batch_are_one_of_the_whole(
+    two_replicas: tf.distribute.MirroredStrategy, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whether one waits for the other's rows is what the system says."""
     config, alone = built_for(case)
     objective, mode = config.objective, step.choose("auto", config.objective, alone)
     condition, shape = objective.condition, tiny.shape_of(objective.condition)
@@ -424,6 +427,8 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
         for target, source in zip(mirrored[role].variables, network.variables, strict=True):
             target.assign(source)
 
+    whole_batch, waited = Pass.whole_batch, []
+    monkeypatch.setattr(Pass, "whole_batch", lambda p, rows: (waited.append(True), whole_batch(p, rows))[1])
     halves = tiny.images(shape=shape).reshape(2, tiny.N // 2, *shape)
 
     def replica_step() -> list:
@@ -439,6 +444,7 @@ def test_two_replicas_of_half_a_batch_are_one_of_the_whole(two_replicas: tf.dist
 
     # Eagerly: to trace batch norms over replicas takes four times as long, and `test_trainer` and `test_workers` do.
     together = [two_replicas.reduce("SUM", value, axis=None) for value in two_replicas.run(replica_step)]
+    assert bool(waited) == objective.reads_whole_batch
     oracle = compute(mode, objective, alone, config=config.networks)
     packed = tf.nest.pack_sequence_as((oracle.of, oracle.losses, oracle.logits, oracle.loss_terms), together)
     # Batch norm over replicas has its variance from sums of squares, and loses a digit by it.

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from helpers import tiny
 
-from tfpagan import networks
+from tfpagan import data, networks
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.images import normalize
@@ -259,15 +259,37 @@ def assert_did_as(plain: Trainer, totals: Mapping[str, float], trainer: Trainer)
 @pytest.mark.slow
 def test_the_xla_flag_compiles_the_update_in_the_loop(one_device: tf.distribute.Strategy) -> None:
     few = {"objective": "dcgan", "disc_norm": "spectral", "generator_steps": 1}  # players: XLA takes its time for each
-    trainer, plain = make(one_device, few | {"xla": True}), make(one_device, few)
+    trainer, plain = make(one_device, few | {"xla": "true"}), make(one_device, few)
     assert_did_as(plain, trainer.advance(tiny.feed(), 1).totals, trainer)
     called = trainer._one_step.get_concrete_function(tiny.feed()).graph.as_graph_def().library.function
     compiled = [f for f in called if f.attr["_XlaMustCompile"].b]
-    assert len(compiled) == len(set(trainer.objective.phases))
+    assert len(compiled) == 2 * len(set(trainer.objective.phases))  # before and after the sum over replicas
     operations = {node.op for f in compiled for node in f.node_def}
     assert {"Conv2D", "Conv2DBackpropFilter", "AssignAddVariableOp"} <= operations | {
         node.op for f in called for node in f.node_def
     }
+
+
+@pytest.mark.slow
+def test_images_that_stay_on_the_devices_are_trained_on_in_the_same_order(two_replicas: tf.distribute.MirroredStrategy) -> None:
+    """Five steps over 14 of 20 images, across epochs: the same sums of losses to the last bit."""
+    changes = {"objective": "dcgan", "disc_norm": "spectral", "generator_steps": 1, "ema_decay": 0.5, "train_steps": 5}
+    images, places, order = tiny.images(20), np.arange(3, 17), {"batch_size": 4, "seed": 3, "start": 0}
+    found = []
+    for choice, batches in (
+        ("false", data.batches(images, places=places, **order)),
+        ("true", data.place_batches(places, **order)),
+    ):
+        one = config(changes | {"data_on_device": choice})
+        trainer = Trainer(config=one, image_shape=tiny.SHAPE, strategy=two_replicas, images=images)
+        assert trainer.keeps_images == (choice == "true")
+        found.append((trainer.advance(iter(batches), 5).totals, variables(trainer)))
+    (sums, weights), (sums_kept, weights_kept) = found
+    assert sums_kept == sums
+    for name, value in weights.items():
+        np.testing.assert_array_equal(weights_kept[name], value, err_msg=name)
+    with pytest.raises(UserError, match=r"expected places of images alone, int64 \(4,\)"):
+        trainer.advance(tiny.feed(), 1)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +75,51 @@ def test_devices_that_are_not_here_are_refused(asked: str, message: str) -> None
         devices.strategy(asked)
 
 
-def test_one_device_gets_a_mirrored_strategy_and_with_xla_one_that_xla_can_compile() -> None:
+def test_one_device_gets_a_mirrored_strategy() -> None:
     assert isinstance(devices.strategy("cpu:0"), tf.distribute.MirroredStrategy)
-    assert isinstance(devices.strategy("cpu:0", xla=True), tf.distribute.OneDeviceStrategy)
-    with pytest.raises(UserError, match="--xla compiles the update for one device"):
-        devices.strategy("CPU:0,CPU:1", xla=True)
+
+
+@pytest.mark.parametrize(
+    ("xla", "kinds", "sync", "compiles"),
+    [
+        ("auto", ("CPU",), False, False),
+        ("auto", ("GPU",), False, True),
+        ("auto", ("GPU", "GPU"), False, True),
+        ("auto", ("GPU", "CPU"), False, False),
+        ("auto", ("GPU", "GPU"), True, False),
+        ("auto", ("GPU",), True, True),
+        ("true", ("CPU", "CPU"), False, True),
+        ("true", ("CPU",), True, True),
+        ("false", ("GPU",), False, False),
+    ],
+)
+def test_xla_compiles_on_gpus_unless_one_says_otherwise(xla: str, kinds: tuple[str, ...], sync: bool, compiles: bool) -> None:
+    used = [f"/replica:0/task:0/device:{kind}:{i}" for i, kind in enumerate(kinds)]
+    extended = types.SimpleNamespace(worker_devices=used)
+    strategy = types.SimpleNamespace(extended=extended, num_replicas_in_sync=len(used))
+    assert devices.compiles(xla, strategy, waits_in="--sync_batch_norm" * sync) == compiles  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("choice", "kind", "xla", "size", "kept"),
+    [
+        ("auto", "GPU", True, 2**31, True),
+        ("auto", "GPU", True, 2**31 + 1, False),
+        ("auto", "GPU", False, 1, False),
+        ("auto", "CPU", True, 1, False),
+        ("true", "CPU", False, 2**40, True),
+        ("false", "GPU", True, 1, False),
+    ],
+)
+def test_small_images_stay_on_gpus(choice: str, kind: str, xla: bool, size: int, kept: bool) -> None:
+    strategy = types.SimpleNamespace(extended=types.SimpleNamespace(worker_devices=[f"/device:{kind}:0"]))
+    assert devices.keep_images(choice, strategy, size, xla=xla) == kept  # type: ignore[arg-type]
+
+
+def test_xla_does_not_compile_passes_that_wait_for_each_other(two_replicas: tf.distribute.Strategy) -> None:
+    assert devices.compiles("true", two_replicas)
+    with pytest.raises(UserError, match="--xla=true cannot go with --sync_batch_norm and several replicas"):
+        devices.compiles("true", two_replicas, waits_in="--sync_batch_norm")
 
 
 @pytest.mark.parametrize(

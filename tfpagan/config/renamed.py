@@ -40,6 +40,8 @@ RENAMED = (
         lambda width: 1 if width == 0 else f"{width} channels",  # refused, as the multiple of others is not known here
         "it is now --disc_channel_multiplier, in multiples of --channels",
     ),
+    Renamed("training", "xla", "xla", lambda chosen: str(chosen).lower()),
+    Renamed("training", "noxla", "xla", answer="it is now --xla=false"),
     Renamed("networks", "condition", "", answer="it follows from --objective"),
     Renamed("objective", "faker_loss", "adversary_loss"),
     Renamed("objective", "reconstruction", "reconstruction", lambda kind: "adversarial+l1" if kind == "both" else kind),

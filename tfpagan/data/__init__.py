@@ -4,13 +4,13 @@
 >>> feed = batches(images.train, batch_size=64, seed=0, start=0)                        # doctest: +SKIP
 """
 
-from tfpagan.data.pipeline import batches, repeated
+from tfpagan.data.pipeline import batches, place_batches, repeated
 from tfpagan.data.prepare import Described, Images, Part, describe, prepare
 from tfpagan.data.source import Opener
 from tfpagan.errors import UserError
 from tfpagan.settings.registries import SOURCES
 
-__all__ = ["Described", "Images", "Part", "batches", "describe", "prepare", "register", "repeated"]
+__all__ = ["Described", "Images", "Part", "batches", "describe", "place_batches", "prepare", "register", "repeated"]
 
 
 def register(name: str, opener: Opener) -> None:

@@ -1,6 +1,7 @@
 """Endless batches of uint8 images: a pure function of (seed, position), so that any step of a run can be resumed."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,18 @@ def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int, place
       UserError: when there are no images.
     """
     places = np.arange(len(images)) if places is None else places
+    chosen = _chosen(places, batch_size=batch_size, seed=seed, start=start)
+    shape = (batch_size, *images.shape[1:])
+    return _mapped(lambda b: np.asarray(images[chosen(b)]), tf.uint8, shape)
+
+
+def place_batches(places: np.ndarray, *, batch_size: int, seed: int, start: int) -> tf.data.Dataset:
+    """The places int64 [B] of the images in `batches`, for images that are gathered elsewhere; errors as there."""
+    return _mapped(_chosen(places, batch_size=batch_size, seed=seed, start=start), tf.int64, (batch_size,))
+
+
+def _chosen(places: np.ndarray, *, batch_size: int, seed: int, start: int) -> Callable[[int], np.ndarray]:
+    """A function from the number of a batch to the places of its images."""
     if not len(places):
         raise UserError("there are no images to form batches of")
     assert start >= 0, start
@@ -29,15 +42,19 @@ def batches(images: np.ndarray, *, batch_size: int, seed: int, start: int, place
     def order(epoch: int) -> np.ndarray:
         return np.random.default_rng((seed, epoch)).permutation(places)
 
-    def gather(b: np.ndarray) -> np.ndarray:
-        epochs, within = np.divmod(start + int(b) * batch_size + np.arange(batch_size), len(places))
-        chosen = [order(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)]
-        return np.asarray(images[np.concatenate(chosen)])
+    def chosen(b: int) -> np.ndarray:
+        epochs, within = np.divmod(start + b * batch_size + np.arange(batch_size), len(places))
+        return np.concatenate([order(int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
+
+    return chosen
+
+
+def _mapped(function: Callable[[int], np.ndarray], dtype: tf.DType, shape: tuple[int, ...]) -> tf.data.Dataset:
+    """The function's arrays of 0, 1, 2, ..., prefetched."""
 
     def element(b: tf.Tensor) -> tf.Tensor:
-        # Not stateful: the same b returns the same images, so the pipeline may prefetch.
-        batch = tf.numpy_function(gather, [b], tf.uint8, stateful=False)
-        return tf.ensure_shape(batch, (batch_size, *images.shape[1:]))
+        # Not stateful: the same b returns the same array, so the pipeline may prefetch.
+        return tf.ensure_shape(tf.numpy_function(lambda b: function(int(b)), [b], dtype, stateful=False), shape)
 
     return _untuned(tf.data.Dataset.counter().map(element).prefetch(AHEAD))
 

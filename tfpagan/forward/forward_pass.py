@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, overload
 
 import tensorflow as tf
 
+from tfpagan.errors import UserError
 from tfpagan.forward.augment import UNIFORMS, Augmentation
 from tfpagan.forward.condition import NONE, Condition
 from tfpagan.forward.noise import Noise
@@ -175,7 +176,10 @@ class Pass:
         """Rows [N / replicas, ...] of this replica to [N, ...] of all, for statistics of the whole batch."""
         if self._noise.replicas == 1:
             return rows
-        whole = tf.distribute.get_replica_context().all_gather(rows, axis=0)  # differentiable
+        try:
+            whole = tf.distribute.get_replica_context().all_gather(rows, axis=0)  # differentiable
+        except RuntimeError:
+            raise UserError("the system reads the whole batch, and does not say so (reads_whole_batch): --xla=false") from None
         return tf.ensure_shape(whole, [self._noise.replicas * rows.shape[0], *rows.shape[1:]])
 
     def statistics(self) -> dict[str, tf.Tensor]:

@@ -42,7 +42,7 @@ class _Spectral(tf.keras.layers.Layer):
         self.power_iteration()  # without it sigma would be a random number
 
     def _add_direction(self, name: str, size: int, initializer: Any) -> tf.Variable:
-        # All replicas compute the same update from the same kernel: the first one's value serves all.
+        # All replicas compute the same update from the same kernel: each keeps its own, and nothing is communicated.
         return self.add_weight(
             name,
             [size],
@@ -50,6 +50,7 @@ class _Spectral(tf.keras.layers.Layer):
             initializer,
             trainable=False,
             experimental_autocast=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
 

@@ -22,6 +22,7 @@ class AGE(Objective):
     name = "age"
     players = ("encoder", "generator")
     why_not_fused = "the players' losses share tensors with opposite signs"
+    reads_whole_batch = True
     defaults = {"posterior": "sphere"}
     legal = {"posterior": ("sphere", "point")}  # point: unconstrained codes, with the prior N(0, I) of section 2
 

@@ -48,6 +48,10 @@ class AlphaGAN(Objective):
         return ("encoder", "generator", "disc_x", *(("disc_z",) if self.code_match == "discriminator" else ()))
 
     @property
+    def reads_whole_batch(self) -> bool:
+        return self.code_match == "empirical_kl"
+
+    @property
     def phases(self) -> tuple[tuple[str, ...], ...]:
         return (("encoder",), ("generator",)) * self.autoencoder_steps + (self.players[2:],)
 

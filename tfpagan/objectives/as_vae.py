@@ -20,6 +20,7 @@ class ASVAE(Objective):
     name = "as_vae"
     players: ClassVar[tuple[str, ...]] = ("encoder", "generator", "disc_xz_x", "disc_xz_z")
     why_not_fused = "a fake depends on a network that is not among its adversaries"
+    reads_whole_batch: ClassVar[bool] = True
     defaults = {"likelihood": "gaussian", "initializer": "xavier", "learning_rate": 1e-4}
     legal = {"likelihood": ("gaussian", "laplace", "bernoulli"), "posterior": ("gaussian", "flow")}
 

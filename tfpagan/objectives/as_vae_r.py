@@ -11,4 +11,5 @@ class ASVAEr(ASVAE):
 
     name = "as_vae_r"
     players = ("encoder", "generator", "disc_xz_x")
+    reads_whole_batch = False
     legal = {**ASVAE.legal, "code_weight": (1.0,)}  # there is no f2

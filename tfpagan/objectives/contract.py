@@ -118,6 +118,14 @@ class Objective:
         """
         return "it is not known to be exact"
 
+    @property
+    def reads_whole_batch(self) -> bool:
+        """Whether it calls `Pass.whole_batch` or reads `Pass.z_enc_other`, where replicas wait for each other.
+
+        XLA cannot compile that with several replicas.
+        """
+        return False
+
     def games(self, p: Pass) -> Iterator[Game]:
         """Which discriminator judges which tensors of the pass, and who produces them; none by default."""
         yield from ()

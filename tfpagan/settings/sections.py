@@ -170,7 +170,19 @@ class TrainingConfig:
         choices=("auto", "fused", "simultaneous", "reference"),
     )
     mixed_precision: str = setting("none", "dtype of activations", choices=("none", "bfloat16", "float16"))
-    xla: bool = setting(False, "compile the whole update as one XLA program", resumable=True)
+    xla: str = setting(
+        "auto",
+        "whether XLA compiles each replica's update; auto: on GPUs alone",
+        choices=("auto", "true", "false"),
+        resumable=True,
+    )
+    data_on_device: str = setting(
+        "auto",
+        "whether the training images stay on the devices, where batches are then formed; auto: where XLA compiles for GPUs, "
+        "up to 2 GiB",
+        choices=("auto", "true", "false"),
+        resumable=True,
+    )
     seed: int = setting(0, "seed of weights, noise and the order of the data", at_least=0, at_most=2**31 - 1)
     deterministic: bool = setting(False, "give the same numbers in every run on the same machine; slower")
     devices: str = setting("", "comma-separated, such as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU", resumable=True)

@@ -1,9 +1,13 @@
-"""Adam as one operation per variable."""
+"""Adam as one operation per variable, and without communication between replicas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+
+from tfpagan.settings.sections import TrainingConfig
+
+EPSILON = 1e-8
 
 
 class Adam(tf.keras.optimizers.Adam):
@@ -21,6 +25,17 @@ class Adam(tf.keras.optimizers.Adam):
     def __init__(self, *args: Any, decay: Callable[[], tf.Tensor] | None = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._decay = decay
+
+    def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]) -> None:
+        """Update this replica's copies of the variables, as `apply_gradients` does those of all replicas.
+
+        All replicas must call it, with the same gradients. Nothing is communicated, so that XLA can compile it.
+        """
+        if self.global_clipnorm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.global_clipnorm)
+        for gradient, variable in zip(gradients, variables, strict=True):
+            self.update_step(gradient, variable)
+        tf.raw_ops.AssignAddVariableOp(resource=self.iterations.handle, value=tf.ones([], self.iterations.dtype))
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         """Update a variable and its two moments."""
@@ -40,3 +55,23 @@ class Adam(tf.keras.optimizers.Adam):
             epsilon=tf.constant(self.epsilon, variable.dtype),
             grad=gradient,
         )
+
+
+def of_player(
+    role: str, network: tf.keras.Model, training: TrainingConfig, decay: Callable[[], tf.Tensor] | None
+) -> tf.keras.optimizers.Optimizer:
+    """The optimizer of a player, with the learning rate of its role; with float16 it scales losses."""
+    rates = {"generator": training.generator_learning_rate, "encoder": training.encoder_learning_rate}
+    optimizer = Adam(
+        rates.get(role, training.disc_learning_rate) or training.learning_rate,
+        training.adam_beta1,
+        training.adam_beta2,
+        EPSILON,
+        global_clipnorm=training.clip_norm or None,  # of the sum over replicas, which is what the optimizer is given
+        jit_compile=False,
+        decay=decay,
+    )
+    if training.mixed_precision == "float16":
+        optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+    optimizer.build(network.trainable_variables)
+    return optimizer

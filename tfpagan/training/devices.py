@@ -17,27 +17,27 @@ KINDS = ("chief", "worker")
 """Kinds of tasks that train; TensorFlow has others, such as evaluator and ps."""
 WAITING_SECONDS = 5.0
 """Between lines that say for which workers this one waits."""
+MOST_ON_DEVICE = 2**31
+"""Bytes of training images that stay on a GPU unless one says otherwise."""
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 """What TensorFlow raises in a collective operation whose other side has gone."""
 
 
-def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
+def strategy(devices: str = "") -> tf.distribute.Strategy:
     """The strategy for a list of devices.
 
     MultiWorkerMirroredStrategy when the environment variable TF_CONFIG is set; else MirroredStrategy over `devices`, by
-    default all GPUs, or the CPU where there is none. With `xla` OneDeviceStrategy: MirroredStrategy puts a
-    synchronisation point, which XLA cannot compile, into every update, even with one replica.
+    default all GPUs, or the CPU where there is none.
 
     Args:
       devices: comma-separated, such as 'GPU:0,GPU:1' or 'CPU:0'.
-      xla: whether the update will be compiled.
 
     Raises:
       UserError: on a device that this machine does not have, listing those that it has.
     """
     if several_workers():
-        if devices or xla:
-            raise UserError("--devices and --xla cannot go with TF_CONFIG: each worker uses all its own GPUs, else its CPU")
+        if devices:
+            raise UserError("--devices cannot go with TF_CONFIG: each worker uses all its own GPUs, else its CPU")
         return _several_workers()
     known = [d.name.removeprefix("/device:") for d in tf.config.list_logical_devices() if d.device_type in ("CPU", "GPU")]
     asked = [name.strip().upper() for name in devices.split(",") if name.strip()]
@@ -47,11 +47,41 @@ def strategy(devices: str = "", *, xla: bool = False) -> tf.distribute.Strategy:
     if len(set(asked)) < len(asked):
         raise UserError(f"--devices={devices} names a device twice")
     chosen = asked or [name for name in known if name.startswith("GPU")] or ["CPU:0"]
-    if xla:
-        if len(chosen) > 1:
-            raise UserError(f"--xla compiles the update for one device; choose one of {', '.join(chosen)} by --devices")
-        return tf.distribute.OneDeviceStrategy(f"/{chosen[0]}")
     return tf.distribute.MirroredStrategy([f"/{name}" for name in chosen])
+
+
+def compiles(xla: str, strategy: tf.distribute.Strategy, *, waits_in: str = "") -> bool:
+    """Whether `--xla` means that XLA compiles the update: auto, on GPUs alone, as it is slower on CPUs.
+
+    Args:
+      xla: auto, true or false.
+      strategy: whose devices compute.
+      waits_in: the flag of what makes replicas wait for each other in the middle of a pass, which XLA cannot compile; "":
+        nothing does.
+
+    Raises:
+      UserError: when it is asked for and not possible.
+    """
+    waits = bool(waits_in) and strategy.num_replicas_in_sync > 1
+    if xla == "true" and waits:
+        raise UserError(f"--xla=true cannot go with {waits_in} and several replicas, whose passes wait for each other")
+    return xla == "true" or (xla == "auto" and _all_gpus(strategy) and not waits)
+
+
+def keep_images(choice: str, strategy: tf.distribute.Strategy, size: int, *, xla: bool) -> bool:
+    """Whether `--data_on_device` means that training images stay on the devices: auto, on GPUs if they are small enough.
+
+    Args:
+      choice: auto, true or false.
+      strategy: whose devices compute.
+      size: of the images, in bytes.
+      xla: whether XLA compiles the update: without it TensorFlow may gather bytes on the CPU.
+    """
+    return choice == "true" or (choice == "auto" and xla and _all_gpus(strategy) and size <= MOST_ON_DEVICE)
+
+
+def _all_gpus(strategy: tf.distribute.Strategy) -> bool:
+    return all("GPU" in device for device in strategy.extended.worker_devices)
 
 
 def _several_workers() -> tf.distribute.Strategy:

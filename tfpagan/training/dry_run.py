@@ -21,7 +21,7 @@ MEASURED_STEPS = 3
 def dry_run(config: Config, described: data.Described, *, as_json: bool = False) -> str:
     """The effective configuration, parameters, memory, time and downloads of a run, measured over three steps on noise."""
     size = described.config.image_size
-    strategy = devices.strategy(config.training.devices, xla=config.training.xla)
+    strategy = devices.strategy(config.training.devices)
     trainer = Trainer(config=config, image_shape=(size, size, described.channels), strategy=strategy)
     logging.info("measuring %d steps", MEASURED_STEPS)
     seconds = _seconds_per_step(trainer)
@@ -34,6 +34,7 @@ def dry_run(config: Config, described: data.Described, *, as_json: bool = False)
         "parameters": parameters,
         "step_mode": trainer.mode,
         "replicas": trainer.replicas,
+        "xla": trainer.xla,
         "memory_mib": round(_memory_mib()),
         "seconds_per_step": round(seconds, 4),
         "hours": round(seconds * config.training.train_steps / 3600, 2),
@@ -51,7 +52,7 @@ def _readable(facts: dict[str, Any], config: Config) -> str:
     ]
     lines += [f"downloads     {facts['downloads']}"]
     lines += [f"parameters    {total:,}: " + ", ".join(f"{r} {n:,}" for r, n in facts["parameters"].items())]
-    lines += [f"gradients     {facts['step_mode']}, on {facts['replicas']} replica(s)"]
+    lines += [f"gradients     {facts['step_mode']}, on {facts['replicas']} replica(s){', compiled by XLA' * facts['xla']}"]
     lines += [f"memory        {facts['memory_mib']:,} MiB after {MEASURED_STEPS} steps"]
     speed = f"{facts['seconds_per_step']:.3g} s a step, measured here over {MEASURED_STEPS} steps"
     lines += [f"time          {facts['hours']:g} hours for {config.training.train_steps:,} steps ({speed})"]

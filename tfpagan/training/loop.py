@@ -70,9 +70,9 @@ def train(config: Config, model_dir: Path) -> int | None:
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     with tempfile.TemporaryDirectory() as unused:
-        strategy = devices.strategy(config.training.devices, xla=config.training.xla)
+        strategy = devices.strategy(config.training.devices)
         images = data.prepare(config.data)
-        trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy)
+        trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy, images=images.train)
         # Variables live on all workers, so all of them read variables when files are written; the chief keeps the files.
         folder = model_dir if devices.is_chief() else Path(unused)
         critic = _critic(trainer, images)
@@ -110,7 +110,7 @@ def _log_run(trainer: Trainer, step: int, train_images: int) -> None:
     if (batch_size := config.training.batch_size) > train_images:
         logging.warning("--batch_size=%d exceeds the %d training images: each batch repeats some", batch_size, train_images)
     logging.info(
-        "%s on %s, %d x %d x %d: step %d to %d of batch %d on %d replica(s), gradients %s",
+        "%s on %s, %d x %d x %d: step %d to %d of batch %d on %d replica(s), gradients %s%s",
         config.objective.name,
         config.data.dataset,
         *trainer.image_shape,
@@ -119,12 +119,14 @@ def _log_run(trainer: Trainer, step: int, train_images: int) -> None:
         config.training.batch_size,
         trainer.replicas,
         trainer.mode,
+        ", compiled by XLA" if trainer.xla else "",
     )
 
 
 def _batches(trainer: Trainer, images: np.ndarray, places: np.ndarray) -> Iterator[tf.Tensor]:
     training, start = trainer.config.training, int(trainer.position.numpy())
-    return iter(data.batches(images, batch_size=training.batch_size, seed=training.seed, start=start, places=places))
+    order = {"batch_size": training.batch_size, "seed": training.seed, "start": start}
+    return iter(data.place_batches(places, **order) if trainer.keeps_images else data.batches(images, places=places, **order))
 
 
 def _writer(folder: Path) -> tf.summary.SummaryWriter:

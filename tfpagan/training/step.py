@@ -1,7 +1,8 @@
 """One update of the players of a phase, and the choice among the three ways to compute gradients."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
@@ -53,14 +54,18 @@ def choose(
 class Update:
     """One update of the players of a phase; runs on one replica, inside `strategy.run`.
 
+    With XLA, what comes before and after the sum over replicas are two programs, of each replica; the sum is TensorFlow's.
+
     Args:
       objective: games and loss terms.
       networks: by role.
       optimizers: by role.
       make_pass: creates the `Pass` from networks, images in [-1, 1] and noise.
+      images_of: from a batch to its uint8 images [N, H, W, C].
       mode: fused, simultaneous or reference.
       seed: of the noise.
       replicas: number of replicas.
+      xla: whether to compile.
     """
 
     def __init__(
@@ -70,49 +75,82 @@ class Update:
         networks: Networks,
         optimizers: Mapping[str, tf.keras.optimizers.Optimizer],
         make_pass: Callable[[Networks, tf.Tensor, Noise], Pass],
+        images_of: Callable[[tf.Tensor], tf.Tensor] = lambda batch: batch,
         mode: str,
         seed: int,
         replicas: int = 1,
+        xla: bool = False,
     ):
         self._objective, self._networks, self._optimizers = objective, networks, optimizers
-        self._make_pass, self._mode, self._seed, self._replicas = make_pass, mode, seed, replicas
+        self._make_pass, self._images_of = make_pass, images_of
+        self._mode, self._seed, self._replicas = mode, seed, replicas
+        self._scaled = {p: o for p, o in optimizers.items() if isinstance(o, tf.keras.mixed_precision.LossScaleOptimizer)}
+        self._computing = PerReplica(self._compute, replicas, xla=xla)
+        # An optimizer that scales losses asks all replicas whether their gradients are finite, which XLA cannot compile.
+        self._moving = PerReplica(self._move, replicas, xla=xla and not self._scaled)
 
-    def __call__(
-        self, players: Sequence[str], images: tf.Tensor, draw: tf.Tensor, replica: tf.Tensor | int
-    ) -> dict[str, tf.Tensor]:
+    def __call__(self, players: Sequence[str], batch: tf.Tensor, draw: tf.Tensor, replica: int) -> dict[str, tf.Tensor]:
         """Update some players once.
 
         Args:
           players: those of a phase.
-          images: uint8 [N, H, W, C].
+          batch: uint8 images [N, H, W, C], or what `images_of` takes.
           draw: scalar integer, number of phases done; determines the noise.
           replica: index of this replica.
 
         Returns:
           Scalars of the global batch by TensorBoard tag, the same on every replica.
         """
-        x = normalize(images)
-        noise = Noise(self._seed, draw, images.shape[0], replica=replica, replicas=self._replicas)
+        gradients, scalars = self._summed(self._computing[replica](tuple(players), batch, draw, replica))
+        return scalars | self._moving[replica](gradients)
+
+    def _compute(
+        self, players: Sequence[str], batch: tf.Tensor, draw: tf.Tensor, replica: int
+    ) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
+        """This replica's shares of the gradients, by player, and of the scalars."""
+        x = normalize(self._images_of(batch))
+        noise = Noise(self._seed, draw, batch.shape[0], replica=replica, replicas=self._replicas)
         for network in self._networks.values():
             nets.power_iteration(network)  # once per pass, however often the pass calls a network
-        optimizers = {player: self._optimizers[player] for player in players}
-        scaled = {p: o for p, o in optimizers.items() if isinstance(o, tf.keras.mixed_precision.LossScaleOptimizer)}
+        scaled = {p: o for p, o in self._scaled.items() if p in players}
         scales = {p: o.get_scaled_loss(tf.constant(1.0)) for p, o in scaled.items()}
         backward = Backward(self._objective, self._networks, self._replicas, scales)
         result = getattr(backward, self._mode)(lambda: self._make_pass(self._networks, x, noise), players)
-        unscaled = {p: scaled[p].get_unscaled_gradients(g) if p in scaled else g for p, g in result.of.items()}
-        gradients, scalars = self._summed((unscaled, _scalars(result)))
+        return {p: scaled[p].get_unscaled_gradients(g) if p in scaled else g for p, g in result.of.items()}, _scalars(result)
+
+    def _move(self, gradients: Mapping[str, Sequence[tf.Tensor]]) -> dict[str, tf.Tensor]:
+        """Move the players, this replica's copies of them; returns the norms of their gradients."""
         for player, gradient in gradients.items():
-            pairs = zip(gradient, self._networks[player].trainable_variables, strict=True)
-            optimizers[player].apply_gradients(pairs, skip_gradients_aggregation=True)
-        norms = {f"grad_norm/{p}": tf.linalg.global_norm(g) for p, g in gradients.items()}
-        return scalars | norms
+            variables = self._networks[player].trainable_variables
+            if player in self._scaled:
+                pairs = zip(gradient, variables, strict=True)
+                self._scaled[player].apply_gradients(pairs, skip_gradients_aggregation=True)
+            else:
+                self._optimizers[player].apply(gradient, variables)
+        return {f"grad_norm/{p}": tf.linalg.global_norm(g) for p, g in gradients.items()}
 
     def _summed(self, values: T) -> T:
         """Sums over replicas; here and not in the optimizers, because the norm of the sum is reported too."""
         if self._replicas == 1:
             return values
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+class PerReplica:
+    """A function that every replica calls, compiled by XLA for each or as it is.
+
+    Args:
+      function: without communication between replicas, which XLA cannot compile.
+      replicas: number of replicas.
+      xla: whether to compile.
+    """
+
+    def __init__(self, function: Callable[..., Any], replicas: int, *, xla: bool):
+        compiled = partial(tf.function, function, jit_compile=True, autograph=False)
+        self._functions = [compiled() if xla else function for _ in range(replicas)]
+
+    def __getitem__(self, replica: int) -> Callable[..., Any]:
+        return self._functions[replica]
 
 
 def _scalars(result: Gradients) -> dict[str, tf.Tensor]:

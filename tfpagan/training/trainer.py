@@ -15,10 +15,8 @@ from tfpagan.forward import augment
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise, own_rows
 from tfpagan.images import normalize
-from tfpagan.training import step
-from tfpagan.training.adam import Adam
+from tfpagan.training import adam, devices, step
 
-ADAM_EPSILON = 1e-8
 STATISTICS_EVERY_STEPS = 10
 """How often the averages are shown a batch.
 
@@ -49,6 +47,11 @@ def _in_words(spec: tf.TypeSpec | Sequence | Mapping) -> str:
     )
 
 
+def _replica() -> int:
+    """The index of the replica whose graph is being made."""
+    return int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
+
+
 class Trainer:
     """Networks, optimizers and counters of a run, and the loop that advances them.
 
@@ -56,12 +59,23 @@ class Trainer:
       config: of the run.
       image_shape: (H, W, C).
       strategy: distribution strategy.
+      images: training images, uint8 [N, H, W, C]; where `--data_on_device` keeps them, batches are of their places.
+
+    Attributes:
+      keeps_images: whether they are kept.
 
     Raises:
-      UserError: when the batch size is not a multiple of the number of replicas, or `--gradients` would be wrong.
+      UserError: when the batch size is not a multiple of the number of replicas, or `--gradients` or `--xla` is not possible.
     """
 
-    def __init__(self, *, config: Config, image_shape: tuple[int, int, int], strategy: tf.distribute.Strategy):
+    def __init__(
+        self,
+        *,
+        config: Config,
+        image_shape: tuple[int, int, int],
+        strategy: tf.distribute.Strategy,
+        images: np.ndarray | None = None,
+    ):
         self.config, self.image_shape, self.strategy = config, image_shape, strategy
         self.objective, training = config.objective, config.training
         self.replicas = strategy.num_replicas_in_sync
@@ -69,13 +83,22 @@ class Trainer:
         if training.batch_size % self.replicas:
             raise UserError(f"--batch_size={training.batch_size} does not divide among {self.replicas} replicas")
         self.objective.condition.require(image_shape)
+        waits_in = f"--objective={self.objective.name}" if self.objective.reads_whole_batch else ""
+        waits_in = waits_in or ("--sync_batch_norm" if config.networks.sync_batch_norm else "")
+        self.xla = devices.compiles(training.xla, strategy, waits_in=waits_in)
+        self.keeps_images = images is not None and devices.keep_images(
+            training.data_on_device, strategy, images.nbytes, xla=self.xla
+        )
         with strategy.scope():
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.networks = {role: self._build(role) for role in self.objective.players}
-            self.optimizers = {role: self._optimizer(role) for role in self.networks}
+            decay = self._decay if training.decay_fraction else None
+            self.optimizers = {role: adam.of_player(role, network, training, decay) for role, network in self.networks.items()}
             averaged = [role for role in networks.INFERENCE_ROLES if training.ema_decay and role in self.networks]
             self.averages = {role: self._build(role) for role in averaged}
             self.position = tf.Variable(0, dtype=tf.int64, trainable=False, name="position")  # number of images drawn
+            # A copy on each device; not in checkpoints.
+            self._kept = tf.Variable(images, trainable=False, name="images") if self.keeps_images else None
         joint, precision = config.networks.joint_batch_norm, training.mixed_precision
         self.mode = step.choose(training.gradients, self.objective, self.networks, precision, joint_batch_norm=joint)
         self._make_pass = partial(
@@ -91,11 +114,14 @@ class Trainer:
             networks=self.networks,
             optimizers=self.optimizers,
             make_pass=self._make_pass,
+            images_of=self._images_of,
             mode=self.mode,
             seed=training.seed,
             replicas=self.replicas,
+            xla=self.xla,
         )
-        self._on_replica = tf.function(self.update, jit_compile=True) if training.xla else self.update
+        self._following = step.PerReplica(self._follow, self.replicas, xla=self.xla)
+        self._taking = step.PerReplica(self._take_statistics, self.replicas, xla=self.xla)
 
     def _features(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
         if not self.objective.classifier:
@@ -103,6 +129,9 @@ class Trainer:
         from tfpagan.scoring import prepare
 
         return prepare.features(self.objective.classifier, self.image_shape[2])  # outside the scope: it has no copies
+
+    def _images_of(self, batch: tf.Tensor) -> tf.Tensor:
+        return batch if self._kept is None else tf.gather(self._kept, batch)
 
     def checkpoint(self, **beside: tf.train.Checkpoint) -> tf.train.Checkpoint:
         """Everything that a resumed run needs; `beside`: of what learns beside the networks, by name."""
@@ -124,7 +153,8 @@ class Trainer:
         """Run `steps` steps in one graph call; stops early after a loss that is not finite.
 
         Args:
-          batches: of uint8 images [batch_size, H, W, C], the same ones on every worker; each replica takes its own rows.
+          batches: of uint8 images [batch_size, H, W, C], or of places int64 [batch_size] in the images that are kept on the
+              devices, the same ones on every worker; each replica takes its own rows.
               (The time to destroy TensorFlow's distributed iterators grows with the steps they served.)
           steps: at least 1.
 
@@ -164,7 +194,9 @@ class Trainer:
         return [v.name for v in variables if not tf.reduce_all(tf.math.is_finite(v))]
 
     def _require_images(self, batches: Iterator[tf.Tensor]) -> None:
-        wanted = tf.TensorSpec([self.config.training.batch_size, *self.image_shape], tf.uint8)
+        size = self.config.training.batch_size
+        shape, dtype = ([size], tf.int64) if self.keeps_images else ([size, *self.image_shape], tf.uint8)
+        wanted = tf.TensorSpec(shape, dtype)
         given = getattr(batches, "element_spec", None)
         if given is None or not isinstance(batches, Iterator):
             raise UserError(
@@ -175,7 +207,8 @@ class Trainer:
             or given.dtype != wanted.dtype
             or given.shape.as_list() != wanted.shape.as_list()
         ):
-            raise UserError(f"batches of {_in_words(given)} cannot be trained on; expected images alone, {_in_words(wanted)}")
+            what = "places of images" if self.keeps_images else "images"
+            raise UserError(f"batches of {_in_words(given)} cannot be trained on; expected {what} alone, {_in_words(wanted)}")
 
     @tf.function
     def _loop(self, batches: Iterator[tf.Tensor], steps: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
@@ -202,7 +235,9 @@ class Trainer:
         self.step.assign_add(1)
         self.position.assign_add(self.config.training.batch_size * len(phases))
         if self.averages:
-            self._follow(images)
+            self.strategy.run(lambda: self._following[_replica()]())
+            if self.step % STATISTICS_EVERY_STEPS == 0:
+                self.strategy.run(lambda own: self._taking[_replica()](own, self.step.read_value(), _replica()), args=(images,))
         return scalars
 
     @tf.function(autograph=False, experimental_attributes={"_noinline": True})
@@ -217,27 +252,22 @@ class Trainer:
         return {tag: self.strategy.experimental_local_results(value)[0] for tag, value in scalars.items()}
 
     def _replica_phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> dict[str, tf.Tensor]:
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return self._on_replica(players, own_rows(images, replica, self.replicas), draw, replica)
+        replica = _replica()
+        return self.update(players, own_rows(images, replica, self.replicas), draw, replica)
 
-    def _follow(self, images: tf.Tensor) -> None:
-        """Move the averages towards the players; regularly show them a batch."""
+    def _follow(self) -> None:
+        """Move this replica's copies of the averages towards the players."""
+        decay = self.config.training.ema_decay
         for role, average in self.averages.items():
             for kept, live in zip(average.trainable_variables, self.networks[role].trainable_variables, strict=True):
-                self.strategy.extended.update(kept, self._move_average, args=(live,))
-        if self.step % STATISTICS_EVERY_STEPS == 0:
-            self.strategy.run(self._take_statistics, args=(images,))
+                # Not `assign`, which would communicate: the copies of all replicas are the same, before and after.
+                tf.raw_ops.AssignVariableOp(resource=kept.handle, value=decay * kept + (1.0 - decay) * live)
 
-    def _move_average(self, kept: tf.Variable, live: tf.Variable) -> tf.Operation:
-        decay = self.config.training.ema_decay
-        return kept.assign(decay * kept + (1.0 - decay) * live)
-
-    def _take_statistics(self, images: tf.Tensor) -> None:
+    def _take_statistics(self, batch: tf.Tensor, draw: tf.Tensor, replica: int) -> None:
         """One pass through the averages, which updates the batch statistics that inference uses."""
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        own = own_rows(images, replica, self.replicas)
-        noise = Noise(self.config.training.seed, self.step.read_value(), own.shape[0], replica=replica, replicas=self.replicas)
-        p = self._make_pass(self.averages, normalize(own), noise)
+        own = own_rows(batch, replica, self.replicas)
+        noise = Noise(self.config.training.seed, draw, own.shape[0], replica=replica, replicas=self.replicas)
+        p = self._make_pass(self.averages, normalize(self._images_of(own)), noise)
         for made in ("x_gen", "x_rec") if "encoder" in self.averages else ("x_gen",):
             getattr(p, made)  # for its effect on the batch statistics
 
@@ -257,21 +287,3 @@ class Trainer:
         training = self.config.training
         left = training.train_steps - tf.cast(self.step.read_value(), tf.float32)
         return tf.clip_by_value(left / (training.decay_fraction * training.train_steps), 0.0, 1.0)
-
-    def _optimizer(self, role: str) -> tf.keras.optimizers.Optimizer:
-        training = self.config.training
-        rates = {"generator": training.generator_learning_rate, "encoder": training.encoder_learning_rate}
-        own = rates.get(role, training.disc_learning_rate)
-        optimizer = Adam(
-            own or training.learning_rate,
-            training.adam_beta1,
-            training.adam_beta2,
-            ADAM_EPSILON,
-            global_clipnorm=training.clip_norm or None,  # of the sum over replicas, which is what the optimizer is given
-            jit_compile=False,
-            decay=self._decay if training.decay_fraction else None,
-        )
-        if training.mixed_precision == "float16":
-            optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
-        optimizer.build(self.networks[role].trainable_variables)
-        return optimizer
