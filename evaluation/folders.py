@@ -137,7 +137,7 @@ def _images_at(path: Path, background: Colour | None) -> FolderImages | ArrayIma
 
 
 def _is_statistics(path: Path) -> bool:
-    return path.suffix.lower() == ".npz" and path.is_file() and "mu" in _arrays(path)
+    return path.suffix.lower() == ".npz" and path.is_file() and bool({"mu", "sigma"} & _arrays(path).keys())
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

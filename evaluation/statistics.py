@@ -113,8 +113,13 @@ def read_npz(file: Path) -> tuple[Moments, Mapping[str, np.ndarray]]:
     if not 2 <= count <= UNKNOWN_COUNT:
         raise EvaluationError(f"{file} has a count of {count} images; it must be at least 2 and at most {UNKNOWN_COUNT}")
     scale = max(np.abs(covariance).max(initial=0.0), 1e-300)
-    if np.abs(covariance - covariance.T).max(initial=0.0) > 1e-6 * scale or np.linalg.eigvalsh(covariance)[0] < -1e-6 * scale:
-        raise EvaluationError(f"{file} has a sigma that is not symmetric or has negative eigenvalues")
+    if np.abs(covariance - covariance.T).max(initial=0.0) > 1e-6 * scale:
+        raise EvaluationError(f"{file} has a sigma that is not symmetric")
+    if (smallest := np.linalg.eigvalsh(covariance)[0]) < -1e-6 * scale:
+        given = arrays["sigma"].dtype
+        raise EvaluationError(
+            f"{file} has a sigma, {given}, with an eigenvalue of {smallest:.1e}: too far below 0 for rounding"
+        )
     return Moments.of(mean, covariance, count), arrays
 
 

@@ -185,6 +185,11 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--real=HERE/arrays.npz --fake=HERE/images", "HERE/arrays.npz holds 0 arrays [N, H, W, C]; expected one"),
         ("--real=HERE --fake=HERE/images", "12 of the files in HERE/images are in HERE too"),
         ("--fake=HERE/images --save_statistics=HERE/s.txt", "--save_statistics=HERE/s.txt is not legal: it must be a file.npz"),
+        ("--fake=HERE/arrays.npz --save_statistics=HERE/arrays.npz", "would replace a file that holds no statistics"),
+        (
+            "--real=HERE/statistics.npz --fake=HERE/images --save_statistics=HERE/statistics.npz",
+            "would replace --real; name another file",
+        ),
         ("--fake=HERE/images --save_statistics=/proc/s.npz", "--save_statistics=/proc/s.npz cannot be written: "),
         ("--fake=/nowhere --save_statistics=HERE/s.npz", "/nowhere does not exist; expected a folder of images"),
         ("--fake=HERE/statistics.npz --save_statistics=HERE/s.npz", "--save_statistics cannot be given with statistics"),

@@ -551,13 +551,22 @@ def test_a_best_checkpoint_is_chosen_on_training_images_that_are_held_out(
     assert json.loads(row["protocol"])["name"] == "quick1k"
 
 
-def test_fewer_validation_images_than_are_reconstructed_are_refused_before_training(
-    data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.slow
+def test_small_data_sets_are_evaluated_on_all_that_is_held_out(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    argv = [*data, *SIZES, "--eval_every_steps=4", "--validation_images=8", f"--model_dir={tmp_path}/run"]
-    assert cli.run("train", argv) == 1
-    assert "--validation_images=8 are too few: --eval_protocol=quick1k reconstructs 1000" in capsys.readouterr().err
-    assert not (tmp_path / "run/ckpt").exists()
+    """Of 36 training images a tenth, where a protocol asks for 1,000; or as many as a flag says, or the four test images."""
+    monkeypatch.setitem(protocols.NAMED, "quick1k", protocols.Protocol("quick1k", ("rmse",), reconstructions=1000))
+    for flags, count, kind in (
+        ([], 3, "validation"),
+        (["--validation_images=8"], 8, "validation"),
+        (["--validation_images=0"], 4, "test"),
+    ):
+        run = tmp_path / str(count)
+        assert cli.run("train", [*data, *SIZES, *EVALUATED, *flags, "--train_steps=2", f"--model_dir={run}"]) == 0
+        (row,) = csv.DictReader((run / "scores.csv").open(newline=""))
+        assert json.loads(row["protocol"])["test_count"] == count
+        assert f"evaluations use all {count} {kind} images, where quick1k" in caplog.text
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--batch_size={options['batch_size']} is not legal: it must be at least 1")
     protocol = _protocol(options)
     if options["save_statistics"]:
-        statistics_file.require(options["save_statistics"])
+        statistics_file.require(options["save_statistics"], options["real"])
     outcome = {"model_dir": _run, "export": _export, "fake": given_images.score, "reconstructor": _stand_in}[kinds[0]]
     if options["model_dir"]:
         run_folder.require(path(options["model_dir"]))  # before anything is created there

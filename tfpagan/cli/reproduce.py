@@ -4,6 +4,7 @@ import dataclasses
 import re
 import shlex
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from absl import logging
@@ -16,7 +17,7 @@ from tfpagan.evaluation import protocols
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.figures import FIGURES
 from tfpagan.experiments.runner import Runner, kept_in
-from tfpagan.experiments.table import Table
+from tfpagan.experiments.table import Row, Table
 from tfpagan.experiments.tables import TABLES
 from tfpagan.settings import setting as checks
 
@@ -35,13 +36,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     runner = Runner(folder, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
         runner.check(experiments)
-        print(
-            "\n".join(
-                f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}"
-                for e in experiments
-                if not e.stand_in
-            )
-        )
+        print("\n".join(_plan(row, folder) for row in table.rows))
         return 0
     from tfpagan.experiments import plot, report
 
@@ -69,6 +64,15 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         with kept_in(models, "publish"):
             logging.info("%s", publish(outcomes, runner, models))
     return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _plan(row: Row, folder: Path) -> str:
+    """What a row takes, in a line."""
+    if row.experiment is None:
+        return f"{row.name}: the paper's numbers alone"
+    if row.experiment.stand_in:
+        return f"{folder / row.experiment.name}: bin/evaluate --reconstructor={row.experiment.stand_in}"
+    return f"{folder / row.experiment.name}: bin/train {' '.join([*row.experiment.flags(), *plugins.flags()])}"
 
 
 def _chosen(options: dict[str, Any]) -> Table:

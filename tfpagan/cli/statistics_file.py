@@ -43,15 +43,24 @@ def kept(given: str, classifier: "Classifier | None", why_no_classifier: str) ->
         raise _unwritable(given, e) from None
 
 
-def require(given: str) -> Path:
+def require(given: str, read: str) -> Path:
     """Refuse, before an evaluation, a file that will not be written.
 
+    Args:
+      given: the flag's value.
+      read: of --real, which stays.
+
     Raises:
-      UserError: when it is no .npz, or its folder cannot be written.
+      UserError: when it is no .npz, there is a file that holds no statistics, such as the images that are scored, or its folder
+        cannot be written.
     """
     file = path(given)
     if file.suffix != ".npz":
         raise UserError(f"--save_statistics={given} is not legal: it must be a file.npz")
+    if file.is_file():
+        _require_statistics(given, file)
+        if read and path(read).exists() and file.samefile(path(read)):
+            raise UserError(f"--save_statistics={given} would replace --real; name another file")
     try:
         if file.is_dir():
             raise IsADirectoryError(None, "it is a folder")
@@ -62,6 +71,16 @@ def require(given: str) -> Path:
     except OSError as e:
         raise _unwritable(given, e) from None
     return file
+
+
+def _require_statistics(given: str, file: Path) -> None:
+    from tfpagan.evaluation.errors import EvaluationError
+    from tfpagan.evaluation.statistics import read_npz
+
+    try:
+        read_npz(file)
+    except EvaluationError:
+        raise UserError(f"--save_statistics={given} would replace a file that holds no statistics; name another") from None
 
 
 def _unwritable(given: str, e: OSError) -> UserError:

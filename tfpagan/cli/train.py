@@ -5,7 +5,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
@@ -14,6 +14,9 @@ from tfpagan.config import Config, plugins, presets
 from tfpagan.errors import UserError
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.settings.sections import TrainingConfig
+
+if TYPE_CHECKING:
+    from tfpagan.data import Described
 
 KINDS = (
     *("samples", "colourisations", "transfers", "reconstructions", "training_reconstructions"),
@@ -37,6 +40,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
             f"--model_dir={model_dir} lies in {described.config.dataset}: its image grids would become training images"
         )
     config = dataclasses.replace(config, data=described.config, image_channels=described.channels)
+    if config.training.best_metric and "validation_images" not in settings:
+        config = config.with_changes({"validation_images": _held_out(config, described, run_folder.stored_config(model_dir))})
     if options["dry_run"]:
         print(dry_run.dry_run(config, described, as_json=options["json"]))
         return 0
@@ -60,8 +65,6 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
         logging.info("resuming with the configuration of %s", model_dir)
         base = stored
     config = base.with_changes(settings)
-    if config.training.best_metric and "validation_images" not in settings:
-        config = config.with_changes({"validation_images": _held_out(config, stored)})
     return config, model_dir
 
 
@@ -74,13 +77,20 @@ def _require_what_is_needed(training: TrainingConfig) -> None:
         raise UserError(f"--critic_from={training.critic_from} needs --validation_images, on which the critic learns")
 
 
-def _held_out(config: Config, stored: Config | None) -> int:
-    """How many training images choose the best checkpoint, where no flag says it: a resumed run keeps its own."""
+def _held_out(config: Config, described: "Described", stored: Config | None) -> int:
+    """How many images choose the best checkpoint, where no flag says it: a resumed run keeps its own number.
+
+    As many as the evaluations reconstruct, or all of a smaller validation split, or a tenth of few training images.
+    """
     from tfpagan.evaluation import protocols
 
     if stored:
         return stored.training.validation_images
-    return config.training.validation_images or protocols.get(config.training.eval_protocol).reconstructions
+    asked = config.training.validation_images or protocols.get(config.training.eval_protocol).reconstructions
+    of_split, to_train = described.splits.get("validation"), described.splits["train"]
+    if of_split is not None or to_train is None:
+        return min(asked, of_split or asked)
+    return config.training.validation_images or min(asked, max(2, to_train // 10))
 
 
 def closing(config: Config, model_dir: Path, *, finished: bool) -> str:

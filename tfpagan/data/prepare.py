@@ -42,6 +42,20 @@ class Described:
     splits: dict[str, int | None]  # numbers of training, test and, in some, validation images; None: not known yet
     holds: Callable[[Path], bool]  # whether images written into a folder would become part of the data set
 
+    def holding_out(self, count: int) -> dict[str, int | None]:
+        """The splits of a run that holds out as many images for validation.
+
+        Raises:
+          UserError: when there are not so many, as far as it is known.
+        """
+        split = "validation" if "validation" in self.splits else "train"
+        if (total := self.splits[split]) is None or not count:
+            return self.splits
+        if split == "validation":
+            _require_validation(self.config.dataset, total, count)
+            return {**self.splits, "validation": count}
+        return {**self.splits, "train": len(held_out(total, count)[0]), "validation": count}
+
 
 @dataclasses.dataclass(frozen=True)
 class Images:
@@ -79,9 +93,8 @@ class Images:
         """
         if self.validation is None:
             return Part("train", self.train, held_out(len(self.train), count)[1])
+        _require_validation(self.config.dataset, len(self.validation), count)
         total = len(self.validation)
-        if count > total:
-            raise UserError(f"--validation_images={count} is not legal: {self.config.dataset} has {total} validation images")
         places = np.arange(total) if count == total else held_out(total, count)[1]
         return Part("validation", self.validation, places)
 
@@ -93,6 +106,11 @@ class Part:
     split: str
     images: np.ndarray
     places: np.ndarray
+
+
+def _require_validation(dataset: str, total: int, count: int) -> None:
+    if count > total:
+        raise UserError(f"--validation_images={count} is not legal: {dataset} has {total} validation images")
 
 
 def describe(config: DataConfig) -> Described:

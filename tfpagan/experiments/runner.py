@@ -76,10 +76,14 @@ class Runner:
         places: dict[str, Any] = dict(flag.removeprefix("--").split("=", 1) for flag in self._places)
         wanted = protocols.get(scoring.protocol).reconstructions
         for config in {dataclasses.replace(experiment.config.data, **places) for experiment in experiments}:
-            count = data.describe(config).splits["test"]
+            described = data.describe(config)
+            count = described.splits["test"]
             if count is not None and count < wanted:
                 asked = f"--protocol={scoring.protocol} reconstructs {wanted}"
                 raise UserError(f"--dataset={config.dataset} has {count} test images, but {asked}")
+            if not described.downloads.startswith("nothing"):
+                downloads = described.downloads
+                logging.info("%s is not here: %s; %s of its runs says how far it is", config.dataset, downloads, LOG_FILE)
 
     def outcomes(self, experiments: Sequence[Experiment], scoring: Scoring) -> list[Outcome]:
         """Train every experiment to its last step and score it; outcomes in the same order.

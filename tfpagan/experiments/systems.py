@@ -102,5 +102,5 @@ def _row(name: str, dataset: str) -> Row:
     for deviation in deviations:
         settings |= deviation.settings
     reconstructs = "encoder" in OBJECTIVES.get(settings["objective"])().players
-    experiment = Experiment(f"{name}_{dataset}", "", settings, best="class kept" if reconstructs else "FID")
+    experiment = Experiment(f"{name}_on_{dataset}", "", settings, best="class kept" if reconstructs else "FID")
     return Row(name, experiment, deviations=deviations, budget=BUDGETS[dataset].get(name, 1))

@@ -159,9 +159,10 @@ def _as_vae(section: str, dataset: str, scores: Mapping[str, str], *baselines: s
 def _alpha_gan(data: str, *test_images: Row) -> Table:
     systems = (("DCGAN", "dcgan"), ("WGAN-GP", "wgan_gp"), ("AGE", "age_of_alpha_gan"), ("alpha-GAN", "alpha_gan"))
     critic = {"validation_images": 5000, "critic_from": 0.5}
+    runs = {name: Experiment(f"{preset}_{data}_held_out", f"{preset}_{data}", critic) for name, preset in systems}
     return Table(
         f"alpha-GAN sections 6 and H: its comparison, {data}",
-        (*(_preset(name, f"{preset}_{data}", {}, **critic) for name, preset in systems), *test_images),
+        (*(Row(name, experiment) for name, experiment in runs.items()), *test_images),
         ("critic", "critic beside", "diversity", "IS", "FID", "CPU min"),
         "box plots over sweeps (Figures 2 and 5; bin/sweep draws them), and the test images' scores; the Inception Score by a "
         "network trained on CIFAR-10 is 9.18 for those. Here, one point of each sweep",

@@ -1,4 +1,4 @@
-"""`images.json`: the images that a run is trained and tested on, by number and checksum.
+"""`images.json`: the images that a run is trained and tested on, by number and checksum, and which ones it holds out.
 
 A run goes on with the same ones, and is scored on test images that it was not trained on, even if files were added to its
 data set: without a test split, which images are held out depends on all of them.
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 FILE = "images.json"
 
 
-def write(model_dir: Path, images: "Images") -> None:
-    """Record the images of a new run.
+def write(model_dir: Path, images: "Images", validation_images: int = 0) -> None:
+    """Record the images of a new run, and the places of those that it holds out.
 
     Raises:
       OSError: when it cannot be written.
+      UserError: when there are not so many to hold out.
     """
-    part = model_dir / f"{FILE}.part"
-    part.write_text(json.dumps(_facts(images), indent=2) + "\n")
-    part.replace(model_dir / FILE)
+    facts: dict[str, dict[str, object]] = _facts(images)
+    if validation_images:
+        part = images.held_out(validation_images)
+        facts["held_out"] = {"split": part.split, "count": len(part.places), "places": part.places.tolist()}
+    unfinished = model_dir / f"{FILE}.part"
+    unfinished.write_text(json.dumps(facts) + "\n")
+    unfinished.replace(model_dir / FILE)
 
 
 def require_same(model_dir: Path, images: "Images") -> None:

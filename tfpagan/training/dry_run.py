@@ -20,7 +20,7 @@ MEASURED_STEPS = 3
 
 def dry_run(config: Config, described: data.Described, *, as_json: bool = False) -> str:
     """The effective configuration, parameters, memory, time and downloads of a run, measured over three steps on noise."""
-    size = described.config.image_size
+    size, splits = described.config.image_size, described.holding_out(config.training.validation_images)
     strategy = devices.strategy(config.training.devices)
     trainer = Trainer(config=config, image_shape=(size, size, described.channels), strategy=strategy)
     logging.info("measuring %d steps", MEASURED_STEPS)
@@ -29,7 +29,7 @@ def dry_run(config: Config, described: data.Described, *, as_json: bool = False)
     facts = {
         "configuration": json.loads(config.to_json()),
         "image_shape": list(trainer.image_shape),
-        "images": described.splits,
+        "images": splits,
         "downloads": described.downloads,
         "parameters": parameters,
         "step_mode": trainer.mode,
@@ -48,7 +48,7 @@ def _readable(facts: dict[str, Any], config: Config) -> str:
     lines += [
         "",
         f"images        {facts['image_shape']}, "
-        + ", ".join(f"{n or 'an unknown number'} to {s}" for s, n in facts["images"].items()),
+        + ", ".join(f"{s} {n or 'an unknown number'}" for s, n in facts["images"].items()),
     ]
     lines += [f"downloads     {facts['downloads']}"]
     lines += [f"parameters    {total:,}: " + ", ".join(f"{r} {n:,}" for r, n in facts["parameters"].items())]

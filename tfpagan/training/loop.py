@@ -1,5 +1,6 @@
 """The training of a run from its configuration to its last step: data, trainer, hooks, run folder, and stopping."""
 
+import dataclasses
 import signal
 import tempfile
 import time
@@ -82,12 +83,11 @@ def train(config: Config, model_dir: Path) -> int | None:
         if step:
             run_images.require_same(model_dir, images)
         else:
-            run_images.write(folder, images)
+            run_images.write(folder, images, config.training.validation_images)
         if step >= config.training.train_steps:
             logging.info("%s is already at step %d: nothing to do up to step %d", model_dir, step, config.training.train_steps)
             return None
         places = images.places(config.training.validation_images)
-        images.held_out(config.training.validation_images)  # refuses more than there are, whether they are used or not
         _log_run(trainer, step, len(places))
         batches = _batches(trainer, images.train, places)
         for events_of in ("train", "eval"):
@@ -187,9 +187,12 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop
 
     count = training.validation_images
     protocol = protocols.in_training(training.eval_protocol, training.best_metric, validation=count > 0)
-    if 0 < count < protocol.reconstructions:
-        wanted = f"--eval_protocol={training.eval_protocol} reconstructs {protocol.reconstructions}"
-        raise UserError(f"--validation_images={count} are too few: {wanted}")
+    if (there := count or len(images.test)) < protocol.reconstructions:
+        kind = "validation" if count else "test"
+        logging.warning(
+            "evaluations use all %d %s images, where %s has %d", there, kind, protocol.name, protocol.reconstructions
+        )
+        protocol = dataclasses.replace(protocol, reconstructions=0)
     if training.best_metric and not count:
         logging.warning("test images choose the best checkpoint, and its scores on them are optimistic (--validation_images=0)")
     classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
