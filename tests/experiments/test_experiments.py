@@ -13,6 +13,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -389,6 +390,27 @@ def test_a_figure_has_our_points_and_the_papers_at_their_setting(tmp_path: Path,
     ]  # fmt: skip
     assert (tmp_path / "f.png").stat().st_size > 1000
     assert plot.draw(tmp_path / "g.png", table, [Outcome(e, {}, "failed") for e in table.experiments]) == []
+
+
+def test_a_figure_of_two_scores_has_the_runs_and_the_paper_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.axes import Axes
+
+    plotted: list[Any] = []
+    monkeypatch.setattr(Axes, "plot", lambda self, x, y, style, **more: plotted.append((style, list(zip(x, y, strict=True)))))
+    monkeypatch.setattr(Axes, "legend", lambda self, **more: None)
+    monkeypatch.setattr(Axes, "annotate", lambda self, name, place, **more: plotted.append((name, place)))
+    table = figures.FIGURES["pagan_3"]
+    rid = {f"reconstruction_classifier_dissimilarity_{part}": 7.0 for part in ("mean", "std")}
+    made = [
+        dataclasses.replace(outcome(e.name, rmse=5.0, **rid), experiment=e)
+        if e.name in ("vae_cifar10", "blur_cifar10")
+        else Outcome(e, {}, "failed")
+        for e in table.experiments
+    ]
+    assert plot.draw(tmp_path / "f.png", table, made) == ["RID"]
+    assert plotted[:3] == [("o", [(5.0, 7.0)] * 2), ("VAE", (5.0, 7.0)), ("blur", (5.0, 7.0))]
+    assert plotted[3] == ("o", [(5.85, 44.33), (6.675, 19.02), (8.12, 13.01), (8.59, 38.13), (8.89, 1.57)])
+    assert [name for name, _ in plotted[4:]] == ["VAE", "AGE", "PAGAN", "SVAE", "AUG"]
 
 
 def test_a_table_says_once_which_settings_are_not_the_papers_and_why() -> None:

@@ -42,9 +42,24 @@ _CODES = Table(
     pictures=("samples", "code_means", "code_covariance"),
 )
 
+_PAGAN_3 = dataclasses.replace(
+    TABLES["pagan_2"],
+    title="PAGAN Figure 3: RID against RMSE, CIFAR-10",
+    rows=(
+        *TABLES["pagan_2"].rows,
+        *(Row(name, Experiment(f"{name}_cifar10", "pagan_cifar10", {}, f"augment:{name}")) for name in ("blur", "contrast")),
+    ),
+    paper_protocol="the figure shows an original, an augmented and a padded image, and says that at the same RMSE "
+    f"augmentation has a much lower RID than other methods; the numbers are those of Table 2. "
+    f"{TABLES['pagan_2'].paper_protocol}",
+    drawn_by="RMSE",
+    drawn=(*(row.name for row in TABLES["pagan_2"].rows), "blur", "contrast"),
+    pictures=("augmentations", "reconstructions"),
+)
+
 _FIGURES: dict[str, Table] = {
     "pagan_2": _of_table("PAGAN Figure 2: samples and reconstructions, CIFAR-10", "pagan_1", BOTH, "PAGAN", "AGE"),
-    "pagan_3": _of_table("PAGAN Figure 3: RID and RMSE, CIFAR-10", "pagan_2", BOTH, "AUG", "VAE", "SVAE", "AGE", "PAGAN"),
+    "pagan_3": _PAGAN_3,
     "pagan_4": TABLES["pagan_4"],
     "pagan_5": _of_table("PAGAN Figure 5: a padding of 0.2, CIFAR-10", "pagan_4", BOTH, "0.2"),
     "pagan_6": _of_table(

@@ -52,7 +52,7 @@ class Table:
       paper_protocol: how the paper's numbers were obtained; "" if there are none.
       protocol: of our scores at a budget.
       full_protocol: of our scores at the paper's own budget, with its numbers of images.
-      drawn_by: the setting against which a figure shows the scores; "": there is none.
+      drawn_by: the setting, or the column, against which a figure shows the scores; "": there is none.
       drawn: names of the rows in that figure.
       pictures: of each run, by the names of their folders.
     """

@@ -60,14 +60,21 @@ DEVIATIONS = (
         "not stated",
         "the largest square in the middle, which has the face or the car",
     ),
-    Deviation(("pagan_celeb_a",), ("image_size",), "not stated", "as in AGE and alpha-GAN"),
+    Deviation(
+        ("pagan_celeb_a", "age_celeb_a", "age_tiny_imagenet"),
+        ("image_size",),
+        "not stated",
+        "CelebA as in alpha-GAN; Tiny ImageNet's own size",
+    ),
     Deviation(
         ("pagan_mnist", "*_color_mnist", "age_mnist", "as_vae_mnist", "as_vae_*_mnist"),
         ("image_size",),
         "28 px, where it is stated",
         "the data set's own here: 32 px, padded with black",
     ),
-    Deviation(("f_pagan_*",), ("divergence",), "six, and no score", "the one that is PAGAN up to constants"),
+    Deviation(
+        ("f_pagan_*",), ("divergence",), "any; none is chosen, and there is no score", "the one that is PAGAN up to constants"
+    ),
     Deviation(("f_pagan_*",), ("adversary_loss",), "minimax", "does not saturate; f-GAN's section 3.2 recommends it"),
     Deviation(
         ("vae_cifar10",), ("likelihood",), "'vanilla VAE'", "its variance is learned, so that no weight has to be chosen"
@@ -124,7 +131,10 @@ DEVIATIONS = (
     ),
     Deviation(OF_AGE, (), "'similar to DCGAN's'", "PAGAN's networks"),
     Deviation(
-        ("age_of_alpha_gan_color_mnist",), (), "the encoder of AGE's authors", "the generator transposed, as of alpha-GAN"
+        ("age_of_alpha_gan_*",),
+        (),
+        "the encoder of AGE's authors, like DCGAN's discriminator (H.4)",
+        "the generator transposed, as of alpha-GAN",
     ),
     Deviation(
         ("conditional_age_*",),
@@ -157,7 +167,7 @@ DEVIATIONS = (
     Deviation(
         ("as_vae_*_cifar10", "as_vae_*_imagenet", "as_vae_cifar10", "as_vae_imagenet"),
         ("likelihood",),
-        "Gaussian or Laplace",
+        "Gaussian for CIFAR-10 and ImageNet, whose variance is not stated",
         "Gaussian, with a learned variance",
     ),
     Deviation(("as_vae_*",), (), "in an appendix that was not available", "PAGAN's networks; the flow is RealNVP's"),
