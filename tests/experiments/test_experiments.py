@@ -1,5 +1,6 @@
 """Tables and sweeps: which runs they take, what is found again, resumed, scored once, and how failures look."""
 
+import collections
 import csv
 import dataclasses
 import hashlib
@@ -22,10 +23,11 @@ from helpers import exports
 
 import tfpagan
 from tfpagan import cli
+from tfpagan.cli import reproduce
 from tfpagan.config import presets
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.experiments import figures, plot, report, spread, sweep, systems, tables
+from tfpagan.experiments import figures, plot, report, spread, sweep, sweeps, systems, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, critic_beside, row_of
 from tfpagan.experiments.publish import publish
@@ -461,6 +463,54 @@ def test_a_figure_shows_whole_pictures_of_evaluations_and_of_augmentations(tmp_p
     assert "the distance by critics while they learn; images in odd columns, a(x) in even ones" in page
     for name in ("critic_curves", "augmentations"):
         np.testing.assert_array_equal(tf.io.decode_png((tmp_path / f"page/a_{name}.png").read_bytes()), picture)
+
+
+def test_the_sweeps_are_those_of_alpha_gans_paper() -> None:
+    """Its Table 2 and H.1: 9 of DCGAN and of WGAN-GP, 12 of AGE, 32 of alpha-GAN; on ColorMNIST three latent sizes of each."""
+    sizes = {}
+    for data, times in (("color_mnist", 3), ("celeb_a", 1), ("cifar10", 1)):
+        swept = sweeps.SWEEPS[data]
+        runs = sweep.experiments(sweep.parse(swept.grid), "", swept.settings)
+        counts = collections.Counter(run.settings["objective"] for run in runs)
+        assert counts == {"dcgan": 9 * times, "wgan_gp": 9 * times, "age": 12 * times, "alpha_gan": 32 * times}
+        preset = presets.get(f"dcgan_{data}")
+        for run in runs:
+            training = run.config.training
+            assert (training.adam_beta1, training.adam_beta2, training.critic_from) == (0.5, 0.9, 0.5)
+            assert training.train_steps == preset.training.train_steps
+            assert run.config.networks.architecture == preset.networks.architecture
+        sizes[data] = {run.config.networks.latent_dim for run in runs}
+    assert sizes == {"color_mnist": {10, 50, 75}, "celeb_a": {128}, "cifar10": {128}}
+
+
+def test_a_figure_of_sweeps_has_a_page_of_each_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = sweeps.Sweep("dcgan: learning_rate=1e-4,2e-4; vae: kl_weight=1", {"dataset": "mnist"}, "mnist")
+    monkeypatch.setattr(reproduce, "SWEEPS", {"cifar10": small, "celeb_a": small})
+    asked: list[str] = []
+
+    def outcomes(self: Runner, experiments: list[Experiment], scoring: Scoring) -> list[Outcome]:
+        asked.append(f"{self._folder.name} {scoring.classifier}")
+        self._folder.mkdir(exist_ok=True)
+        made = [outcome(e.name, rmse=0.5 + i / 10) for i, e in enumerate(experiments)]
+        return [dataclasses.replace(o, experiment=e) for o, e in zip(made, experiments, strict=True)]
+
+    monkeypatch.setattr(Runner, "outcomes", outcomes)
+    argv = ["--figure=alpha_gan_5", "--rows=cifar10", "--images=640", f"--runs={tmp_path}"]
+    assert cli.run("reproduce", [*argv, "--seeds=0,1"]) == 0
+    assert asked == ["sweep_cifar10 inception", "sweep_cifar10 mnist"]
+    page = (tmp_path / "figure_alpha_gan_5.md").read_text()
+    assert "The paper: boxes without numbers; of test images the diversity is 0.621" in page
+    assert "![boxes](sweep_cifar10/boxes.png)" in page
+    assert (tmp_path / "sweep_cifar10/boxes.png").exists()
+    assert "## celeb_a" not in page
+    assert len((tmp_path / "sweep_cifar10/sweep.csv").read_text().splitlines()) == 1 + 6  # three points, two seeds
+    assert cli.run("reproduce", [*argv, "--classifier=mnist"]) == 0
+    assert asked[2:] == ["sweep_cifar10 mnist"]  # which is the second one, too
+    capsys.readouterr()
+    assert cli.run("reproduce", [*argv, "--publish=x"]) == 1
+    assert "--publish cannot go with --figure=alpha_gan_5, which shows sweeps" in capsys.readouterr().err
 
 
 def test_runs_of_the_same_name_are_the_same_in_all_tables_and_figures() -> None:

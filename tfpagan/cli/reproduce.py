@@ -4,6 +4,7 @@ import dataclasses
 import re
 import shlex
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,28 @@ from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
+from tfpagan.experiments import sweep
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.figures import FIGURES
 from tfpagan.experiments.runner import Runner, kept_in
+from tfpagan.experiments.sweeps import FIGURES as SWEPT
+from tfpagan.experiments.sweeps import SWEEPS
 from tfpagan.experiments.table import Row, Table
 from tfpagan.experiments.tables import TABLES
 from tfpagan.settings import setting as checks
 
 MOST_IMAGES = 10**12
+ALL_FIGURES = sorted([*FIGURES, *SWEPT], key=lambda name: (name.rpartition("_")[0], int(name.rpartition("_")[2])))
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """A paper's table, from existing runs and runs that it starts."""
-    table = _within_budget(_chosen(options), options)
-    experiments = table.experiments
     if options["jobs"] < 1:
         raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
+    if options["figure"] in SWEPT and not options["table"]:
+        return _swept(options, settings)
+    table = _within_budget(_chosen(options), options)
+    experiments = table.experiments
     usual = table.protocol if options["images"] else table.full_protocol
     protocol = protocols.get(options["protocol"] or usual).name
     folder = path(options["runs"])
@@ -66,6 +73,36 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     return 1 if any(outcome.failure for outcome in outcomes) else 0
 
 
+def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
+    """A figure of sweeps: the runs of each data set in a folder of their own."""
+    figure, folder = SWEPT[options["figure"]], path(options["runs"])
+    if options["publish"]:
+        raise UserError(f"--publish cannot go with --figure={options['figure']}, which shows sweeps")
+    seeds, protocol = _seeds(options["seeds"]), protocols.get(options["protocol"] or "alpha_gan").name
+    page, failed = [f"# {figure.title}", "", f"The paper: {figure.paper}.", "", f"Ours: made by `{_as_given(options)}`."], False
+    for data in _selected(options, figure.data):
+        swept, runs = SWEEPS[data], folder / f"sweep_{data}"
+        grids = [grid | ({"seed": seeds} if seeds != [0] else {}) for grid in sweep.parse(swept.grid)]
+        experiments = [_budgeted(e, 1, options, 0) for e in sweep.experiments(grids, "", swept.settings)]
+        runner = Runner(runs, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
+        if options["dry_run"]:
+            runner.check(experiments)
+            print("\n".join(_plan(Row(e.name, e), runs) for e in experiments))
+            continue
+        scoring = Scoring(protocol, options["classifier"])
+        second = "" if swept.second_classifier == options["classifier"] else swept.second_classifier
+        _, outcomes = sweep.made(runner, runs, grids, experiments, scoring, by="objective", second=second)
+        page += ["", f"## {data}", "", (runs / "sweep.md").read_text().replace("](", f"]({runs.name}/").rstrip()]
+        drawn = [kind for kind in ("boxes", "relations", "ranks") if (runs / f"{kind}.png").exists()]
+        page += ["", *(f"![{kind}]({runs.name}/{kind}.png)" for kind in drawn)]
+        failed = failed or any(outcome.failure for outcome in outcomes)
+    if not options["dry_run"]:
+        with kept_in(folder):
+            (folder / f"figure_{options['figure']}.md").write_text("\n".join(page) + "\n")
+        print("\n".join(page))
+    return 1 if failed else 0
+
+
 def _plan(row: Row, folder: Path) -> str:
     """What a row takes, in a line."""
     if row.experiment is None:
@@ -78,21 +115,29 @@ def _plan(row: Row, folder: Path) -> str:
 def _chosen(options: dict[str, Any]) -> Table:
     """The table or figure, with the selected rows."""
     kind, known = ("figure", FIGURES) if options["figure"] else ("table", TABLES)
+    legal = [*TABLES] if kind == "table" else ALL_FIGURES
     if options["table"] and options["figure"]:
         raise UserError("--table and --figure cannot be given together")
     if options[kind] not in known:
         if not options[kind]:
             raise UserError(f"--table is missing, or --figure; known tables: {', '.join(TABLES)}")
-        raise UserError(f"--{kind}={options[kind]} is not legal: it must be one of {', '.join(known)}")
+        raise UserError(f"--{kind}={options[kind]} is not legal: it must be one of {', '.join(legal)}")
     table = known[options[kind]]
     if not options["rows"]:
         return table
-    names = [name.strip() for name in options["rows"].split(",")]
-    known_rows = [row.name for row in table.rows]
-    for name in names:
-        if name not in known_rows:
-            raise UserError(checks.unknown(name, known_rows, f"row of {options[kind]}"))
+    names = _selected(options, [row.name for row in table.rows])
     return dataclasses.replace(table, rows=tuple(row for row in table.rows if row.name in names))
+
+
+def _selected(options: dict[str, Any], known: Sequence[str]) -> Sequence[str]:
+    """The rows of a table, or the data sets of a figure of sweeps: all, or those that --rows names."""
+    if not options["rows"]:
+        return known
+    names = [name.strip() for name in options["rows"].split(",")]
+    for name in names:
+        if name not in known:
+            raise UserError(checks.unknown(name, known, f"row of {options['table'] or options['figure']}"))
+    return names
 
 
 def _within_budget(table: Table, options: dict[str, Any]) -> Table:
@@ -151,9 +196,11 @@ COMMAND = Command(
     options=(
         Option("table", "", f"one of {', '.join(TABLES)}"),
         Option(
-            "figure", "", f"instead of a table: the paper and number of a figure that shows runs, one of {', '.join(FIGURES)}"
+            "figure",
+            "",
+            f"instead of a table: the paper and number of a figure that shows runs, one of {', '.join(ALL_FIGURES)}",
         ),
-        Option("rows", "", "comma-separated names of its rows; default: all"),
+        Option("rows", "", "comma-separated names of its rows, or of the data sets of a figure of sweeps; default: all"),
         Option("runs", "runs/reproduce", "the folder of the runs; TABLE.md or figure_NAME.md and the images are written there"),
         Option(
             "images",

@@ -1,19 +1,16 @@
 """`bin/sweep`."""
 
-import dataclasses
 import json
 from typing import Any
-
-from absl import logging
 
 from tfpagan.cli.flags import PLACES, Command, Option, path
 from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.experiments import spread, sweep
+from tfpagan.experiments import sweep
 from tfpagan.experiments.experiment import Scoring
-from tfpagan.experiments.runner import Runner, kept_in
+from tfpagan.experiments.runner import Runner
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
@@ -34,21 +31,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         runner.check(experiments)
         print("\n".join(f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments))
         return 0
-    outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"]))
-    relations = spread.relations(outcomes)
-    if second := options["second_classifier"]:
-        others = runner.outcomes(experiments, Scoring(protocol, second))
-        relations += spread.relations_between(outcomes, options["classifier"], others, second)
-        outcomes = [
-            dataclasses.replace(o, failure=o.failure or other.failure) for o, other in zip(outcomes, others, strict=True)
-        ]
-    text = sweep.table(grids, outcomes, relations)
-    with kept_in(folder):
-        (folder / "sweep.md").write_text(text + "\n".join(spread.best_samples(folder, outcomes)) + "\n")
-        sweep.write_csv(folder / "sweep.csv", grids, outcomes)
-        plotted = sweep.drawn(folder / "boxes.png", by, outcomes, relations)
-    if plotted:
-        logging.info("box plots by %s: %s; HParams: tensorboard --logdir=%s", by, folder / "boxes.png", folder)
+    scoring = Scoring(protocol, options["classifier"])
+    text, outcomes = sweep.made(runner, folder, grids, experiments, scoring, by=by, second=options["second_classifier"])
     scores = [{"run": o.experiment.name, "failure": o.failure or None, **o.scores} for o in outcomes]
     print(json.dumps(scores, indent=2) if options["json"] else text)
     return 1 if any(outcome.failure for outcome in outcomes) else 0

@@ -1,4 +1,4 @@
-"""The papers' figures that show runs: which runs, and which of their pictures. Box and scatter plots are `bin/sweep`'s."""
+"""The papers' figures that show runs: which runs, and which of their pictures; those of sweeps are in `sweeps.py`."""
 
 import dataclasses
 from collections.abc import Mapping

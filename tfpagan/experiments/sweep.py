@@ -1,6 +1,7 @@
 """A grid over settings: its runs, and the spread of their scores."""
 
 import csv
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -8,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from absl import logging
+
 from tfpagan.config import renamed
 from tfpagan.errors import UserError
 from tfpagan.experiments import report, spread
-from tfpagan.experiments.experiment import Experiment, Outcome
+from tfpagan.experiments.experiment import Experiment, Outcome, Scoring
+from tfpagan.experiments.runner import Runner, kept_in
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import SECTIONS
@@ -84,6 +88,48 @@ def experiments(grids: Sequence[Grid], preset: str, settings: Mapping[str, Any])
             assert experiment.config  # refuses illegal settings
             found.append(experiment)
     return found
+
+
+def made(
+    runner: Runner,
+    folder: Path,
+    grids: Sequence[Grid],
+    experiments: Sequence[Experiment],
+    scoring: Scoring,
+    *,
+    by: str,
+    second: str = "",
+) -> tuple[str, list[Outcome]]:
+    """Train and score every run, and write `sweep.md`, `sweep.csv`, `sweep.json` and pictures to the folder of the runs.
+
+    Args:
+      runner: of that folder.
+      folder: likewise.
+      grids: of the runs.
+      experiments: the runs.
+      scoring: how they are scored.
+      by: the setting with a box for each of its values.
+      second: another classifier, whose scores are compared; "": there is none.
+
+    Returns:
+      The table, and the outcomes.
+    """
+    outcomes = runner.outcomes(experiments, scoring)
+    relations = spread.relations(outcomes)
+    if second:
+        others = runner.outcomes(experiments, dataclasses.replace(scoring, classifier=second))
+        relations += spread.relations_between(outcomes, scoring.classifier, others, second)
+        outcomes = [
+            dataclasses.replace(o, failure=o.failure or other.failure) for o, other in zip(outcomes, others, strict=True)
+        ]
+    text = table(grids, outcomes, relations)
+    with kept_in(folder):
+        (folder / "sweep.md").write_text(text + "\n".join(spread.best_samples(folder, outcomes)) + "\n")
+        write_csv(folder / "sweep.csv", grids, outcomes)
+        plotted = drawn(folder / "boxes.png", by, outcomes, relations)
+    if plotted:
+        logging.info("box plots by %s: %s; HParams: tensorboard --logdir=%s", by, folder / "boxes.png", folder)
+    return text, outcomes
 
 
 def table(grids: Sequence[Grid], outcomes: Sequence[Outcome], relations: Sequence[Mapping[str, Any]]) -> str:
