@@ -14,6 +14,7 @@ from tfpagan.cli import flags, train
 from tfpagan.config import presets
 from tfpagan.data import places
 from tfpagan.errors import UserError
+from tfpagan.training import devices
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,18 +135,24 @@ def test_sigterm_leaves_as_an_exception_does_and_waits_for_no_thread(tmp_path: P
 
 @pytest.mark.slow
 def test_a_dry_run_tells_configuration_sizes_and_time_and_writes_nothing(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, images: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     argv = [f"--dataset=folder:{images}", "--image_size=8", "--channels=8", "--batch_size=4", "--dry_run"]
+    argv += ["--validation_images=7"]
     assert cli.run("train", [*argv, f"--model_dir={tmp_path}/run", f"--cache_dir={tmp_path}/cache", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["configuration"]["data"]["crop"] == "center"
     assert facts["image_shape"] == [8, 8, 3]
-    assert facts["images"] == {"train": 27, "test": 3}
+    assert facts["images"] == {"train": 20, "test": 3, "validation": 7}
     assert facts["parameters"]["disc_z"] == (128 * 512 + 512) + (512 * 256 + 256) + (256 + 1)
     assert facts["step_mode"] == "fused"
     assert 0 < facts["seconds_per_step"] < 10
     assert facts["memory_mib"] > 50
+    assert 4 * 3 * sum(facts["parameters"].values()) < 2**20 * facts["device_mib"] < 20 * 2**20  # with Adam's moments, and 4 px
+    monkeypatch.setattr(devices, "memory_mib", lambda strategy: ("GPU:0", 1))
+    assert cli.run("train", argv) == 1
+    too_much = f"--batch_size=4 does not fit: a step takes about {facts['device_mib']} MiB on GPU:0, which has 1 MiB"
+    assert too_much in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
     assert not (tmp_path / "cache").exists()
 

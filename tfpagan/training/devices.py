@@ -80,6 +80,17 @@ def keep_images(choice: str, strategy: tf.distribute.Strategy, size: int, *, xla
     return choice == "true" or (choice == "auto" and xla and _all_gpus(strategy) and size <= MOST_ON_DEVICE)
 
 
+def memory_mib(strategy: tf.distribute.Strategy) -> tuple[str, int]:
+    """The device with the least memory, and how much: what TensorFlow may take of a GPU, or the machine's."""
+    from tensorflow.python.client import device_lib
+
+    if not _all_gpus(strategy):
+        return "this machine", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    limits = {one.name: one.memory_limit for one in device_lib.list_local_devices() if one.device_type == "GPU"}
+    name = min(limits, key=lambda name: limits[name])
+    return name.removeprefix("/device:"), limits[name] // 2**20
+
+
 def _all_gpus(strategy: tf.distribute.Strategy) -> bool:
     return all("GPU" in device for device in strategy.extended.worker_devices)
 

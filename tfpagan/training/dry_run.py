@@ -12,17 +12,23 @@ from absl import logging
 
 from tfpagan import data
 from tfpagan.config import Config
-from tfpagan.training import devices
+from tfpagan.errors import UserError
+from tfpagan.training import devices, memory
 from tfpagan.training.trainer import Trainer
 
 MEASURED_STEPS = 3
 
 
 def dry_run(config: Config, described: data.Described, *, as_json: bool = False) -> str:
-    """The effective configuration, parameters, memory, time and downloads of a run, measured over three steps on noise."""
+    """The effective configuration, parameters, memory, time and downloads of a run, measured over three steps on noise.
+
+    Raises:
+      UserError: when a step does not fit into the memory of the device, by estimation; it is not tried.
+    """
     size, splits = described.config.image_size, described.holding_out(config.training.validation_images)
     strategy = devices.strategy(config.training.devices)
     trainer = Trainer(config=config, image_shape=(size, size, described.channels), strategy=strategy)
+    needed = _needed_mib(trainer)
     logging.info("measuring %d steps", MEASURED_STEPS)
     seconds = _seconds_per_step(trainer)
     parameters = {role: int(sum(np.prod(v.shape) for v in n.trainable_variables)) for role, n in trainer.networks.items()}
@@ -35,6 +41,7 @@ def dry_run(config: Config, described: data.Described, *, as_json: bool = False)
         "step_mode": trainer.mode,
         "replicas": trainer.replicas,
         "xla": trainer.xla,
+        "device_mib": needed,
         "memory_mib": round(_memory_mib()),
         "seconds_per_step": round(seconds, 4),
         "hours": round(seconds * config.training.train_steps / 3600, 2),
@@ -53,10 +60,30 @@ def _readable(facts: dict[str, Any], config: Config) -> str:
     lines += [f"downloads     {facts['downloads']}"]
     lines += [f"parameters    {total:,}: " + ", ".join(f"{r} {n:,}" for r, n in facts["parameters"].items())]
     lines += [f"gradients     {facts['step_mode']}, on {facts['replicas']} replica(s){', compiled by XLA' * facts['xla']}"]
-    lines += [f"memory        {facts['memory_mib']:,} MiB after {MEASURED_STEPS} steps"]
+    measured = f"this process {facts['memory_mib']:,} MiB after {MEASURED_STEPS} steps"
+    lines += [f"memory        about {facts['device_mib']:,} MiB on each device; {measured}"]
     speed = f"{facts['seconds_per_step']:.3g} s a step, measured here over {MEASURED_STEPS} steps"
     lines += [f"time          {facts['hours']:g} hours for {config.training.train_steps:,} steps ({speed})"]
     return "\n".join(lines)
+
+
+def _needed_mib(trainer: Trainer) -> int:
+    """What the variables and a step of one replica take, whether XLA would need less or not.
+
+    Raises:
+      UserError: when its device does not have as much.
+    """
+    training = trainer.config.training
+    device, available = devices.memory_mib(trainer.strategy)
+    alone = trainer.config.with_changes({"xla": "false", "batch_size": max(2, training.batch_size // trainer.replicas)})
+    if alone != trainer.config:
+        one = tf.distribute.OneDeviceStrategy(trainer.strategy.extended.worker_devices[0])
+        trainer = Trainer(config=alone, image_shape=trainer.image_shape, strategy=one)
+    needed = round(memory.of_step(trainer) / 2**20)
+    if needed > available:
+        where = f"{device}, which has {available:,} MiB"
+        raise UserError(f"--batch_size={training.batch_size} does not fit: a step takes about {needed:,} MiB on {where}")
+    return needed
 
 
 def _seconds_per_step(trainer: Trainer) -> float:
