@@ -17,6 +17,7 @@ from tfpagan.evaluation.errors import EvaluationError, GivenUpError
 from tfpagan.evaluation.images import Images, WatchedImages, checksum, chosen
 from tfpagan.evaluation.metrics import METRICS
 from tfpagan.evaluation.metrics.base import FEW_IMAGES, NOTHING, Batch, Context, Key, Measurement, Metric, Need, Over
+from tfpagan.evaluation.originals import Originals
 from tfpagan.evaluation.pairs import Pairs
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.reference import Reference
@@ -38,7 +39,7 @@ class Scorer:
       reference: the real images that samples are compared with, or their statistics, or None.
       strategy: where the classifier runs.
       batch_size: images per batch, over all replicas; affects only memory and speed.
-      cache_dir: folder for statistics of the reference; None: they are not stored.
+      cache_dir: folder for statistics of the reference and logits of test images; None: they are not stored.
       collect: measured over the same images, besides the protocol's metrics.
       interrupted: called before every batch; when it returns True, `score` raises `GivenUpError`.
     """
@@ -71,6 +72,7 @@ class Scorer:
         self._training = None if reference is None or isinstance(reference, Reference) else self._watched(reference)
         self._reference = reference if isinstance(reference, Reference) else None
         self._shape: tuple[int, ...] = ()
+        self._originals: Originals | None = None
 
     def measured(self) -> list[Key]:
         """Keys of the metrics that can be measured: without a classifier, those that need one are left out."""
@@ -177,8 +179,10 @@ class Scorer:
             measurement = scores.attempt(self._names([metric]), partial(metric.start, context))
             begun += [(metric, measurement)] if measurement else []
         needs = frozenset(need for metric, _ in begun for need in metric.needs)
+        done = 0
         for images, originals in source if begun else ():
-            batch = self._classified(Batch(images, originals=originals), needs)
+            batch = self._classified(Batch(images, originals=originals), needs, done)
+            done += len(images)
             for _, measurement in begun:
                 measurement.update(batch)
         for metric, measurement in begun:
@@ -189,13 +193,15 @@ class Scorer:
                 scores.arrays |= measurement.arrays()
             scores.worst += measurement.worst()
 
-    def _classified(self, batch: Batch, needs: frozenset[Need]) -> Batch:
-        """The batch with the classifier's outputs, where they are needed."""
+    def _classified(self, batch: Batch, needs: frozenset[Need], done: int) -> Batch:
+        """The batch with the classifier's outputs, where they are needed; `done` images were before it."""
         if self._extract and Need.CLASSIFIER in needs:
             logits, features = self._extract(batch.images)
             batch = batch._replace(logits=logits, features=features)
         if self._extract and Need.CLASSIFIED_ORIGINALS in needs:
-            batch = batch._replace(logits_of_originals=self._extract(batch.originals)[0])
+            assert self._test is not None
+            self._originals = self._originals or Originals(self._test, self._extract, self._cache_dir)
+            batch = batch._replace(logits_of_originals=self._originals.logits(batch.originals, done))
         return batch
 
     def _names(self, metrics: Sequence[Metric]) -> tuple[str, ...]:

@@ -80,12 +80,17 @@ class Moments:
 
 
 def write_npz(file: Path, moments: Moments, **more: Any) -> None:
-    """Write, atomically, a statistics file with the keys that other tools read (`mu` [D], `sigma` [D, D]) and more."""
+    """Write a statistics file with the keys that other tools read (`mu` [D], `sigma` [D, D]) and more."""
+    save_npz(file, mu=moments.mean(), sigma=moments.covariance(), count=moments.count, **more)
+
+
+def save_npz(file: Path, **arrays: Any) -> None:
+    """Write arrays to an npz file, atomically, creating its folder."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as f:
-            np.savez(f, mu=moments.mean(), sigma=moments.covariance(), count=moments.count, **more)
+            np.savez(f, **arrays)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

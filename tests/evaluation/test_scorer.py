@@ -1,5 +1,6 @@
 """The pass that scores: the classifier on every batch and replica, what is missing, what is read once."""
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable
@@ -125,6 +126,59 @@ def test_the_reference_is_read_once_for_many_subjects(tmp_path: Path) -> None:
     first_time = scorer.score(MODEL).metrics
     real.batches = None  # type: ignore[assignment, method-assign]
     assert scorer.score(MODEL).metrics == first_time
+
+
+RID = Protocol(metrics=("rid",), samples=40)
+
+
+def classified(tmp_path: Path, test: np.ndarray, batch_size: int = 32) -> tuple[dict[str, float | None], int]:
+    """The RID of a new scorer, and how many images its classifier was given."""
+    classifier, given = linear_classifier(), []
+    outputs = classifier.outputs
+    counting = dataclasses.replace(
+        classifier, outputs=lambda x: (tf.py_function(lambda n: given.append(int(n)), [tf.shape(x)[0]], []), outputs(x))[1]
+    )
+    scorer = Scorer(RID, classifier=counting, test=ArrayImages(test), cache_dir=tmp_path, batch_size=batch_size)
+    return scorer.score(MODEL).metrics, sum(given)
+
+
+def test_test_images_are_classified_once_for_all_evaluations(tmp_path: Path) -> None:
+    """90 images and their reconstructions; then, in another process too, the reconstructions alone; other images anew."""
+    test = images(90, 1)
+    first, given = classified(tmp_path, test)
+    assert given == 180
+    later, given = classified(tmp_path, test, batch_size=17)
+    assert given == 90
+    assert later == pytest.approx(first, rel=1e-6)
+    assert classified(tmp_path, test[::-1].copy())[1] == 180
+
+
+def test_damaged_logits_are_computed_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, _ = classified(tmp_path, images(90, 1))
+    (file,) = tmp_path.glob("*-logits-*.npz")
+    whole = file.read_bytes()
+    for damaged in (whole[:100], whole.replace(whole[600:620], b"\0" * 20), b""):
+        file.write_bytes(damaged)
+        again, given = classified(tmp_path, images(90, 1))
+        assert (again, given) == (pytest.approx(first), 180)
+        assert "computing the logits again" in caplog.text
+        assert file.read_bytes() == whole
+        caplog.clear()
+
+
+def test_an_evaluation_that_was_given_up_keeps_no_logits(tmp_path: Path) -> None:
+    left = iter([False] * 8)  # the check-sums' batches, and some of the pass
+    scorer = Scorer(
+        RID,
+        classifier=linear_classifier(),
+        test=ArrayImages(images(90, 1)),
+        cache_dir=tmp_path,
+        batch_size=10,
+        interrupted=lambda: next(left, True),
+    )
+    with pytest.raises(GivenUpError):
+        scorer.score(MODEL)
+    assert list(tmp_path.glob("*-logits-*.npz")) == []
 
 
 def test_fewer_images_than_a_metric_needs_are_refused(tmp_path: Path) -> None:
