@@ -65,7 +65,7 @@ def compiles(xla: str, strategy: tf.distribute.Strategy, *, waits_in: str = "") 
     waits = bool(waits_in) and strategy.num_replicas_in_sync > 1
     if xla == "true" and waits:
         raise UserError(f"--xla=true cannot go with {waits_in} and several replicas, whose passes wait for each other")
-    return xla == "true" or (xla == "auto" and _all_gpus(strategy) and not waits)
+    return xla == "true" or (xla == "auto" and all_gpus(strategy) and not waits)
 
 
 def keep_images(choice: str, strategy: tf.distribute.Strategy, size: int, *, xla: bool) -> bool:
@@ -77,21 +77,34 @@ def keep_images(choice: str, strategy: tf.distribute.Strategy, size: int, *, xla
       size: of the images, in bytes.
       xla: whether XLA compiles the update: without it TensorFlow may gather bytes on the CPU.
     """
-    return choice == "true" or (choice == "auto" and xla and _all_gpus(strategy) and size <= MOST_ON_DEVICE)
+    return choice == "true" or (choice == "auto" and xla and all_gpus(strategy) and size <= MOST_ON_DEVICE)
 
 
 def memory_mib(strategy: tf.distribute.Strategy) -> tuple[str, int]:
     """The device with the least memory, and how much: what TensorFlow may take of a GPU, or the machine's."""
     from tensorflow.python.client import device_lib
 
-    if not _all_gpus(strategy):
+    if not all_gpus(strategy):
         return "this machine", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     limits = {one.name: one.memory_limit for one in device_lib.list_local_devices() if one.device_type == "GPU"}
     name = min(limits, key=lambda name: limits[name])
     return name.removeprefix("/device:"), limits[name] // 2**20
 
 
-def _all_gpus(strategy: tf.distribute.Strategy) -> bool:
+@contextmanager
+def without_graph_optimizer() -> Iterator[None]:
+    """Run functions as they were traced: on CPUs TensorFlow's optimiser takes longer than it saves (docs/performance.md)."""
+    name = "disable_meta_optimizer"
+    before = tf.config.optimizer.get_experimental_options().get(name, False)
+    tf.config.optimizer.set_experimental_options({name: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({name: before})
+
+
+def all_gpus(strategy: tf.distribute.Strategy) -> bool:
+    """Whether all devices that compute are GPUs."""
     return all("GPU" in device for device in strategy.extended.worker_devices)
 
 

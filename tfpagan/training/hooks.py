@@ -69,7 +69,7 @@ class ScalarHook(Hook):
         self._file = folder / "metrics.jsonl"
         _keep_lines_up_to(step, self._file)
         self._totals: Counter[str] = Counter()
-        self._steps, self._seconds, self._line_at = 0, 0.0, time.monotonic()
+        self._steps, self._seconds, self._line_at = 0, 0.0, 0.0
         self._bar = tqdm(total=until, initial=step, unit="step", disable=not sys.stderr.isatty())
 
     def collect(self, progress: Progress, seconds: float) -> None:
@@ -78,6 +78,9 @@ class ScalarHook(Hook):
         self._steps += progress.steps
         self._seconds += seconds
         speed = self._steps * self._images_per_step / self._seconds
+        if self._bar.disable and not self._line_at:  # a sign of life, long before there are means to show
+            logging.info("the first step took %.1f s, with what TensorFlow prepares", seconds)
+            self._line_at = time.monotonic()
         self._bar.update(progress.steps)
         self._bar.set_postfix_str(f"{speed:.0f} images/s")
 

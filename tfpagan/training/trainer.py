@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -166,7 +167,8 @@ class Trainer:
         self._require_images(batches)
         before = int(self.step.numpy())
         try:
-            sums, last = self._loop(batches, tf.constant(steps))
+            with nullcontext() if devices.all_gpus(self.strategy) else devices.without_graph_optimizer():
+                sums, last = self._loop(batches, tf.constant(steps))
         except tf.errors.OutOfRangeError:
             raise UserError(f"the batches ended before {steps} steps were done; repeat() the data set") from None
         totals, values = ({tag: float(scalars[tag]) for tag in sorted(scalars)} for scalars in (sums, last))
@@ -210,21 +212,27 @@ class Trainer:
             what = "places of images" if self.keeps_images else "images"
             raise UserError(f"batches of {_in_words(given)} cannot be trained on; expected {what} alone, {_in_words(wanted)}")
 
-    @tf.function
+    @tf.function(autograph=False)
     def _loop(self, batches: Iterator[tf.Tensor], steps: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        """Sums over the steps, and the last step's values, by tag."""
+        """Sums over the steps, and the last step's values, by tag.
+
+        Without AutoGraph, here and below: to convert these functions takes as long as a fifth of the tracing.
+        """
         tags = list(self._one_step.get_concrete_function(batches).structured_outputs)  # what the loop carries, in one tensor
         is_loss = tf.constant([tag.startswith("loss/") for tag in tags])
-        totals = values = tf.zeros([len(tags)])
-        for _ in tf.range(steps):
+
+        def go_on(done: tf.Tensor, totals: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+            return tf.logical_and(done < steps, tf.reduce_all(tf.math.is_finite(values) | ~is_loss))
+
+        def step(done: tf.Tensor, totals: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, ...]:
             scalars = self._one_step(batches)
             values = tf.stack([scalars[tag] for tag in tags])
-            totals += values
-            if tf.reduce_any(tf.logical_and(is_loss, tf.logical_not(tf.math.is_finite(values)))):
-                break
+            return done + 1, totals + values, values
+
+        _, totals, values = tf.while_loop(go_on, step, (tf.constant(0), tf.zeros([len(tags)]), tf.zeros([len(tags)])))
         return dict(zip(tags, tf.unstack(totals), strict=True)), dict(zip(tags, tf.unstack(values), strict=True))
 
-    @tf.function
+    @tf.function(autograph=False)
     def _one_step(self, batches: Iterator[tf.Tensor]) -> dict[str, tf.Tensor]:
         """All phases once; scalars by tag."""
         scalars: dict[str, tf.Tensor] = {}
@@ -236,17 +244,20 @@ class Trainer:
         self.position.assign_add(self.config.training.batch_size * len(phases))
         if self.averages:
             self.strategy.run(lambda: self._following[_replica()]())
-            if self.step % STATISTICS_EVERY_STEPS == 0:
-                self.strategy.run(lambda own: self._taking[_replica()](own, self.step.read_value(), _replica()), args=(images,))
+            due = tf.equal(self.step % STATISTICS_EVERY_STEPS, 0)
+            tf.cond(due, partial(self._show, images), lambda: tf.constant(False))
         return scalars
+
+    def _show(self, images: tf.Tensor) -> tf.Tensor:
+        """Show the averages a batch."""
+        self.strategy.run(lambda batch: self._taking[_replica()](batch, self.step.read_value(), _replica()), args=(images,))
+        return tf.constant(True)
 
     @tf.function(autograph=False, experimental_attributes={"_noinline": True})
     def _phase(self, players: tuple[str, ...], images: tf.Tensor, draw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Traced once for all phases of the same players: the graph has ten critic steps once.
 
         If inlined, each would be optimised separately, which takes as long as tracing it.
-
-        Without AutoGraph: no update branches on a tensor, and the conversion takes as long as half of the tracing.
         """
         scalars = self.strategy.run(partial(self._replica_phase, players), args=(images, draw))
         return {tag: self.strategy.experimental_local_results(value)[0] for tag, value in scalars.items()}
