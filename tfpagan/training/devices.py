@@ -93,7 +93,7 @@ def memory_mib(strategy: tf.distribute.Strategy) -> tuple[str, int]:
 
 @contextmanager
 def without_graph_optimizer() -> Iterator[None]:
-    """Run functions as they were traced: on CPUs TensorFlow's optimiser takes longer than it saves (docs/performance.md)."""
+    """Run functions as they were traced: on CPUs TensorFlow's optimiser takes longer than it saves (docs/results.md, Speed)."""
     name = "disable_meta_optimizer"
     before = tf.config.optimizer.get_experimental_options().get(name, False)
     tf.config.optimizer.set_experimental_options({name: True})
