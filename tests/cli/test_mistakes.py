@@ -345,7 +345,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
     ],
     ("reproduce", TABLE): [
         ("--table=", "--table is missing, or --figure; known tables: systems_mnist"),
-        ("--table= --figure=pagan_1", "--figure=pagan_1 is not legal: it must be one of pagan_2, pagan_3"),
+        ("--table= --figure=pagan_1", "--figure=pagan_1 is not legal: it must be one of age_2, age_3"),
         ("--figure=age_9", "--table and --figure cannot be given together"),
         ("--seeds=", "--seeds= is not legal: it must be comma-separated whole numbers"),
         ("--seeds=-1", "--seeds=-1 is not legal: it must be comma-separated whole numbers"),
