@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -268,6 +269,29 @@ def test_the_xla_flag_compiles_the_update_in_the_loop(one_device: tf.distribute.
     assert {"Conv2D", "Conv2DBackpropFilter", "AssignAddVariableOp"} <= operations | {
         node.op for f in called for node in f.node_def
     }
+
+
+def test_where_xla_cannot_compile_it_says_what_does(
+    one_device: tf.distribute.Strategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where CUDA lacks a part; a GPU that is full, or an error of a step, stays what it is."""
+    trainer = make(one_device, {"objective": "dcgan", "xla": "true"})
+    for error, raised, message in (
+        (
+            tf.errors.InternalError(None, None, "libdevice not found at ./libdevice.10.bc"),
+            UserError,
+            "--xla=false does without it",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "JIT compilation: out of memory"),
+            tf.errors.ResourceExhaustedError,
+            "out of",
+        ),
+        (tf.errors.InternalError(None, None, "another"), tf.errors.InternalError, "another"),
+    ):
+        monkeypatch.setattr(trainer, "_loop", mock.Mock(side_effect=error))
+        with pytest.raises(raised, match=message):
+            trainer.advance(tiny.feed(), 1)
 
 
 @pytest.mark.slow

@@ -92,13 +92,24 @@ def memory_mib(strategy: tf.distribute.Strategy) -> tuple[str, int]:
 
 
 @contextmanager
-def without_graph_optimizer() -> Iterator[None]:
-    """Run functions as they were traced: on CPUs TensorFlow's optimiser takes longer than it saves (docs/results.md, Speed)."""
+def running(strategy: tf.distribute.Strategy, *, xla: bool) -> Iterator[None]:
+    """Run the loop within the block as it was traced, unless all devices are GPUs.
+
+    On CPUs TensorFlow's graph optimiser takes longer than it saves (docs/results.md, Speed).
+
+    Raises:
+      UserError: when XLA cannot compile, as without CUDA's libdevice or ptxas.
+    """
     name = "disable_meta_optimizer"
     before = tf.config.optimizer.get_experimental_options().get(name, False)
-    tf.config.optimizer.set_experimental_options({name: True})
+    tf.config.optimizer.set_experimental_options({name: before or not all_gpus(strategy)})
     try:
         yield
+    except tf.errors.OpError as e:
+        of_xla = any(word in str(e) for word in ("JIT compilation", "libdevice", "ptxas"))
+        if not xla or not of_xla or isinstance(e, tf.errors.ResourceExhaustedError):
+            raise
+        raise UserError(f"XLA cannot compile the update here ({why(e)}); --xla=false does without it") from None
     finally:
         tf.config.optimizer.set_experimental_options({name: before})
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -167,7 +166,7 @@ class Trainer:
         self._require_images(batches)
         before = int(self.step.numpy())
         try:
-            with nullcontext() if devices.all_gpus(self.strategy) else devices.without_graph_optimizer():
+            with devices.running(self.strategy, xla=self.xla):
                 sums, last = self._loop(batches, tf.constant(steps))
         except tf.errors.OutOfRangeError:
             raise UserError(f"the batches ended before {steps} steps were done; repeat() the data set") from None
