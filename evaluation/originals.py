@@ -10,7 +10,7 @@ from absl import logging
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
 from tfpagan.evaluation.classifiers.preprocessing import RESIZE
 from tfpagan.evaluation.images import Images, checksum
-from tfpagan.evaluation.statistics import UNREADABLE, save_npz
+from tfpagan.evaluation.statistics import UNREADABLE, arrays_in, save_npz
 
 MOST_BYTES = 2**28
 """Logits that take more are computed every time: they are kept in memory."""
@@ -39,7 +39,7 @@ class Originals:
         if self._known is not None:
             return self._known[start : start + len(batch)]
         logits = self._extract(batch)[0]
-        if start == 0:
+        if start == 0:  # what there is, is of an evaluation that was given up
             self._computed = []
         if self._count * logits.shape[1] * 4 <= MOST_BYTES:
             self._computed.append(logits)
@@ -51,8 +51,7 @@ class Originals:
         if self._file is None or not self._file.exists():
             return None
         try:
-            with np.load(self._file, allow_pickle=False) as stored:
-                logits = stored["logits"]
+            logits = arrays_in(self._file)["logits"]
             if logits.ndim != 2 or len(logits) != self._count or not np.isfinite(logits).all():
                 raise ValueError(f"{logits.dtype} {logits.shape}")
         except UNREADABLE as e:
@@ -61,8 +60,6 @@ class Originals:
         return logits
 
     def _keep(self, logits: np.ndarray) -> None:
-        if len(logits) != self._count:  # an evaluation was given up in the middle
-            return
         self._known, self._computed = logits, []
         if self._file is None:
             return

@@ -26,13 +26,13 @@ def critic_of(real: np.ndarray, **changes: object) -> tuple[Trainer, Independent
     return trainer, IndependentCritic(trainer, Part("validation", real, np.arange(2, len(real))))
 
 
-def test_the_distance_is_that_of_all_test_images_and_as_many_samples() -> None:
+def test_the_distance_is_that_of_all_test_images_and_as_many_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the mean brightness, of a generator that makes 0.2 everywhere, grey level 153: as 178 and 128 make together."""
     trainer, critic = critic_of(of(0))
     for v in trainer.networks["generator"].trainable_variables:
         v.assign(tf.zeros_like(v))
     trainer.networks["generator"].to_image.bias.assign([np.arctanh(0.2)])
-    critic._critic.network = lambda x: tf.reduce_mean(x, [1, 2, 3])  # type: ignore[assignment]
+    monkeypatch.setattr(critic._critic, "network", lambda x: tf.reduce_mean(x, [1, 2, 3]))
     test = np.concatenate([of(178, 65), of(128, 65)])  # 130: neither batches nor halves are even
     assert critic.distance(test) == pytest.approx(0.0, abs=1e-5)
     assert critic.distance(of(204, 1)) == pytest.approx(0.4, abs=1e-5)

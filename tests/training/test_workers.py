@@ -5,8 +5,8 @@ import os
 import socket
 import subprocess
 import sys
-import types
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -75,6 +75,11 @@ def test_devices_that_are_not_here_are_refused(asked: str, message: str) -> None
         devices.strategy(asked)
 
 
+def strategy_on(used: list[str]) -> mock.Mock:
+    """What is asked of a strategy on devices that need not be here."""
+    return mock.Mock(extended=mock.Mock(worker_devices=used), num_replicas_in_sync=len(used))
+
+
 def test_one_device_gets_a_mirrored_strategy() -> None:
     assert isinstance(devices.strategy("cpu:0"), tf.distribute.MirroredStrategy)
 
@@ -95,9 +100,8 @@ def test_one_device_gets_a_mirrored_strategy() -> None:
 )
 def test_xla_compiles_on_gpus_unless_one_says_otherwise(xla: str, kinds: tuple[str, ...], sync: bool, compiles: bool) -> None:
     used = [f"/replica:0/task:0/device:{kind}:{i}" for i, kind in enumerate(kinds)]
-    extended = types.SimpleNamespace(worker_devices=used)
-    strategy = types.SimpleNamespace(extended=extended, num_replicas_in_sync=len(used))
-    assert devices.compiles(xla, strategy, waits_in="--sync_batch_norm" * sync) == compiles  # type: ignore[arg-type]
+    strategy = strategy_on(used)
+    assert devices.compiles(xla, strategy, waits_in="--sync_batch_norm" if sync else "") == compiles
 
 
 @pytest.mark.parametrize(
@@ -112,8 +116,7 @@ def test_xla_compiles_on_gpus_unless_one_says_otherwise(xla: str, kinds: tuple[s
     ],
 )
 def test_small_images_stay_on_gpus(choice: str, kind: str, xla: bool, size: int, kept: bool) -> None:
-    strategy = types.SimpleNamespace(extended=types.SimpleNamespace(worker_devices=[f"/device:{kind}:0"]))
-    assert devices.keep_images(choice, strategy, size, xla=xla) == kept  # type: ignore[arg-type]
+    assert devices.keep_images(choice, strategy_on([f"/device:{kind}:0"]), size, xla=xla) == kept
 
 
 def test_xla_does_not_compile_passes_that_wait_for_each_other(two_replicas: tf.distribute.Strategy) -> None:

@@ -91,7 +91,7 @@ def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
             continue
         scoring = Scoring(protocol, options["classifier"])
         second = "" if swept.second_classifier == options["classifier"] else swept.second_classifier
-        _, outcomes = sweep.made(runner, runs, grids, experiments, scoring, by="objective", second=second)
+        _, outcomes = sweep.run(runner, runs, grids, experiments, scoring, by="objective", second=second)
         page += ["", f"## {data}", "", (runs / "sweep.md").read_text().replace("](", f"]({runs.name}/").rstrip()]
         drawn = [kind for kind in ("boxes", "relations", "ranks") if (runs / f"{kind}.png").exists()]
         page += ["", *(f"![{kind}]({runs.name}/{kind}.png)" for kind in drawn)]

@@ -32,7 +32,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         print("\n".join(f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments))
         return 0
     scoring = Scoring(protocol, options["classifier"])
-    text, outcomes = sweep.made(runner, folder, grids, experiments, scoring, by=by, second=options["second_classifier"])
+    text, outcomes = sweep.run(runner, folder, grids, experiments, scoring, by=by, second=options["second_classifier"])
     scores = [{"run": o.experiment.name, "failure": o.failure or None, **o.scores} for o in outcomes]
     print(json.dumps(scores, indent=2) if options["json"] else text)
     return 1 if any(outcome.failure for outcome in outcomes) else 0

@@ -90,7 +90,7 @@ def experiments(grids: Sequence[Grid], preset: str, settings: Mapping[str, Any])
     return found
 
 
-def made(
+def run(
     runner: Runner,
     folder: Path,
     grids: Sequence[Grid],
