@@ -119,6 +119,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--likelihood=poisson", "it must be one of none, gaussian, laplace, bernoulli"),
         ("--likelihood_scale=-1", "--likelihood_scale=-1.0 is not legal: it must be at least 0.0"),
         ("--critic_from=0.5", "--critic_from=0.5 needs --validation_images, on which the critic learns"),
+        ("--critic_from=0.5 --best_metric=rmse --eval_every_steps=1 --validation_images=0", "--critic_from=0.5 needs"),
         ("--critic_from=1", "--critic_from=1.0 is not legal: it must be at least 0.0 and below 1.0"),
         ("--critic_from=0.5 --validation_images=99", "--validation_images=99 leaves none of the"),
         ("--patience=2", "--patience=2 needs --best_metric, of which it waits for a better value"),

@@ -567,6 +567,13 @@ def test_small_data_sets_are_evaluated_on_all_that_is_held_out(
         (row,) = csv.DictReader((run / "scores.csv").open(newline=""))
         assert json.loads(row["protocol"])["test_count"] == count
         assert f"evaluations use all {count} {kind} images, where quick1k" in caplog.text
+    critic = [
+        "--critic_from=0.5",
+        "--train_steps=2",
+        f"--model_dir={tmp_path}/critic",
+    ]  # of the images that are held out by default
+    assert cli.run("train", [*data, *SIZES, *EVALUATED, *critic]) == 0
+    assert "critic/held_out" in (tmp_path / "critic/metrics.jsonl").read_text()
 
 
 @pytest.mark.slow

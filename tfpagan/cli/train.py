@@ -42,6 +42,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     config = dataclasses.replace(config, data=described.config, image_channels=described.channels)
     if config.training.best_metric and "validation_images" not in settings:
         config = config.with_changes({"validation_images": _held_out(config, described, run_folder.stored_config(model_dir))})
+    if config.training.critic_from and not config.training.validation_images:
+        raise UserError(f"--critic_from={config.training.critic_from} needs --validation_images, on which the critic learns")
     if options["dry_run"]:
         print(dry_run.dry_run(config, described, as_json=options["json"]))
         return 0
@@ -73,8 +75,6 @@ def _require_what_is_needed(training: TrainingConfig) -> None:
         raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
     if training.patience and not training.best_metric:
         raise UserError(f"--patience={training.patience} needs --best_metric, of which it waits for a better value")
-    if training.critic_from and not training.validation_images:
-        raise UserError(f"--critic_from={training.critic_from} needs --validation_images, on which the critic learns")
 
 
 def _held_out(config: Config, described: "Described", stored: Config | None) -> int:
