@@ -75,8 +75,8 @@ def _needed_mib(trainer: Trainer) -> int:
     """
     training = trainer.config.training
     device, available = devices.memory_mib(trainer.strategy)
-    alone = trainer.config.with_changes({"xla": "false", "batch_size": max(2, training.batch_size // trainer.replicas)})
-    if alone != trainer.config:
+    if trainer.xla or trainer.replicas > 1:  # the graph of one replica, with its operations
+        alone = trainer.config.with_changes({"xla": "false", "batch_size": max(2, training.batch_size // trainer.replicas)})
         one = tf.distribute.OneDeviceStrategy(trainer.strategy.extended.worker_devices[0])
         trainer = Trainer(config=alone, image_shape=trainer.image_shape, strategy=one)
     needed = round(memory.of_step(trainer) / 2**20)
