@@ -104,6 +104,12 @@ def test_xla_compiles_on_gpus_unless_one_says_otherwise(xla: str, kinds: tuple[s
     assert devices.compiles(xla, strategy, waits_in="--sync_batch_norm" if sync else "") == compiles
 
 
+@pytest.mark.parametrize("gpus", [[], ["GPU:0"]])
+def test_the_default_strategy_computes_on_the_first_gpu(gpus: list[str]) -> None:
+    with mock.patch.object(tf.config, "list_logical_devices", return_value=gpus):
+        assert devices.compiles("auto", tf.distribute.get_strategy()) == bool(gpus)
+
+
 @pytest.mark.parametrize(
     ("choice", "kind", "xla", "size", "kept"),
     [

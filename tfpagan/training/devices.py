@@ -116,7 +116,11 @@ def running(strategy: tf.distribute.Strategy, *, xla: bool) -> Iterator[None]:
 
 def all_gpus(strategy: tf.distribute.Strategy) -> bool:
     """Whether all devices that compute are GPUs."""
-    return all("GPU" in device for device in strategy.extended.worker_devices)
+    try:
+        devices = strategy.extended.worker_devices
+    except RuntimeError:  # TensorFlow's default strategy names none; it computes on the first GPU, if there is one
+        return bool(tf.config.list_logical_devices("GPU"))
+    return all("GPU" in device for device in devices)
 
 
 def _several_workers() -> tf.distribute.Strategy:
