@@ -74,9 +74,9 @@ class Scorer:
         self._shape: tuple[int, ...] = ()
         self._originals: Originals | None = None
 
-    def measured(self) -> list[Key]:
-        """Keys of the metrics that can be measured: without a classifier, those that need one are left out."""
-        able = [m for m in self.protocol.declared() if self._extract or Need.CLASSIFIER not in m.needs]
+    def measured(self, subject: Subject) -> list[Key]:
+        """Keys of the metrics that the subject, the data and the classifier, if there is one, support."""
+        able = [metric for metric in self.protocol.declared() if not self._obstacle(metric, subject)]
         return [key for metric in able for key in self._keys[metric.name]]
 
     def score(self, subject: Subject) -> Scores:
@@ -130,7 +130,7 @@ class Scorer:
             ),
             (over is not Over.SAMPLES and not (self._test and self._test.count), "no test images"),
             (Need.CLASSIFIER in needs and self._extract is None, self.why_no_classifier),
-            (Need.REFERENCE in needs and self._reference is None, "no reference images"),
+            (Need.REFERENCE in needs and self._reference is None and self._training is None, "no reference images"),
         )
         return next((why for lacking, why in obstacles if lacking), "")
 

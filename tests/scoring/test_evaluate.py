@@ -666,12 +666,14 @@ def test_a_best_metric_that_is_not_measured_is_refused_before_training(
     data: list[str], classifier: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = [*data, *SIZES, classifier.replace("--classifier", "--eval_classifier"), "--eval_every_steps=2"]
-    assert cli.run("train", [*argv, "--best_metric=frechet_inception_distance", f"--model_dir={tmp_path}/run"]) == 1
-    assert (
-        "--best_metric=frechet_inception_distance is not legal here; it must be one of frechet_classifier"
-        in capsys.readouterr().err
-    )
-    assert not (tmp_path / "run/ckpt").exists()
+    for system, metric in (("pagan", "frechet_inception_distance"), ("dcgan", "rmse")):  # another classifier's; no encoder
+        asked = [f"--objective={system}", f"--best_metric={metric}", f"--model_dir={tmp_path}/run"]
+        assert cli.run("train", [*argv, *asked]) == 1
+        refused = f"--best_metric={metric} is not legal with --objective={system}; it must be one of "
+        message = capsys.readouterr().err
+        assert refused in message
+        assert ("rmse" in message.split(refused)[1]) == (system == "pagan")
+        assert not (tmp_path / "run/ckpt").exists()
 
 
 def test_more_is_better_for_scores_and_less_for_distances() -> None:

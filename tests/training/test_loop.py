@@ -18,7 +18,9 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tensorflow.core.framework import graph_pb2
 
 from tfpagan import cli
+from tfpagan.cli import train as train_command
 from tfpagan.config import Config
+from tfpagan.errors import UserError
 from tfpagan.objectives.pagan import PAGAN
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.training import trainer
@@ -150,6 +152,23 @@ def test_the_model_dir_alone_goes_on_with_the_stored_configuration(finished: Pat
     assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-6"
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert steps == [2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("settings", "begun"),
+    [({}, ("dcgan", 8)), ({"train_steps": 7}, ("dcgan", 8)), ({"dataset": "shapes", "channels": 16}, ("pagan", 16))],
+)
+def test_a_run_without_a_checkpoint_begins_again_as_it_began(
+    settings: dict[str, object], begun: tuple[str, int], tmp_path: Path
+) -> None:
+    config = Config().with_changes({"objective": "dcgan", "channels": 8, "dataset": "shapes"})
+    run_folder.write_config(tmp_path, config)  # and was killed
+    again, _ = train_command._config_and_folder({"preset": "", "model_dir": str(tmp_path)}, settings)
+    assert (again.objective.name, again.networks.channels) == begun
+    (tmp_path / "config.json").write_text("{")
+    if all(name == "train_steps" for name in settings):
+        with pytest.raises(UserError, match=r"config\.json: "):
+            train_command._config_and_folder({"preset": "", "model_dir": str(tmp_path)}, settings)
 
 
 def test_another_configuration_is_refused_with_the_difference(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from absl import logging
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.config import Config, plugins, presets
+from tfpagan.config import Config, is_resumable, plugins, presets
 from tfpagan.errors import UserError
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.settings.sections import TrainingConfig
@@ -54,7 +54,10 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 
 def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tuple[Config, Path]:
-    """The preset, else the run's stored configuration, else the defaults; then the flags."""
+    """The preset, else the run's stored configuration, else the defaults; then the flags.
+
+    Flags that describe a run, beside a folder without a checkpoint, correct a command that failed: they begin at the defaults.
+    """
     preset = options["preset"]
     base = presets.get(preset) if preset else Config()
     dataset = settings.get("dataset", base.data.dataset)
@@ -66,6 +69,9 @@ def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tup
     if stored and not preset:
         logging.info("resuming with the configuration of %s", model_dir)
         base = stored
+    elif not preset and all(map(is_resumable, settings)) and (begun := run_folder.begun_config(model_dir)):
+        logging.info("%s has no checkpoint yet: beginning again with its configuration", model_dir)
+        base = begun
     config = base.with_changes(settings)
     return config, model_dir
 

@@ -26,9 +26,24 @@ def stored_config(model_dir: Path) -> Config | None:
     Raises:
       UserError: when there are checkpoints and `config.json` cannot be read.
     """
-    if not any((model_dir / "ckpt").glob("ckpt-*.index")):
-        return None
+    return _read(model_dir / "config.json") if _has_checkpoint(model_dir) else None
+
+
+def begun_config(model_dir: Path) -> Config | None:
+    """The configuration of a run that ended before its first checkpoint, or None.
+
+    Raises:
+      UserError: when `config.json` cannot be read.
+    """
     file = model_dir / "config.json"
+    return _read(file) if file.exists() and not _has_checkpoint(model_dir) else None
+
+
+def _has_checkpoint(model_dir: Path) -> bool:
+    return any((model_dir / "ckpt").glob("ckpt-*.index"))
+
+
+def _read(file: Path) -> Config:
     try:
         return configs.from_json(file.read_text())
     except (OSError, UnicodeDecodeError) as e:

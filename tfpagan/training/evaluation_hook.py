@@ -31,23 +31,22 @@ class EvaluationHook(Hook):
       patience: evaluations without a better value after which there is enough; 0: there never is.
 
     Raises:
-      UserError: when the scorer does not measure `best_metric`.
+      UserError: when the scorer cannot measure `best_metric` of these networks.
     """
 
     def __init__(
         self, folder: Path, trainer: Trainer, scorer: Scorer, *, best_metric: str, every_steps: int, patience: int = 0
     ):
         self.every_steps, self._scorer, self._patience = every_steps, scorer, patience
-        legal = {key.name: key for key in scorer.measured() if key.better}
-        self._metric = legal.get(best_metric)
-        if best_metric and not self._metric:
-            why = f" ({scorer.why_no_classifier})" if scorer.why_no_classifier else ""
-            raise UserError(
-                f"--best_metric={best_metric} is not legal here{why}; it must be one of {', '.join(legal) or 'none'}"
-            )
         self._files, self._model = ScoreFiles(folder), str(folder)
         # Created once, so that the networks' functions are traced once; each call uses the current weights.
         self._subject = _subject(trainer, self._model)
+        legal = {key.name: key for key in scorer.measured(self._subject) if key.better}
+        self._metric = legal.get(best_metric)
+        if best_metric and not self._metric:
+            why = f" ({scorer.why_no_classifier})" if scorer.why_no_classifier else ""
+            of = f"with --objective={trainer.objective.name}{why}"
+            raise UserError(f"--best_metric={best_metric} is not legal {of}; it must be one of {', '.join(legal) or 'none'}")
         self._note = folder / "best" / "best.json"
         self._best, self._best_step = _noted(self._note, best_metric) if best_metric else (math.nan, None)
         self._checkpoints = Checkpoints(trainer.checkpoint(), folder / "best", keep=1) if best_metric else None

@@ -70,7 +70,7 @@ def test_the_full_protocol_leaves_out_what_takes_long_or_few_models_have() -> No
 def test_a_metric_from_outside_is_measured_beside_the_others(brightness: Metric) -> None:
     protocol = Protocol(metrics=("brightness", "rmse"), samples=30)
     scorer = Scorer(protocol, classifier=linear_classifier(), test=ArrayImages(images(20)))
-    assert "brightness" in [key.name for key in scorer.measured()]
+    assert "brightness" in [key.name for key in scorer.measured(MODEL)]
     scores = scorer.score(MODEL)
     samples = np.concatenate(list(MODEL.samples(30, 0).batches(7)))  # type: ignore[misc]
     assert scores.metrics["brightness"] == pytest.approx(samples.mean())
