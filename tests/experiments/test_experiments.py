@@ -573,7 +573,7 @@ def test_systems_have_grids_of_their_own_in_one_sweep(tmp_path: Path) -> None:
     ]  # fmt: skip
     outcomes = [Outcome(e, {"rmse": "5.0", "protocol": "{}"}) for e in made]
     head, _, first, *_ = sweep.table(grids, outcomes, []).splitlines()
-    assert head.startswith("| objective | seed | learning_rate | encoder_l1_weight | IS |")
+    assert head.startswith("| objective | seed | learning_rate | encoder_l1_weight | RMSE |")
     assert first.startswith("| dcgan | 0 | 0.0001 | - | - |")
     sweep.write_csv(tmp_path / "sweep.csv", grids, outcomes)
     rows = list(csv.DictReader((tmp_path / "sweep.csv").open()))
@@ -684,6 +684,20 @@ def test_a_sweep_leaves_a_table_a_csv_and_box_plots(tmp_path: Path) -> None:
     assert [row["rmse"] for row in rows] == ["", "6.0", "7.0", "8.0", "9.0", "10.0"]
     assert rows[0]["failure"] == "not finite"
     assert "| dcgan | 0 | failed |" in sweep.table(grids, outcomes, [])
+
+
+def test_a_sweep_shows_the_critic_that_learned_beside_each_model(tmp_path: Path) -> None:
+    made = [dataclasses.replace(outcome(name, rmse=5.0 + i), critic_beside=-1.0 - i) for i, name in enumerate("abc")]
+    relations = spread.relations(made)
+    assert [(pair["x"], pair["y"]) for pair in relations] == [("RMSE", "critic beside")]
+    assert relations[0]["rank_correlation"] == pytest.approx(1.0)  # more is better by the critic
+    text = sweep.table([{"seed": [0]}], made, relations)
+    assert "| seed | RMSE | critic beside | images/s | CPU min |" in text
+    assert "critic beside: the same by one that learned beside the model" in text
+    assert sweep.drawn(tmp_path / "boxes.png", "seed", made, relations) == ["RMSE", "critic beside"]
+    sweep.write_csv(tmp_path / "sweep.csv", [{"seed": [0]}], made)
+    assert [row["critic_beside"] for row in csv.DictReader((tmp_path / "sweep.csv").open())] == ["-1.0", "-2.0", "-3.0"]
+    assert "critic beside" not in sweep.table([{"seed": [0]}], [outcome("a", rmse=5.0)], [])
 
 
 def test_a_sweep_says_whose_scores_these_are() -> None:

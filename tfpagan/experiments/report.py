@@ -13,11 +13,14 @@ from tfpagan.evaluation.metrics import Key
 from tfpagan.experiments.experiment import Outcome
 from tfpagan.experiments.table import Row, Table
 
+CRITIC_BESIDE = "critic beside"
+"""The column of the critic that learned beside the model, which no evaluation measures."""
+
 LEGENDS: Mapping[str, str] = {
     "class kept": "class kept: reconstructions that the classifier gives the class of their image",
     "codes": "codes: variance of their means + mean of their variances, over dimensions; of the prior 1, on the sphere 1 / Z",
     "critic": "critic: minus the Wasserstein distance of samples and test images, by critics trained on the scored checkpoint",
-    "critic beside": "critic beside: the same by one that learned beside the model, from half way on, as in alpha-GAN's paper",
+    CRITIC_BESIDE: "critic beside: the same by one that learned beside the model, from half way on, as in alpha-GAN's paper",
     "SVM error": "SVM error: of linear SVMs on the encoder's last three layers, 1,000 labels, mean and deviation over ten sets "
     "(bin/probe)",
     "images": "images: drawn in training, over all phases of its steps",
@@ -53,8 +56,7 @@ def markdown(table: Table, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
         lines.append(line_of([name, *(_beside_the_papers(column, row, outcome) for column in table.columns)]))
     lines += ["", f"Ours: {'; '.join(f'{name} {value}' for name, value in facts.items() if value not in ('', None))}."]
     lines += protocol_lines(outcomes)
-    if legends := [LEGENDS[column] for column in table.columns if column in LEGENDS]:
-        lines += ["", f"{'; '.join(legends)}."]
+    lines += legend_lines(table.columns)
     lines += _deviation_lines(table)
     if table.paper_protocol:
         lines += ["", f"In brackets, the paper: {table.paper_protocol}. Scores by different classifiers do not compare."]
@@ -91,6 +93,12 @@ def protocol_lines(outcomes: Sequence[Outcome]) -> list[str]:
     if in_domain(outcomes):
         lines += ["", "IS, FID and RID are of this classifier here, not of Inception, and do not compare with published ones."]
     return lines
+
+
+def legend_lines(columns: Sequence[str]) -> list[str]:
+    """A paragraph, after an empty line, on the columns whose names do not say what they are; none if all do."""
+    legends = [LEGENDS[column] for column in columns if column in LEGENDS]
+    return ["", f"{'; '.join(legends)}."] if legends else []
 
 
 def in_domain(outcomes: Sequence[Outcome]) -> bool:
@@ -155,7 +163,7 @@ def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
         return (outcome.cpu_minutes,)
     if column == "SVM error":
         return outcome.error_rate or (None,)
-    if column == "critic beside":
+    if column == CRITIC_BESIDE:
         return (outcome.critic_beside,)
     key = _key_of(column, outcome)
     return (None,) if key is None else tuple(float(outcome.scores[name]) for name in (key.name, key.beside) if name)
@@ -163,6 +171,8 @@ def value_of(column: str, outcome: Outcome) -> tuple[float | None, ...]:
 
 def names_of(column: str, outcomes: Sequence[Outcome]) -> list[str]:
     """The full names of a column's numbers, which say whether they are of Inception or of another classifier."""
+    if column == CRITIC_BESIDE:
+        return []
     return sorted({key.name for outcome in outcomes if (key := _key_of(column, outcome))})
 
 

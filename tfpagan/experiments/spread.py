@@ -26,8 +26,9 @@ FEWEST = 3  # runs of which a correlation says anything
 
 
 def overview() -> dict[str, Key]:
-    """The metrics that are shown of every run, by column."""
-    return {key.column: key for key in metrics.keys().values() if key.overview and key.column}
+    """The numbers that are shown of every run, by column."""
+    measured = {key.column: key for key in metrics.keys().values() if key.overview and key.column}
+    return {**measured, report.CRITIC_BESIDE: Key("critic_beside", better="higher", column=report.CRITIC_BESIDE)}
 
 
 def boxes(by: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -134,13 +134,14 @@ def run(
 
 def table(grids: Sequence[Grid], outcomes: Sequence[Outcome], relations: Sequence[Mapping[str, Any]]) -> str:
     """Every run with its scores, and how metrics agree, in Markdown."""
-    columns, given_names = [*spread.overview(), "images/s", "CPU min"], names(grids)
+    measured = [column for column in spread.overview() if any(report.value_of(column, o)[0] is not None for o in outcomes)]
+    columns, given_names = [*measured, "images/s", "CPU min"], names(grids)
     lines = [report.line_of([*given_names, *columns]), report.line_of(["---"] * (len(given_names) + len(columns)))]
     for outcome in outcomes:
         given = [str(outcome.experiment.settings.get(name, "-")) for name in given_names]
         lines.append(report.line_of([*given, *(report.cell(column, outcome) for column in columns)]))
     lines += spread.relation_lines(relations)
-    lines += report.protocol_lines(outcomes)
+    lines += report.protocol_lines(outcomes) + report.legend_lines(columns)
     lines += [f"\n- {outcome.experiment.name} failed: {outcome.failure}" for outcome in outcomes if outcome.failure]
     return "\n".join(lines) + "\n"
 
@@ -150,7 +151,8 @@ def write_csv(file: Path, grids: Sequence[Grid], outcomes: Sequence[Outcome]) ->
     rows = []
     for outcome in outcomes:
         given = {name: outcome.experiment.settings.get(name, "") for name in names(grids)}
-        rows.append({**given, "failure": outcome.failure, "cpu_minutes": outcome.cpu_minutes, **outcome.scores})
+        ours = {"cpu_minutes": outcome.cpu_minutes, "critic_beside": outcome.critic_beside}
+        rows.append({**given, "failure": outcome.failure, **ours, **outcome.scores})
     columns = list(dict.fromkeys(key for row in rows for key in row))
     with file.open("w", newline="") as f:
         writer = csv.DictWriter(f, columns, restval="")
