@@ -358,8 +358,11 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--channels=9", "--channels=9 is not legal"),
         ("--jobs=0", "--jobs=0 is not legal: it must be at least 1"),
         ("--protocol=x", "unknown protocol 'x'; known: custom, is50k"),
+        ("--protocol=ais100", "--protocol=ais100 has none of the table's numbers ("),
+        ("--dry_run --json", "--json prints scores, and --dry_run computes none; give one of them"),
     ],
     ("sweep", GRID): [
+        ("--grid=seed=1,2 --dry_run --json", "--json prints scores, and --dry_run computes none; give one of them"),
         ("", "--grid is missing: the values of the sweep"),
         ("--grid=learning_rate", "it must be NAME=VALUE"),
         ("--grid=learning_rates=1", "unknown setting of the grid 'learning_rates'; did you mean learning_rate"),

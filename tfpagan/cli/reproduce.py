@@ -14,7 +14,7 @@ from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
-from tfpagan.evaluation import protocols
+from tfpagan.evaluation import metrics, protocols
 from tfpagan.experiments import sweep
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.figures import FIGURES
@@ -26,6 +26,7 @@ from tfpagan.experiments.tables import TABLES
 from tfpagan.settings import setting as checks
 
 MOST_IMAGES = 10**12
+METRIC_COLUMNS = {key.column for key in metrics.keys().values()}
 ALL_FIGURES = sorted([*FIGURES, *SWEPT], key=lambda name: (name.rpartition("_")[0], int(name.rpartition("_")[2])))
 
 
@@ -33,17 +34,23 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """A paper's table, from existing runs and runs that it starts."""
     if options["jobs"] < 1:
         raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
+    if options["json"] and options["dry_run"]:
+        raise UserError("--json prints scores, and --dry_run computes none; give one of them")
     if options["figure"] in SWEPT and not options["table"]:
         return _swept(options, settings)
     table = _within_budget(_chosen(options), options)
     experiments = table.experiments
     usual = table.protocol if options["images"] else table.full_protocol
     protocol = protocols.get(options["protocol"] or usual).name
+    scoring = Scoring(protocol, options["classifier"], probed="SVM error" in table.columns)
+    measured = [column for column in table.columns if column in METRIC_COLUMNS]
+    if options["protocol"] and measured and not scoring.columns().intersection(measured):
+        raise UserError(f"--protocol={protocol} has none of the table's numbers ({', '.join(measured)})")
     folder = path(options["runs"])
     runner = Runner(folder, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
         runner.check(experiments)
-        print("\n".join(_plan(row, folder) for row in table.rows))
+        print("\n".join([*(_plan(row, folder) for row in table.rows), scoring.in_words()]))
         return 0
     from tfpagan.experiments import plot, report
 
@@ -51,9 +58,9 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if models:
         with kept_in(models, "publish"), tempfile.TemporaryFile(dir=models):
             pass
-    outcomes = runner.outcomes(experiments, Scoring(protocol, options["classifier"], probed="SVM error" in table.columns))
+    outcomes = runner.outcomes(experiments, scoring)
     facts = {
-        "images seen by each": "" if "images" in table.columns else options["images"] or "",
+        "images for each, at most": "" if "images" in table.columns else options["images"] or "",
         "channels": options["channels"] or "",
         "made by": f"`{_as_given(options)}`",
     }
@@ -85,11 +92,11 @@ def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
         grids = [grid | ({"seed": seeds} if seeds != [0] else {}) for grid in sweep.parse(swept.grid)]
         experiments = [_budgeted(e, 1, options, 0) for e in sweep.experiments(grids, "", swept.settings)]
         runner = Runner(runs, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
+        scoring = Scoring(protocol, options["classifier"])
         if options["dry_run"]:
             runner.check(experiments)
-            print("\n".join(_plan(Row(e.name, e), runs) for e in experiments))
+            print("\n".join([*(_plan(Row(e.name, e), runs) for e in experiments), scoring.in_words()]))
             continue
-        scoring = Scoring(protocol, options["classifier"])
         second = "" if swept.second_classifier == options["classifier"] else swept.second_classifier
         _, outcomes = sweep.run(runner, runs, grids, experiments, scoring, by="objective", second=second)
         page += ["", f"## {data}", "", (runs / "sweep.md").read_text().replace("](", f"]({runs.name}/").rstrip()]

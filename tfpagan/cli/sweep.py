@@ -15,6 +15,8 @@ from tfpagan.experiments.runner import Runner
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Train and score every run of a grid, and show the spread of scores."""
+    if options["json"] and options["dry_run"]:
+        raise UserError("--json prints scores, and --dry_run computes none; give one of them")
     grids = sweep.parse(options["grid"])
     places = [f"--{name}={settings.pop(name)}" for name in PLACES if name in settings]
     experiments = sweep.experiments(grids, options["preset"], settings)
@@ -27,11 +29,12 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     protocol = protocols.get(options["protocol"]).name
     folder = path(options["runs"])
     runner = Runner(folder, jobs=options["jobs"], places=places)
+    scoring = Scoring(protocol, options["classifier"])
     if options["dry_run"]:
         runner.check(experiments)
-        print("\n".join(f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments))
+        lines = [f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments]
+        print("\n".join([*lines, scoring.in_words()]))
         return 0
-    scoring = Scoring(protocol, options["classifier"])
     text, outcomes = sweep.run(runner, folder, grids, experiments, scoring, by=by, second=options["second_classifier"])
     scores = [{"run": o.experiment.name, "failure": o.failure or None, **o.scores} for o in outcomes]
     print(json.dumps(scores, indent=2) if options["json"] else text)

@@ -11,7 +11,7 @@ from typing import Any
 from tfpagan.config import Config, presets
 from tfpagan.evaluation import protocols, results
 from tfpagan.evaluation.errors import EvaluationError
-from tfpagan.evaluation.metrics import METRICS
+from tfpagan.evaluation.metrics import METRICS, Over
 
 CPU_FILE = "cpu_seconds.json"
 
@@ -69,6 +69,19 @@ class Scoring:
         """The key of the metric in a column of tables."""
         official = self.classifier == "inception"
         return next(key.name for metric in METRICS.values() for key in metric.keys(official) if key.column == column)
+
+    def columns(self) -> set[str]:
+        """The columns of tables that the protocol has numbers for."""
+        return {key.column for metric in protocols.get(self.protocol).declared() for key in metric.keys(True) if key.column}
+
+    def in_words(self) -> str:
+        """How runs are going to be scored."""
+        p = protocols.get(self.protocol)
+        counts = [f"{p.samples:,} samples"] if p.goes_over(Over.SAMPLES) else []
+        if p.goes_over(Over.RECONSTRUCTIONS) or p.goes_over(Over.TEST_IMAGES):
+            counts.append(f"{p.reconstructions:,} test images" if p.reconstructions else "all test images")
+        what = f"{', '.join(metric.name for metric in p.declared())} of {' and '.join(counts)}"
+        return f"scored by --protocol={p.name} ({what}) and --classifier={self.classifier}"
 
     def checksum(self) -> str:
         """The classifier's checksum; "" if none is needed or available.

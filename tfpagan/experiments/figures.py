@@ -108,9 +108,11 @@ _FIGURES: dict[str, Table] = {
     ),
     "as_vae_1": _of_table("AS-VAE Figure 1: samples, MNIST", "as_vae_mnist", ("samples",), "AS-VAE", "AS-VAE-r", "AS-VAE-g"),
     "as_vae_3": _of_table(
-        "AS-VAE Figure 3: reconstructions, CIFAR-10", "as_vae_cifar10", ("reconstructions",), "AS-VAE", "ALI", "VAE"
+        "AS-VAE Figure 3: samples and reconstructions, CIFAR-10", "as_vae_cifar10", BOTH, "AS-VAE", "ALI", "VAE"
     ),
-    "as_vae_4": _of_table("AS-VAE Figure 4: samples, ImageNet", "as_vae_imagenet", ("samples",), "AS-VAE"),
+    "as_vae_4": _of_table(
+        "AS-VAE Figure 4: samples, ImageNet", "as_vae_imagenet", ("samples",), "AS-VAE", "DCGAN", "PixelCNN++"
+    ),
 }
 """By the paper and the number of its figure."""
 
