@@ -41,7 +41,7 @@ AT_SMALL_BUDGETS = (
         {"logit_penalty": 0.1},
         "its outputs drift to where they have no slope (docs/learning.md)",
     ),
-    Deviation(("pagan_l1",), {"l1_weight": 50.0}, "the paper does not give the weight; alpha-GAN's is 50"),
+    Deviation(("pagan_l1",), {"l1_weight": 50.0}, "the paper does not give the weight; the largest of alpha-GAN's sweep"),
     Deviation(
         ("as_vae_g",),
         {"disc_norm": "batch", "code_weight": 0.01, "learning_rate": 2e-4},

@@ -48,8 +48,14 @@ DEVIATIONS = (
     Deviation(
         ("pagan_*", "f_pagan_*", "wpagan_*", "vae_cifar10", "ali_*", "alice_*"),
         ("adam_beta1", "adam_beta2"),
-        "not stated; chainer-gan-lib has 0.0 and 0.9, and in some of its systems several updates of the discriminator",
-        "DCGAN's, for one update of each player",
+        "not stated; chainer-gan-lib has 0.0 and 0.9 as defaults, and 0.5 and 0.999 in its command for DCGAN with spectral norm",
+        "those of that command, which updates the discriminator once, as here",
+    ),
+    Deviation(
+        ("pagan_*", "f_pagan_*", "wpagan_*"),
+        ("encoder_norm",),
+        "'the same architecture as the discriminator', and spectral normalisation, of which networks is not said",
+        "batch normalisation: with spectral normalisation the encoder can collapse to the prior",
     ),
     Deviation(("pagan_l1_*",), ("l1_weight",), "not stated", "the plain distance"),
     Deviation(("pagan_blur_*",), ("blur_sigma_min", "blur_sigma_max"), "not stated", "visible, and shapes stay"),
@@ -63,8 +69,8 @@ DEVIATIONS = (
     Deviation(
         ("pagan_celeb_a", "age_celeb_a", "age_tiny_imagenet"),
         ("image_size",),
-        "not stated",
-        "CelebA as in alpha-GAN; Tiny ImageNet's own size",
+        "not stated; AGE's public code has 64 px for CelebA and 32 for Tiny ImageNet",
+        "CelebA as there and in alpha-GAN; Tiny ImageNet's own size",
     ),
     Deviation(
         ("pagan_mnist", "*_color_mnist", "age_mnist", "as_vae_mnist", "as_vae_*_mnist"),
@@ -116,7 +122,12 @@ DEVIATIONS = (
         "sweeps: 1e-4, 2e-4 and 5e-4; 100, 500, 1000 and 2000; the best is not named",
         "points in the middle",
     ),
-    Deviation((*OF_AGE, "conditional_age_*"), ("latent_weight",), "the best of 500, 1000 and 2000 is not named", "the middle"),
+    Deviation(
+        (*OF_AGE, "conditional_age_*"),
+        ("latent_weight",),
+        "the best of 500, 1000 and 2000 is not named; the commands of its public code have 1000, and 2000 for Tiny ImageNet",
+        "the middle",
+    ),
     Deviation(
         ("age_*", "conditional_age_*"),
         ("fake_variance_floor",),
@@ -126,7 +137,8 @@ DEVIATIONS = (
     Deviation(
         OF_AGE,
         ("train_steps",),
-        "not stated, but for 10 epochs in Figure 3; its public code trains 150 epochs at falling rates",
+        "not stated, but for 10 epochs in Figure 3; the commands of its public code, at falling rates, have 150 epochs for "
+        "CIFAR-10, 5 and then 1 of batch 256 for CelebA, 6 for Tiny ImageNet",
         "PAGAN's",
     ),
     Deviation(OF_AGE, (), "'similar to DCGAN's'", "PAGAN's networks"),
@@ -171,6 +183,12 @@ DEVIATIONS = (
         "Gaussian, with a learned variance",
     ),
     Deviation(("as_vae_*",), (), "in an appendix that was not available", "PAGAN's networks; the flow is RealNVP's"),
+    Deviation(
+        ("as_vae_mnist", "as_vae_*_mnist"),
+        (),
+        "'are approximated with a normalizing flow': what, our copy has lost; the plural suggests p(x | z) and q(z | x)",
+        "q(z | x) has the flow; p(x | z) is a product of Bernoulli distributions",
+    ),
 )
 
 
@@ -197,7 +215,8 @@ def page() -> str:
     """The deviations, in Markdown, with the presets' own values."""
     lines = ["# Where presets are not what their papers say", ""]
     lines += [
-        "Of every setting that is not listed here a preset has the value that its paper states, or the default of its system.",
+        "Of every setting that is not listed here a preset has the value that its paper states, as "
+        "`tfpagan/config/presets/statements.py` has it, or, where that has none, the default of its system.",
         "",
     ]
     lines += ["| presets | setting | paper | here | why |", "| --- | --- | --- | --- | --- |"]

@@ -23,8 +23,8 @@ class Statement:
 STATEMENTS = (
     Statement(
         ("pagan_*", "f_pagan_*", "wpagan_*"),
-        {"posterior": "gaussian", "code_layers": "512,256", "disc_norm": "spectral", "augmentation": "pad_crop"}
-        | {"pad_fraction": 0.1, "pair": "width"},
+        {"posterior": "gaussian", "code_layers": "512,256", "disc_norm": "spectral", "encoder_norm": "spectral"}
+        | {"augmentation": "pad_crop", "pad_fraction": 0.1, "pair": "width"},
         "PAGAN, section 5",
     ),
     Statement(("pagan_*",), {"reconstruction": "adversarial"}, "PAGAN, equation (11)"),
