@@ -134,6 +134,9 @@ def arrays_in(file: Path) -> dict[str, np.ndarray]:
     Raises:
       UNREADABLE: when it is damaged or of another format, or would take too much memory.
     """
+    with file.open("rb") as opened:
+        if not opened.read(6).startswith((b"PK", b"\x93NUMPY")):  # of anything else NumPy says that it is a pickle
+            raise ValueError("it is neither an .npz nor an .npy file")
     require_small(file)
     stored = np.load(file, allow_pickle=False)
     if isinstance(stored, np.ndarray):

@@ -465,9 +465,11 @@ def test_a_run_ends_early_when_its_patience_does_and_goes_on_without_it(
         assert cli.run("train", argv) == 0
         assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-8"
         assert "stopped at step 8: --best_metric was no better in 2 evaluations after step 4 (--patience)" in caplog.text
+        assert f"--model_dir={run} --train_steps=1000 --patience=0" in capsys.readouterr().out
         caplog.clear()
     assert json.loads((run / "best/best.json").read_text())["step"] == 4
     assert cli.run("train", [f"--model_dir={run}", "--train_steps=10", "--patience=0"]) == 0
+    assert f"--model_dir={run} --train_steps=20\n" in capsys.readouterr().out
     assert json.loads((run / "best/best.json").read_text()) == {"metric": "rmse", "value": 0.5, "step": 10}
     for text, why in (
         ("{broken", "is damaged (Expecting property name"),

@@ -64,7 +64,7 @@ def test_updates_are_numbered_so_that_pieces_make_the_same_critic() -> None:
 def test_it_has_as_many_updates_as_the_model_had_steps_since_it_began(tmp_path: Path) -> None:
     _, critic = critic_of(tiny.images(20))
     writer = tf.summary.create_file_writer(str(tmp_path / "train"))
-    hook = CriticHook(tmp_path, writer, critic, tiny.images(3), begin=15, until=33)
+    hook = CriticHook(tmp_path, writer, critic, tiny.images(3), begin=15, step=0, until=33)
     counted = []
     for step in (10, 20, 30, 33):
         hook.act(step)
@@ -76,6 +76,17 @@ def test_it_has_as_many_updates_as_the_model_had_steps_since_it_began(tmp_path: 
     assert [file.name for file in sorted((tmp_path / "critic_curves").iterdir())] == [
         "step_00000020.png", "step_00000030.png", "step_00000033.png",
     ]  # fmt: skip
+
+
+def test_in_a_run_that_is_given_more_steps_it_goes_on(tmp_path: Path) -> None:
+    _, critic = critic_of(tiny.images(20))
+    writer = tf.summary.create_file_writer(str(tmp_path / "train"))
+    counted = []
+    for begin, step, until in ((15, 0, 33), (15, 23, 33), (25, 33, 50)):  # new; resumed from step 23; given more steps
+        hook = CriticHook(tmp_path, writer, critic, tiny.images(3), begin=begin, step=step, until=until)
+        hook.act(step + 10 if step else 20)
+        counted.append(critic.updates)
+    assert counted == [5, 18, 28]
 
 
 def test_codes_on_the_sphere_are_of_length_1(monkeypatch: pytest.MonkeyPatch) -> None:

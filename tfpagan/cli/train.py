@@ -114,8 +114,9 @@ def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     rows.append(("TensorBoard", f"{_from_here(Path(sys.executable).with_name('tensorboard'))} --logdir={folder}"))
     bin_train = Path(__file__).parents[2] / "bin" / "train"
     program = _from_here(bin_train) if bin_train.exists() else "tfpagan-train"
-    steps = config.training.train_steps * (2 if finished else 1)
-    on = ["--patience=0"] if config.training.patience and finished else []
+    gave_up = finished and max(run_folder.steps_in(model_dir / "ckpt"), default=0) < config.training.train_steps  # --patience
+    steps = config.training.train_steps * (2 if finished and not gave_up else 1)
+    on = ["--patience=0"] if gave_up else []
     flags = [f"--model_dir={folder}", f"--train_steps={steps}", *on, *map(shlex.quote, plugins.flags())]
     rows.append(("resume", " ".join([program, *flags])))
     width = max(16, 1 + max(len(name) for name, _ in rows))

@@ -89,7 +89,8 @@ class CriticHook(Hook):
       writer: TensorBoard's.
       critic: what to update.
       test: test images, uint8 [N, H, W, C].
-      begin: step after which it learns.
+      begin: step after which it learns; one that has begun, in a run that is given more steps, goes on.
+      step: of the model now.
       until: last step.
     """
 
@@ -103,10 +104,12 @@ class CriticHook(Hook):
         test: np.ndarray,
         *,
         begin: int,
+        step: int,
         until: int,
     ):
         self._folder, self._writer, self._critic, self._test = folder, writer, critic, test
-        self._begin, self._until = begin, until
+        self._begin = min(begin, step - critic.updates) if critic.updates else begin
+        self._until = until
         self._show_every = self.every_steps * max(1, (until - begin) // (POINTS * self.every_steps))
 
     def act(self, step: int) -> None:

@@ -162,7 +162,7 @@ def _hooks(
     critics = []
     if critic:
         begin, until = int(training.critic_from * training.train_steps), training.train_steps
-        critics = [CriticHook(folder, writer, critic, images.test, begin=begin, until=until)]
+        critics = [CriticHook(folder, writer, critic, images.test, begin=begin, step=step, until=until)]
     return [
         scalars,
         *critics,  # before the checkpoint, which has its updates
