@@ -25,9 +25,8 @@ def _without(part: str) -> Row:
 
 _TEN = {"dataset": "mnist", "latent_dim": 10}
 OFFICIAL = (
-    "CIFAR-10, TensorFlow 1.10's Inception (section 5). Steps, batch size, channels and numbers of images are not stated; "
-    "--images=0 takes those of the code that section 5 names, chainer-gan-lib: 100,000 steps of batch 64, 512 channels, 50,000 "
-    "samples"
+    "CIFAR-10, TensorFlow 1.10's Inception (section 5). Steps, batch size, channels and counts are not stated; --images=0 takes "
+    "those of the code that section 5 names, chainer-gan-lib: 100,000 steps of batch 64, 512 channels, 50,000 samples"
 )
 
 PAGAN_1 = Table(
@@ -292,7 +291,6 @@ TABLES: Mapping[str, Table] = {
         "5.4",
         "imagenet",
         {},
-        # Of "a similar network architecture as our model" (section 5.1).
         Row("DCGAN", Experiment("dcgan_imagenet", "", {"objective": "dcgan", "dataset": "imagenet_resized/64x64"})),
         _paper_only("PixelCNN++"),
         _paper_only("PixelRNN", **{"NLL bits/dim": "3.63"}),

@@ -48,7 +48,7 @@ DEVIATIONS = (
     Deviation(
         ("pagan_*", "f_pagan_*", "wpagan_*", "vae_cifar10", "ali_*", "alice_*"),
         ("adam_beta1", "adam_beta2"),
-        "not stated; chainer-gan-lib's defaults are 0.0 and 0.9, and its command for DCGAN with spectral norm has 0.5 and 0.999",
+        "not stated; chainer-gan-lib's defaults are 0.0 and 0.9; its command for DCGAN with spectral norm has 0.5, 0.999",
         "those of that command, which updates the discriminator once, as here",
     ),
     Deviation(
