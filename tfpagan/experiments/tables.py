@@ -25,7 +25,7 @@ def _without(part: str) -> Row:
 
 _TEN = {"dataset": "mnist", "latent_dim": 10}
 OFFICIAL = (
-    "CIFAR-10, TensorFlow 1.10's Inception (section 5). Steps, batch size, channels and counts are not stated; --images=0 takes "
+    "CIFAR-10, TensorFlow 1.10's Inception (section 5). Steps, batch size, channels and counts are not stated; --images=0 has "
     "those of the code that section 5 names, chainer-gan-lib: 100,000 steps of batch 64, 512 channels, 50,000 samples"
 )
 
@@ -253,9 +253,8 @@ PAGAN_PLUS = Table(
             deviations=tuple(Deviation(("PAGAN+",), part.settings, part.source) for part in pagan_plus.PARTS.values()),
         ),
         *(_without(part) for part in pagan_plus.PARTS),
-        Row(  # for narrow networks: at the paper's width these would have 2,048 channels
-            "discriminators of four times the channels",
-            Experiment("pagan_plus_wide_discriminators_cifar10", "pagan_plus_cifar10", {"disc_channel_multiplier": 4}),
+        Row(
+            "pairs by channels", Experiment("pagan_plus_pairs_by_channels_cifar10", "pagan_plus_cifar10", {"pair": "channels"})
         ),
     ),
     ("FID", "IS", "RID", "class kept", "RMSE", "images", "images/s", "CPU min"),

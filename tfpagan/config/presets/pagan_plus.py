@@ -1,6 +1,6 @@
-"""PAGAN+: PAGAN with what later work on adversarial networks found to help. It is not in the paper.
+"""PAGAN+: PAGAN with what later work, and experiments here, found to help. It is not in the paper.
 
-docs/learning.md has what each part is worth, by `bin/reproduce --table=pagan_plus_cifar10`.
+docs/results_gpu.md has what each part is worth; `bin/reproduce --table=pagan_plus_cifar10` trains PAGAN+ without each of them.
 """
 
 import dataclasses
@@ -26,7 +26,6 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "residual networks": Part({"architecture": "resnet"}, "Gulrajani et al., 2017, appendix C"),
-    "pairs by channels": Part({"pair": "channels"}, "Isola et al., 2017: the discriminator takes both images as one"),
     "augmented discriminators": Part({"disc_augmentation": "color,translation"}, "Zhao et al., 2020"),
     "L1 distance": Part(
         {"reconstruction": "adversarial+l1", "l1_weight": 100.0}, "Isola et al., 2017, equation (4) and its weight of 100"
@@ -36,6 +35,10 @@ PARTS: Mapping[str, Part] = {
         "alpha-GAN's Table 2 for the rate; Zhu et al., 2017, section 4, for its linear decay in the second half",
     ),
     "moving average": Part({"ema_decay": 0.999}, "Yazici et al., 2019"),
+    "joint batch statistics": Part(
+        {"joint_batch_norm": True}, "as inference has them: one set for samples and reconstructions (docs/results_gpu.md)"
+    ),
+    "bounded variances": Part({"max_variance": 1.0}, "no code is wider than the prior (docs/results_gpu.md)"),
 }
 
 
