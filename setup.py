@@ -42,6 +42,7 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.15,<2.16"],
+        "bench": ["torch>=2.4,<2.6"],  # benchmarks/; its Adam is fused on CPUs from 2.4 on
         "test": ["pytest>=7.4", "pytest-xdist>=3.5", "selenium>=4.20", "ruff>=0.9", "mypy>=1.13", "import-linter>=2.1,<3"],
     },
     entry_points={"console_scripts": ["tfpagan-train = tfpagan.cli:train_main"]},
