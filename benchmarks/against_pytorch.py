@@ -7,6 +7,7 @@ Both begin with the same weights, and the losses of the first step must agree be
 """
 
 import argparse
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -121,6 +122,9 @@ def main() -> int:
     for name in ("channels", "batch_size", "rounds"):
         if getattr(a, name) < 1:
             parser.error(f"--{name}={getattr(a, name)} is not legal: it must be at least 1")
+    for package, how in (("torch", "pip install -e .[bench]"), ("tfpagan", "pip install -e .")):
+        if importlib.util.find_spec(package) is None:
+            parser.error(f"{package} is not installed: {how}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     multiprocessing.set_start_method("spawn")
     losses = _worker(_checked, a.channels, a.batch_size).recv()
