@@ -95,7 +95,7 @@ def memory_mib(strategy: tf.distribute.Strategy) -> tuple[str, int]:
 def running(strategy: tf.distribute.Strategy, *, xla: bool) -> Iterator[None]:
     """Run the loop within the block as it was traced, unless all devices are GPUs.
 
-    On CPUs TensorFlow's graph optimiser takes longer than it saves (docs/results.md, Speed).
+    On CPUs TensorFlow's graph optimiser takes longer than it saves (docs/performance.md).
 
     Raises:
       UserError: when XLA cannot compile, as without CUDA's libdevice or ptxas.
