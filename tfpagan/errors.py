@@ -12,10 +12,14 @@ class UserError(Exception):
     code = 1
 
 
-class WorkerLostError(UserError):
-    """Another worker of a distributed run has gone; its exit code tells a supervisor to start all workers again."""
+class WorkerMissingError(UserError):
+    """Another worker of a distributed run is not there; the exit code tells a supervisor to start this one again."""
 
     code = 75  # EX_TEMPFAIL of sysexits.h
+
+
+class WorkerLostError(WorkerMissingError):
+    """Another worker has gone during the run."""
 
 
 def by_another_worker(e: Exception) -> bool:

@@ -1,6 +1,7 @@
 """One of two workers is killed: the other ends by itself, soon, with exit code 75 and one line that names the lost one.
 
-TORTURE_SEED sets when the worker is killed.
+Or, where workers wait for each other, the killed one is started again, ten times: the run ends with the weights of an
+undisturbed one. TORTURE_SEED sets which worker is killed, and when.
 """
 
 import json
@@ -25,8 +26,11 @@ ENDS = 180
 """Seconds in which the other worker must have ended: TensorFlow asks every 30 s whether the others are there."""
 FLAGS = [
     *("--architecture=color_mnist", "--image_size=8", "--channels=8", "--latent_dim=4", "--batch_size=4"),
-    *("--objective=vae", "--summary_every_steps=10", "--train_steps=1000000"),
+    *("--objective=vae", "--summary_every_steps=10"),
 ]
+KILLS = 10
+WHOLE_RUN = 1800
+"""Seconds in which a run whose workers are killed so often must have ended."""
 TEMPORARY_FAILURE = 75
 
 
@@ -47,19 +51,22 @@ def addresses() -> list[str]:
         return [f"localhost:{s.getsockname()[1]}" for s in (one, two)]
 
 
+def worker(index: int, at: list[str], flags: list[str], logs: Path) -> "subprocess.Popen[bytes]":
+    """One of the workers at these addresses, which adds what it prints to INDEX.log."""
+    command = [sys.executable, "-m", "tfpagan.cli", "train", *flags]
+    config = json.dumps({"cluster": {"worker": at}, "task": {"type": "worker", "index": index}})
+    with (logs / f"{index}.log").open("ab") as out:
+        return subprocess.Popen(command, env=os.environ | {"TF_CONFIG": config}, stdout=out, stderr=out)
+
+
 @pytest.fixture(params=[10, 10_000], ids=["while it saves", "while it trains"])
 def workers(
     request: pytest.FixtureRequest, dataset: list[str], tmp_path: Path
 ) -> Iterator[tuple[list[subprocess.Popen[bytes]], list[str]]]:
     """Two workers that train as one, and their addresses; what each prints goes to tmp_path/INDEX.log."""
     at = addresses()
-    flags = [*dataset, *FLAGS, f"--save_every_steps={request.param}", f"--model_dir={tmp_path}/run"]
-    command = [sys.executable, "-m", "tfpagan.cli", "train", *flags]
-    processes = []
-    for index in range(2):
-        config = json.dumps({"cluster": {"worker": at}, "task": {"type": "worker", "index": index}})
-        with (tmp_path / f"{index}.log").open("wb") as out:
-            processes.append(subprocess.Popen(command, env=os.environ | {"TF_CONFIG": config}, stdout=out, stderr=out))
+    flags = [*dataset, *FLAGS, "--train_steps=1000000", "--wait_for_workers=0", f"--save_every_steps={request.param}"]
+    processes = [worker(index, at, [*flags, f"--model_dir={tmp_path}/run"], tmp_path) for index in range(2)]
     yield processes, at
     for process in processes:
         process.kill()
@@ -96,3 +103,49 @@ def test_a_worker_that_is_killed_ends_the_other_with_one_line(
     errors = [line for line in said.splitlines() if line.startswith("train: error: ")]
     assert len(errors) == 1, said
     assert f"worker {lost} at {at[lost]} is gone" in errors[0]
+
+
+def weights(run: Path) -> dict[str, np.ndarray]:
+    """Every variable of the newest checkpoint, by name."""
+    read = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run / "ckpt")))
+    names = [n for n in read.get_variable_to_shape_map() if "save_counter" not in n and "_CHECKPOINTABLE" not in n]
+    return {name: read.get_tensor(name) for name in names}
+
+
+def test_a_run_whose_workers_are_killed_and_started_again_ends_as_if_they_were_not(dataset: list[str], tmp_path: Path) -> None:
+    ended, rng, flags = (
+        [],
+        random.Random(SEED),
+        [*dataset, *FLAGS, "--train_steps=4000", "--save_every_steps=100", "--deterministic"],
+    )
+    for name, kills in (("calm", 0), ("killed", KILLS)):
+        at, logs = addresses(), tmp_path / name
+        logs.mkdir()
+        of_run = [*flags, f"--model_dir={logs}/run"]
+        processes = [worker(index, at, of_run, logs) for index in range(2)]
+        until, lines = time.monotonic() + WHOLE_RUN, logs / "run" / "metrics.jsonl"
+        kill_at, seen = 0.0, 0
+        try:
+            while any(process.poll() is None for process in processes):
+                assert time.monotonic() < until, (logs / "0.log").read_text(errors="replace")
+                time.sleep(0.1)
+                trained = len(lines.read_text().splitlines()) if lines.exists() else 0
+                if kills and trained != seen and not kill_at:  # it trains again
+                    kill_at = time.monotonic() + rng.uniform(0.0, 3.0)
+                seen = trained
+                if kill_at and time.monotonic() > kill_at:
+                    index = rng.randrange(2)
+                    processes[index].kill()
+                    processes[index].wait()
+                    time.sleep(rng.choice([0.0, 1.0, 5.0]))
+                    processes[index] = worker(index, at, of_run, logs)
+                    kills, kill_at, seen = kills - 1, 0.0, len(lines.read_text().splitlines())
+        finally:
+            for process in processes:
+                process.kill()
+        assert [process.wait() for process in processes] == [0, 0], (logs / "0.log").read_text(errors="replace")
+        assert not kills
+        ended.append(weights(logs / "run"))
+    assert ended[0].keys() == ended[1].keys()
+    for name, value in ended[0].items():
+        np.testing.assert_array_equal(value, ended[1][name], err_msg=name)

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest import mock
 
@@ -13,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from tfpagan import cli
-from tfpagan.errors import UserError, WorkerLostError
+from tfpagan.errors import UserError, WorkerLostError, WorkerMissingError
 from tfpagan.training import devices
 
 
@@ -167,9 +168,39 @@ def test_a_worker_waits_for_those_that_train_and_says_for_which(
         monkeypatch.setattr(devices, "_listens", listens)
         monkeypatch.setattr(devices, "WAITING_SECONDS", 0.0)
         with caplog.at_level("INFO"):
-            devices._wait_for_workers({"worker": [own, late], "evaluator": ["localhost:1"]}, "worker", 0)
+            devices._wait_for_workers({"worker": [own, late], "evaluator": ["localhost:1"]}, "worker", 0, 0.0)
     assert asked == [late] * 3
     assert f"worker 0 waits for worker 1 at {late}" in caplog.text
+
+
+def test_a_worker_that_does_not_come_is_waited_for_no_longer_than_asked() -> None:
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("localhost", 0)), two.bind(("localhost", 0))
+        at = [f"localhost:{s.getsockname()[1]}" for s in (one, two)]
+    begun = time.monotonic()
+    with pytest.raises(WorkerMissingError, match=rf"worker 1 at {at[1]} did not come within 0.3 s \(--wait_for_workers\)"):
+        devices._wait_for_workers({"worker": at}, "worker", 0, 0.3)
+    assert 0.3 <= time.monotonic() - begun < 5.0
+
+
+@pytest.mark.parametrize("wait", [0, 9])
+def test_a_worker_that_lost_another_begins_again_or_ends(
+    wait: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lose(*_: object) -> None:
+        raise WorkerLostError("worker 1 is gone")
+
+    begun: list[bool] = []
+    monkeypatch.setattr("tfpagan.training.loop.train", lose)
+    monkeypatch.setattr(devices, "begin_again", lambda: begun.append(True) or sys.exit(0))
+    argv = ["--dataset=shapes", f"--wait_for_workers={wait}", f"--model_dir={tmp_path}/run"]
+    if wait:
+        with pytest.raises(SystemExit):
+            cli.run("train", argv)
+        assert begun
+    else:
+        assert cli.run("train", argv) == 75
+        assert "worker 1 is gone; start all workers again to go on from the last checkpoint" in capsys.readouterr().err
 
 
 @pytest.mark.slow

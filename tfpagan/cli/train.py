@@ -11,7 +11,7 @@ from absl import logging
 
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.config import Config, is_resumable, plugins, presets
-from tfpagan.errors import UserError
+from tfpagan.errors import UserError, WorkerLostError
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.settings.sections import TrainingConfig
 
@@ -47,8 +47,14 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if options["dry_run"]:
         print(dry_run.dry_run(config, described, as_json=options["json"]))
         return 0
-    with run_folder.opened(model_dir, config, chief=devices.is_chief()), devices.losing_workers():
-        stopped_by = loop.train(config, model_dir)
+    try:
+        with run_folder.opened(model_dir, config, chief=devices.is_chief()), devices.losing_workers():
+            stopped_by = loop.train(config, model_dir)
+    except WorkerLostError as e:
+        if not config.training.wait_for_workers:
+            raise WorkerLostError(f"{e}; start all workers again to go on from the last checkpoint") from None
+        logging.warning("%s; beginning again, to go on from the last checkpoint when all are here", e)
+        devices.begin_again()
     print(closing(config, model_dir, finished=stopped_by is None))
     return 128 + stopped_by if stopped_by else 0
 

@@ -186,6 +186,13 @@ class TrainingConfig:
     seed: int = setting(0, "seed of weights, noise and the order of the data", at_least=0, at_most=2**31 - 1)
     deterministic: bool = setting(False, "give the same numbers in every run on the same machine; slower")
     devices: str = setting("", "comma-separated, such as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU", resumable=True)
+    wait_for_workers: int = setting(
+        600,
+        "with TF_CONFIG: seconds to wait for other workers, before the first step and when one was lost, after which all go on "
+        "from the newest checkpoint; 0: wait for the first step without end, and end with exit code 75 when one is lost",
+        at_least=0,
+        resumable=True,
+    )
     summary_every_steps: int = setting(
         100, "steps between lines of metrics.jsonl and TensorBoard scalars", at_least=1, resumable=True
     )

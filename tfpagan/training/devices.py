@@ -2,28 +2,33 @@
 
 import json
 import os
+import random
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import tensorflow as tf
 from absl import logging
 
-from tfpagan.errors import UserError, WorkerLostError, why
+from tfpagan.errors import UserError, WorkerLostError, WorkerMissingError, why
 
 KINDS = ("chief", "worker")
 """Kinds of tasks that train; TensorFlow has others, such as evaluator and ps."""
 WAITING_SECONDS = 5.0
 """Between lines that say for which workers this one waits."""
+AGAIN_SECONDS = 2.0
+"""Within which a worker begins again: if all did at once, each could meet the others' last breath."""
 MOST_ON_DEVICE = 2**31
 """Bytes of training images that stay on a GPU unless one says otherwise."""
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 """What TensorFlow raises in a collective operation whose other side has gone."""
 
 
-def strategy(devices: str = "") -> tf.distribute.Strategy:
+def strategy(devices: str = "", *, wait: float = 0.0) -> tf.distribute.Strategy:
     """The strategy for a list of devices.
 
     MultiWorkerMirroredStrategy when the environment variable TF_CONFIG is set; else MirroredStrategy over `devices`, by
@@ -31,14 +36,16 @@ def strategy(devices: str = "") -> tf.distribute.Strategy:
 
     Args:
       devices: comma-separated, such as 'GPU:0,GPU:1' or 'CPU:0'.
+      wait: seconds to wait for other workers; 0: for as long as it takes.
 
     Raises:
+      WorkerMissingError: when another worker does not come.
       UserError: on a device that this machine does not have, listing those that it has.
     """
     if several_workers():
         if devices:
             raise UserError("--devices cannot go with TF_CONFIG: each worker uses all its own GPUs, else its CPU")
-        return _several_workers()
+        return _several_workers(wait)
     known = [d.name.removeprefix("/device:") for d in tf.config.list_logical_devices() if d.device_type in ("CPU", "GPU")]
     asked = [name.strip().upper() for name in devices.split(",") if name.strip()]
     for name in asked:
@@ -123,20 +130,25 @@ def all_gpus(strategy: tf.distribute.Strategy) -> bool:
     return all("GPU" in device for device in devices)
 
 
-def _several_workers() -> tf.distribute.Strategy:
+def _several_workers(wait: float) -> tf.distribute.Strategy:
     cluster, kind, index = _task()  # refuses what TensorFlow would ignore, or end with a traceback
-    _wait_for_workers(cluster, kind, index)
+    _wait_for_workers(cluster, kind, index, wait)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
+    except LOST:
+        raise  # of a worker that went while this one came
     except (ValueError, RuntimeError, tf.errors.OpError) as e:
         raise UserError(f"TF_CONFIG={os.environ['TF_CONFIG']} cannot be used: {why(e)}") from None
 
 
-def _wait_for_workers(cluster: dict[str, list[str]], kind: str, index: int) -> None:
+def _wait_for_workers(cluster: dict[str, list[str]], kind: str, index: int, wait: float) -> None:
     """Wait until every other task that trains listens at its address.
 
     TensorFlow waits too, but says nothing and hears no signal meanwhile. Until it opens this worker's port, a socket of
     ours listens there for the others.
+
+    Raises:
+      WorkerMissingError: when one does not within so many seconds, unless they are 0.
     """
     own = cluster[kind][index]
     missing = {f"{k} {i} at {a}": a for k in KINDS for i, a in enumerate(cluster.get(k, ())) if a != own}
@@ -148,8 +160,11 @@ def _wait_for_workers(cluster: dict[str, list[str]], kind: str, index: int) -> N
     except OSError:
         return  # TensorFlow will say what is wrong with the port
     with here:
-        next_line = time.monotonic() + WAITING_SECONDS
+        begun = time.monotonic()
+        next_line = begun + WAITING_SECONDS
         while missing := {name: address for name, address in missing.items() if not _listens(address)}:
+            if wait and time.monotonic() > begun + wait:
+                raise WorkerMissingError(f"{' and '.join(missing)} did not come within {wait:g} s (--wait_for_workers)")
             if time.monotonic() > next_line:
                 logging.info("%s %d waits for %s", kind, index, " and ".join(missing))
                 next_line = time.monotonic() + WAITING_SECONDS
@@ -203,7 +218,15 @@ def losing_workers() -> Iterator[None]:
         who = " and ".join(gone) or "another worker"
         aborted = re.search(r"Collective ops is aborted by: (.+)", str(e))  # not always in the first line
         reason = aborted[1][:300] if aborted else why(e)
-        raise WorkerLostError(f"{who} is gone ({reason}); start all workers again to go on from the last checkpoint") from None
+        raise WorkerLostError(f"{who} is gone ({reason})") from None
+
+
+def begin_again() -> NoReturn:
+    """Replace this process by one of the same command: TensorFlow cannot leave a cluster, or meet again who has left it."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    time.sleep(random.uniform(0.0, AGAIN_SECONDS))
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def _task() -> tuple[dict[str, list[str]], str, int]:

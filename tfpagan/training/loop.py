@@ -71,7 +71,7 @@ def train(config: Config, model_dir: Path) -> int | None:
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     with tempfile.TemporaryDirectory() as unused:
-        strategy = devices.strategy(config.training.devices)
+        strategy = devices.strategy(config.training.devices, wait=config.training.wait_for_workers)
         images = data.prepare(config.data)
         trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy, images=images.train)
         # Variables live on all workers, so all of them read variables when files are written; the chief keeps the files.
