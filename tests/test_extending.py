@@ -191,7 +191,9 @@ def test_a_grid_knows_lazy_settings_and_old_names(
     file.write_text("from __future__ import annotations\n" + file.read_text())
     sweep = [f"--plugin={file}", "--objective=hinge_gan", "--dry_run", f"--runs={written / 'runs'}"]
     assert cli.run("sweep", ["--grid=margin=1,2", *sweep]) == 0
-    assert [f"--plugin={file}" in line for line in capsys.readouterr().out.splitlines()] == [True, True]
+    *runs, scored = capsys.readouterr().out.splitlines()
+    assert [f"--plugin={file}" in line for line in runs] == [True, True]
+    assert scored.startswith("scored by --protocol=quick5k (")
     assert cli.run("sweep", ["--grid=step=fused,reference", *sweep]) == 1
     assert "there is no setting step: --gradients sets how gradients are computed" in capsys.readouterr().err
 
