@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def theirs(pipe: Connection, channels: int, batch_size: int, precision: str) -> 
     _answer(pipe, run)
 
 
-def _answer(pipe: Connection, run: Any) -> None:
+def _answer(pipe: Connection, run: Callable[[int], Any]) -> None:
     run(2)
     pipe.send(0.0)
     while steps := pipe.recv():
@@ -57,15 +57,20 @@ def _trainer(channels: int, batch_size: int, precision: str) -> tuple[Any, Itera
     import numpy as np
 
     from tfpagan import data
-    from tfpagan.config import Config
     from tfpagan.training import devices
     from tfpagan.training.trainer import Trainer
 
-    mixed = precision if precision != "float32" else "none"
-    config = Config().with_changes({"channels": channels, "batch_size": batch_size, "mixed_precision": mixed})
+    config = _config(channels, batch_size, precision)
     trainer = Trainer(config=config, image_shape=(32, 32, 3), strategy=devices.strategy())
     noise = np.random.default_rng(0).integers(0, 256, (batch_size, 32, 32, 3), np.uint8)
     return trainer, iter(data.repeated(noise))
+
+
+def _config(channels: int, batch_size: int, precision: str) -> Any:
+    from tfpagan.config import Config
+
+    mixed = precision if precision != "float32" else "none"
+    return Config().with_changes({"channels": channels, "batch_size": batch_size, "mixed_precision": mixed})
 
 
 def agreement(channels: int, batch_size: int) -> dict[str, tuple[float, float]]:
@@ -82,7 +87,7 @@ def agreement(channels: int, batch_size: int) -> dict[str, tuple[float, float]]:
     twin, x = Twin(trainer.networks), normalize(next(batches))
     for network in trainer.networks.values():
         networks.power_iteration(network)
-    for layer in twin._spectral:
+    for layer in twin.spectral:
         layer.power_iteration()
     p = trainer._make_pass(trainer.networks, x, Noise(trainer.config.training.seed, tf.constant(0, tf.int64), batch_size))
     mean, log_variance = p.code
@@ -104,7 +109,7 @@ def _checked(pipe: Connection, channels: int, batch_size: int) -> None:
     pipe.send(agreement(channels, batch_size))
 
 
-def _worker(target: Any, *args: Any) -> Connection:
+def _worker(target: Callable[..., None], *args: Any) -> Connection:
     here, there = multiprocessing.Pipe()
     multiprocessing.Process(target=target, args=(there, *args), daemon=True).start()
     return here
@@ -119,12 +124,17 @@ def main() -> int:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
-    for name in ("channels", "batch_size", "rounds"):
-        if getattr(a, name) < 1:
-            parser.error(f"--{name}={getattr(a, name)} is not legal: it must be at least 1")
+    if a.rounds < 1:
+        parser.error(f"--rounds={a.rounds} is not legal: it must be at least 1")
     for package, how in (("torch", "pip install -e .[bench]"), ("tfpagan", "pip install -e .")):
         if importlib.util.find_spec(package) is None:
             parser.error(f"{package} is not installed: {how}")
+    from tfpagan.errors import UserError
+
+    try:
+        _config(a.channels, a.batch_size, a.precision)
+    except UserError as e:
+        parser.error(str(e))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     multiprocessing.set_start_method("spawn")
     losses = _worker(_checked, a.channels, a.batch_size).recv()
@@ -146,11 +156,7 @@ def main() -> int:
         pipe.send(0)
     ratio = statistics.median(mine / other for mine, other in zip(speeds["ours"], speeds["PyTorch"], strict=True))
     if a.json:
-        print(
-            json.dumps(
-                {"channels": a.channels, "batch_size": a.batch_size, "precision": a.precision, "images_per_second": speeds}
-            )
-        )
+        print(json.dumps({**vars(a), "images_per_second": speeds}))
         return 0
     for name, values in speeds.items():
         print(f"{name:<8} {statistics.median(values):8.1f} images/s, {min(values):.1f} to {max(values):.1f}")

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-LEAK = 0.2
-CONV, DECONV, DENSE = (3, 2, 0, 1), (3, 2, 0, 1), (1, 0)  # from our order of a kernel's axes to PyTorch's
+from tfpagan.networks.blocks import LEAK
+
+AXES = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}
+"""PyTorch's order of the axes of our biases, dense kernels and convolutions, of which a transposed one swaps in and out."""
 
 
-def _tensor(variable: tf.Variable, axes: Iterable[int] | None = None) -> nn.Parameter:
-    value = variable.numpy()
-    return nn.Parameter(torch.from_numpy(np.array(value if axes is None else value.transpose(tuple(axes)))))
+def _parameter(ours: tf.Variable) -> nn.Parameter:
+    return nn.Parameter(torch.from_numpy(np.array(ours.numpy().transpose(AXES[len(ours.shape)]))))
 
 
 class Spectral(nn.Module):
@@ -27,22 +28,19 @@ class Spectral(nn.Module):
 
     def __init__(self, ours: Any):
         super().__init__()
-        axes = CONV if len(ours.kernel.shape) == 4 else DENSE
         self.strides = getattr(ours, "strides", 0)
-        self.kernel, self.bias = _tensor(ours.kernel, axes), _tensor(ours.bias)
-        self.register_buffer("u", torch.from_numpy(ours.u.numpy()))
-        with torch.no_grad():
-            self.v = F.normalize(self.kernel.flatten(1).T @ self.u, dim=0)
+        self.kernel, self.bias = _parameter(ours.kernel), _parameter(ours.bias)
+        self.u, self.v = torch.from_numpy(ours.u.numpy()), torch.from_numpy(ours.v.numpy())
 
     @torch.no_grad()
     def power_iteration(self) -> None:
         """One round of v <- W u / |W u|, u <- W' v / |W' v|."""
         matrix = self.kernel.flatten(1)  # [out, in]
         self.v = F.normalize(matrix.T @ self.u, dim=0)
-        self.u.copy_(F.normalize(matrix @ self.v, dim=0))
+        self.u = F.normalize(matrix @ self.v, dim=0)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.kernel / (self.u.clone() @ self.kernel.flatten(1) @ self.v)
+        weight = self.kernel / (self.u @ self.kernel.flatten(1) @ self.v)
         if not self.strides:
             return F.linear(x, weight, self.bias)
         return F.conv2d(x, weight, self.bias, self.strides, padding=1)  # 3 by stride 1, 4 by stride 2: the same as "same"
@@ -53,7 +51,7 @@ class Norm(nn.Module):
 
     def __init__(self, ours: Any):
         super().__init__()
-        self.weight, self.bias = _tensor(ours.gamma) if ours.scale else None, _tensor(ours.beta)
+        self.weight, self.bias = _parameter(ours.gamma) if ours.scale else None, _parameter(ours.beta)
         self.register_buffer("mean", torch.zeros(len(self.bias)))
         self.register_buffer("variance", torch.ones(len(self.bias)))
 
@@ -71,10 +69,10 @@ class Generator(nn.Module):
     def __init__(self, ours: Any):
         super().__init__()
         self.bottom = ours.bottom
-        self.dense, self.dense_norm = _tensor(ours.dense.kernel, DENSE), Norm(ours.dense_norm)
-        self.deconvs = nn.ParameterList([_tensor(layer.kernel, DECONV) for layer in ours.deconvs])
+        self.dense, self.dense_norm = _parameter(ours.dense.kernel), Norm(ours.dense_norm)
+        self.deconvs = nn.ParameterList([_parameter(layer.kernel) for layer in ours.deconvs])
         self.norms = nn.ModuleList([Norm(layer) for layer in ours.norms])
-        self.to_image, self.bias = _tensor(ours.to_image.kernel, CONV), _tensor(ours.to_image.bias)
+        self.to_image, self.bias = _parameter(ours.to_image.kernel), _parameter(ours.to_image.bias)
 
     def forward(self, z: Tensor) -> Tensor:
         h = F.relu(self.dense_norm(F.linear(z, self.dense)))
@@ -90,10 +88,10 @@ class Encoder(nn.Module):
     def __init__(self, ours: Any):
         super().__init__()
         self.strides = [layer.strides[0] for layer in ours.trunk.convs]
-        self.convs = nn.ParameterList([_tensor(layer.kernel, CONV) for layer in ours.trunk.convs])
-        self.first_bias = _tensor(ours.trunk.convs[0].bias)
+        self.convs = nn.ParameterList([_parameter(layer.kernel) for layer in ours.trunk.convs])
+        self.first_bias = _parameter(ours.trunk.convs[0].bias)
         self.norms = nn.ModuleList([Norm(layer) for layer in ours.trunk.norms])
-        self.moments, self.bias = _tensor(ours.moments.kernel, DENSE), _tensor(ours.moments.bias)
+        self.moments, self.bias = _parameter(ours.moments.kernel), _parameter(ours.moments.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h = F.leaky_relu(F.conv2d(x, self.convs[0], self.first_bias, self.strides[0], padding=1), LEAK)
@@ -131,7 +129,7 @@ class Twin:
         self.networks["disc_z"] = Discriminator(ours["disc_z"].hidden, ours["disc_z"].to_logit)
         for network in self.networks.values():
             network.to(memory_format=torch.channels_last)
-        self._spectral = [m for network in self.networks.values() for m in network.modules() if isinstance(m, Spectral)]
+        self.spectral = [m for network in self.networks.values() for m in network.modules() if isinstance(m, Spectral)]
         self._adam = {
             role: torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999), 1e-8, fused=True)
             for role, network in self.networks.items()
@@ -158,7 +156,7 @@ class Twin:
     def step(self, images: Tensor) -> None:
         """Update every player once, all from the same parameters; uint8 images [N, H, W, C]."""
         x = (images.permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
-        for layer in self._spectral:
+        for layer in self.spectral:
             layer.power_iteration()
         latent = self.networks["encoder"].bias.shape[0] // 2
         losses = self.losses(x, pad_crop(x, 3), torch.randn(len(x), latent), torch.randn(len(x), latent))

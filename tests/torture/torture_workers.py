@@ -113,11 +113,8 @@ def weights(run: Path) -> dict[str, np.ndarray]:
 
 
 def test_a_run_whose_workers_are_killed_and_started_again_ends_as_if_they_were_not(dataset: list[str], tmp_path: Path) -> None:
-    ended, rng, flags = (
-        [],
-        random.Random(SEED),
-        [*dataset, *FLAGS, "--train_steps=4000", "--save_every_steps=100", "--deterministic"],
-    )
+    ended, rng = [], random.Random(SEED)
+    flags = [*dataset, *FLAGS, "--train_steps=4000", "--save_every_steps=100", "--deterministic"]
     for name, kills in (("calm", 0), ("killed", KILLS)):
         at, logs = addresses(), tmp_path / name
         logs.mkdir()
@@ -131,7 +128,7 @@ def test_a_run_whose_workers_are_killed_and_started_again_ends_as_if_they_were_n
                 time.sleep(0.1)
                 trained = len(lines.read_text().splitlines()) if lines.exists() else 0
                 if kills and trained != seen and not kill_at:  # it trains again
-                    kill_at = time.monotonic() + rng.uniform(0.0, 3.0)
+                    kill_at = time.monotonic() + rng.uniform(0.0, 1.0)
                 seen = trained
                 if kill_at and time.monotonic() > kill_at:
                     index = rng.randrange(2)
