@@ -20,7 +20,7 @@ LEGENDS: Mapping[str, str] = {
     "class kept": "class kept: reconstructions that the classifier gives the class of their image",
     "codes": "codes: variance of their means + mean of their variances, over dimensions; of the prior 1, on the sphere 1 / Z",
     "critic": "critic: minus the Wasserstein distance of samples and test images, by critics trained on the scored checkpoint",
-    CRITIC_BESIDE: "critic beside: the same by one that learned beside the model, from half way on, as in alpha-GAN's paper",
+    CRITIC_BESIDE: "critic beside: the same by one that learned beside the model (--critic_from), as in alpha-GAN's paper",
     "SVM error": "SVM error: of linear SVMs on the encoder's last three layers, 1,000 labels, mean and deviation over ten sets "
     "(bin/probe)",
     "images": "images: drawn in training, over all phases of its steps",
