@@ -6,6 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+RAY = ["ray[client,tune]>=2.40,<3", "pandas>=2,<3"]  # pandas 3 needs Python 3.11
 
 setup(
     name="tfpagan",
@@ -43,7 +44,16 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.15,<2.16"],
         "bench": ["torch>=2.4,<2.6"],  # benchmarks/; its Adam is fused on CPUs from 2.4 on
-        "test": ["pytest>=7.4", "pytest-xdist>=3.5", "selenium>=4.20", "ruff>=0.9", "mypy>=1.13", "import-linter>=2.1,<3"],
+        "ray": RAY,  # bin/sweep and bin/reproduce with --cluster or --asha
+        "test": [
+            *RAY,
+            "pytest>=7.4",
+            "pytest-xdist>=3.5",
+            "selenium>=4.20",
+            "ruff>=0.9",
+            "mypy>=1.13",
+            "import-linter>=2.1,<3",
+        ],
     },
     entry_points={"console_scripts": ["tfpagan-train = tfpagan.cli:train_main"]},
 )

@@ -72,6 +72,9 @@ def _both(name: str, samples: int, reconstructions: int) -> Protocol:
     return Protocol(name, metrics, samples=samples, reconstructions=reconstructions)
 
 
+VALIDATION = "_validation"
+"""At the end of the names of protocols of validation images."""
+
 NAMED = {
     "custom": Protocol(),
     "is50k": Protocol("is50k", ("is",), samples=50_000),
@@ -126,4 +129,4 @@ def in_training(name: str, best_metric: str, *, validation: bool) -> Protocol:
     'quick1k_validation'
     """
     protocol = measuring(get(name), best_metric)
-    return dataclasses.replace(protocol, name=f"{protocol.name}_validation") if validation else protocol
+    return dataclasses.replace(protocol, name=f"{protocol.name}{VALIDATION}") if validation else protocol

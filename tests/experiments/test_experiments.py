@@ -30,6 +30,7 @@ from tfpagan.evaluation import protocols
 from tfpagan.experiments import figures, plot, report, spread, sweep, sweeps, systems, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, critic_beside, row_of
+from tfpagan.experiments.processes import LocalProcesses
 from tfpagan.experiments.publish import publish
 from tfpagan.experiments.runner import Runner
 from tfpagan.experiments.table import Deviation, Row, Table
@@ -71,7 +72,7 @@ def small(places: dict[str, str], name: str, **settings: object) -> Experiment:
 
 
 def runner(places: dict[str, str], folder: Path, jobs: int = 1) -> Runner:
-    return Runner(folder, jobs=jobs, places=[f"--cache_dir={places['cache']}"])
+    return Runner(folder, LocalProcesses(jobs), places=[f"--cache_dir={places['cache']}"])
 
 
 @pytest.mark.slow
@@ -229,20 +230,6 @@ def test_sigterm_saves_the_run_under_way_and_no_other_begins(places: dict[str, s
     assert not (tmp_path / "runs" / "seed=1").exists()
 
 
-def test_a_signal_while_a_run_is_being_started_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, start = Runner(tmp_path), subprocess.Popen
-    begun: list[subprocess.Popen] = []
-
-    def started(command: list[str], **how: object) -> subprocess.Popen:
-        one._stopped_by = signal.SIGTERM  # as the handler does, which does not see this process yet
-        begun.append(start(["sleep", "60"], **how))
-        return begun[-1]
-
-    monkeypatch.setattr(runs.subprocess, "Popen", started)
-    assert one._process("train", [], tmp_path / "run", set())[0]
-    assert [process.returncode for process in begun] == [-signal.SIGTERM]
-
-
 def test_a_file_in_the_place_of_a_run_is_a_failure_of_that_run(places: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     (found,) = runner(places, tmp_path).outcomes(
@@ -311,7 +298,7 @@ def test_a_table_with_a_column_of_errors_probes_encoders_once(tmp_path: Path, mo
     """Of the scored step; not again where it was probed, and not a system without an encoder."""
     asked: list[str] = []
 
-    def process(self: Runner, command: str, flags: list[str], folder: Path, cores: set[int]) -> tuple[str, float]:
+    def process(self: Runner, command: str, flags: list[str], folder: Path) -> tuple[str, float]:
         asked.append(f"{command} {folder.name}")
         if folder.name == "bad":
             return "no labels", 1.0
@@ -324,7 +311,7 @@ def test_a_table_with_a_column_of_errors_probes_encoders_once(tmp_path: Path, mo
     run, scoring = Runner(tmp_path), Scoring("quick1k", "inception", probed=True)
     for name, objective in (("age", "age"), ("age", "age"), ("gan", "dcgan"), ("bad", "vae")):
         (tmp_path / name).mkdir(exist_ok=True)
-        made = run._outcome(Experiment(name, "", {"objective": objective}), scoring, "", set())
+        made = run._outcome(Experiment(name, "", {"objective": objective}), scoring, "")
         assert report.cell("SVM error", made) == {"age": "23.7 % ± 0.4 %", "gan": "-", "bad": "failed"}[name]
         assert report.cell("RMSE", made) == ("failed" if name == "bad" else "5.000")
     assert asked == ["probe age", "probe bad"]

@@ -12,6 +12,7 @@ from absl import logging
 
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import CLASSIFIER
+from tfpagan.cli.run_flags import WHERE, processes
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import metrics, protocols
@@ -32,8 +33,6 @@ ALL_FIGURES = sorted([*FIGURES, *SWEPT], key=lambda name: (name.rpartition("_")[
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """A paper's table, from existing runs and runs that it starts."""
-    if options["jobs"] < 1:
-        raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
     if options["json"] and options["dry_run"]:
         raise UserError("--json prints scores, and --dry_run computes none; give one of them")
     if options["figure"] in SWEPT and not options["table"]:
@@ -47,7 +46,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if options["protocol"] and measured and not scoring.columns().intersection(measured):
         raise UserError(f"--protocol={protocol} has none of the table's numbers ({', '.join(measured)})")
     folder = path(options["runs"])
-    runner = Runner(folder, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
+    runner = Runner(folder, processes(options), places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
         runner.check(experiments)
         print("\n".join([*(_plan(row, folder) for row in table.rows), scoring.in_words()]))
@@ -87,11 +86,12 @@ def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--publish cannot go with --figure={options['figure']}, which shows sweeps")
     seeds, protocol = _seeds(options["seeds"]), protocols.get(options["protocol"] or "alpha_gan").name
     page, failed = [f"# {figure.title}", "", f"The paper: {figure.paper}.", "", f"Ours: made by `{_as_given(options)}`."], False
+    where = processes(options)
     for data in _selected(options, figure.data):
         swept, runs = SWEEPS[data], folder / f"sweep_{data}"
         grids = [grid | ({"seed": seeds} if seeds != [0] else {}) for grid in sweep.parse(swept.grid)]
         experiments = [_budgeted(e, 1, options, 0) for e in sweep.experiments(grids, "", swept.settings)]
-        runner = Runner(runs, jobs=options["jobs"], places=[f"--{name}={value}" for name, value in settings.items()])
+        runner = Runner(runs, where, places=[f"--{name}={value}" for name, value in settings.items()])
         scoring = Scoring(protocol, options["classifier"])
         if options["dry_run"]:
             runner.check(experiments)
@@ -192,7 +192,7 @@ def _budgeted(experiment: Experiment, times: int, options: dict[str, Any], seed:
 
 def _as_given(options: dict[str, Any]) -> str:
     """The equivalent command line, without flags that do not affect the numbers."""
-    silent = ("runs", "publish", "jobs", "dry_run", "json")
+    silent = ("runs", "publish", "jobs", "gpus_per_run", "cluster", "dry_run", "json")
     told = [o.name for o in COMMAND.options if o.name not in silent and options[o.name] != o.default]
     return " ".join(["bin/reproduce", *(shlex.quote(f"--{name}={options[name]}") for name in told)])
 
@@ -223,7 +223,7 @@ COMMAND = Command(
         ),
         CLASSIFIER,
         Option("publish", "", "a folder for the trained models: an export of every run, also as .tar.gz, and their MODELS.md"),
-        Option("jobs", 1, "concurrent runs, each on its share of the cores"),
+        *WHERE,
         Option("dry_run", False, "list the runs, then exit"),
         Option("json", False, "print as JSON"),
     ),

@@ -1,16 +1,20 @@
 """`bin/sweep`."""
 
+import dataclasses
 import json
 from typing import Any
 
 from tfpagan.cli.flags import PLACES, Command, Option, path
 from tfpagan.cli.model_flags import CLASSIFIER
+from tfpagan.cli.run_flags import WHERE, processes
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
-from tfpagan.evaluation import protocols
+from tfpagan.evaluation import metrics, protocols
+from tfpagan.evaluation.metrics import Key
 from tfpagan.experiments import sweep
 from tfpagan.experiments.experiment import Scoring
-from tfpagan.experiments.runner import Runner
+from tfpagan.experiments.halving import Halving
+from tfpagan.experiments.runner import EVALUATIONS, Runner
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
@@ -24,21 +28,40 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     by = options["by"] or given[0]
     if by not in given:
         raise UserError(f"--by={by} is not legal: it must be one of {', '.join(given)}")
-    if options["jobs"] < 1:
-        raise UserError(f"--jobs={options['jobs']} is not legal: it must be at least 1")
     protocol = protocols.get(options["protocol"]).name
     folder = path(options["runs"])
-    runner = Runner(folder, jobs=options["jobs"], places=places)
     scoring = Scoring(protocol, options["classifier"])
+    halving = None
+    if options["asha"]:
+        experiments = [dataclasses.replace(experiment, best=options["asha"]) for experiment in experiments]
+        halving = Halving(_halved_by(options["asha"], scoring), EVALUATIONS)
+    runner = Runner(folder, processes(options), places=places, halving=halving)
     if options["dry_run"]:
         runner.check(experiments)
         lines = [f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments]
         print("\n".join([*lines, scoring.in_words()]))
         return 0
     text, outcomes = sweep.run(runner, folder, grids, experiments, scoring, by=by, second=options["second_classifier"])
-    scores = [{"run": o.experiment.name, "failure": o.failure or None, **o.scores} for o in outcomes]
+    scores = [
+        {"run": o.experiment.name, "failure": o.failure or None, "stopped": o.stopped or None, **o.scores} for o in outcomes
+    ]
     print(json.dumps(scores, indent=2) if options["json"] else text)
     return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _halved_by(column: str, scoring: Scoring) -> Key:
+    """The metric of a column of the table, by which runs are compared during training.
+
+    Raises:
+      UserError: when there is none, or neither direction of it is better.
+    """
+    keys = metrics.keys().values()
+    legal = {key.column: key for key in keys if key.column and key.better and key.column in scoring.columns()}
+    if column not in legal:
+        raise UserError(
+            f"--asha={column} is not legal with --protocol={scoring.protocol}: it must be one of {', '.join(legal)}"
+        )
+    return metrics.keys()[scoring.key(column)]
 
 
 COMMAND = Command(
@@ -63,7 +86,14 @@ COMMAND = Command(
         Option(
             "second_classifier", "", "another one, to show how far scores by both agree, as in alpha-GAN's figures 5b and 5c"
         ),
-        Option("jobs", 1, "concurrent runs, each on its share of the cores"),
+        Option(
+            "asha",
+            "",
+            "stop hopeless runs early, by this column of the table on held-out training images: after 1/10, 3/10 and 9/10 of "
+            "its steps a run goes on if it is among the best third of those that have come so far; of the others the best "
+            "checkpoint is scored",
+        ),
+        *WHERE,
         Option("dry_run", False, "list the runs, then exit"),
         Option("json", False, "print as JSON"),
     ),

@@ -107,6 +107,7 @@ class Outcome:
       images_per_second: the median over lines of metrics.jsonl.
       critic_beside: minus the distance by the critic that learned beside the model, at its last step; None: none did.
       error_rate: of linear classifiers on the encoder's features, mean and standard deviation; None: it was not probed.
+      stopped: how it was stopped early as hopeless, in words; "": it was not.
     """
 
     experiment: Experiment
@@ -116,6 +117,7 @@ class Outcome:
     images_per_second: float | None = None
     critic_beside: float | None = None
     error_rate: tuple[float, float] | None = None
+    stopped: str = ""
 
 
 def best_step(folder: Path) -> int | None:
@@ -165,11 +167,23 @@ def critic_beside(folder: Path, step: int) -> float | None:
     return next((-value for at, value in reversed(_logged(folder, "critic/held_out")) if at == step), None)
 
 
+def evaluations(folder: Path, key: str) -> list[tuple[int, float]]:
+    """Steps and values of a metric, by the evaluations on held-out images during training."""
+    scored = [values for values in _lines(folder) if "metrics" in values]
+    during = [values for values in scored if values["protocol"]["name"].endswith(protocols.VALIDATION)]
+    found = [(int(values["step"]), values["metrics"].get(key)) for values in during]
+    return [(step, float(value)) for step, value in found if value is not None]
+
+
 def _logged(folder: Path, tag: str) -> list[tuple[int, float]]:
-    """Steps and values of a tag in metrics.jsonl, as far as it can be read."""
+    """Steps and values of a tag in metrics.jsonl."""
+    return [(int(values["step"]), float(values[tag])) for values in _lines(folder) if tag in values]
+
+
+def _lines(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl, as far as they can be read."""
     found = []
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError):
         for line in (folder / "metrics.jsonl").read_text().splitlines():
-            if tag in (values := json.loads(line)):
-                found.append((int(values["step"]), float(values[tag])))
+            found.append(json.loads(line))
     return found

@@ -187,6 +187,8 @@ def cell(column: str, outcome: Outcome) -> str:
     """Our numbers, formatted."""
     if outcome.failure and column not in ("images", "images/s", "CPU min"):
         return "failed"
+    if outcome.stopped and column not in ("images", "images/s", "CPU min"):
+        return "stopped"
     return _shown(column, value_of(column, outcome))
 
 

@@ -5,11 +5,10 @@ import dataclasses
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,8 @@ from tfpagan.experiments.experiment import (
     row_of,
     steps_done,
 )
+from tfpagan.experiments.halving import Halving
+from tfpagan.experiments.processes import LocalProcesses, Processes
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.run_folder import probed
 
@@ -44,14 +45,22 @@ class Runner:
 
     Args:
       folder: of the runs.
-      jobs: number of concurrent runs; each gets its share of the cores.
+      processes: where the commands run; default: one at a time, on this machine.
       places: flags with the folders of data.
+      halving: stops hopeless runs early; None: nothing does.
     """
 
-    def __init__(self, folder: Path, *, jobs: int = 1, places: Sequence[str] = ()):
-        self._folder, self._jobs, self._places = folder, jobs, list(places)
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock, self._stopped_by = threading.Lock(), 0  # signal number
+    def __init__(
+        self,
+        folder: Path,
+        processes: Processes | None = None,
+        *,
+        places: Sequence[str] = (),
+        halving: Halving | None = None,
+    ):
+        self._folder, self._places, self._halving = folder, list(places), halving
+        self._processes = processes or LocalProcesses()
+        self._stopped_by = 0  # signal number
 
     def check(self, experiments: Sequence[Experiment]) -> None:
         """Refuse, before anything runs, folders with runs of other settings.
@@ -99,21 +108,15 @@ class Runner:
         checksum = scoring.checksum()
         with kept_in(self._folder), tempfile.TemporaryFile(dir=self._folder):
             pass
-        with self._stopping(), concurrent.futures.ThreadPoolExecutor(self._jobs) as pool:
-            cores = _shares(self._jobs)
-            free = list(cores)
 
-            def one(experiment: Experiment) -> Outcome:
-                with self._lock:
-                    own = free.pop()
-                try:
-                    return self._outcome(experiment, scoring, checksum, own)
-                except OSError as e:
-                    return Outcome(experiment, {}, f"{self._folder / experiment.name} cannot be used: {e.strerror or e}")
-                finally:
-                    with self._lock:
-                        free.append(own)
+        def one(experiment: Experiment) -> Outcome:
+            try:
+                return self._outcome(experiment, scoring, checksum)
+            except OSError as e:
+                return Outcome(experiment, {}, f"{self._folder / experiment.name} cannot be used: {e.strerror or e}")
 
+        at_a_time = min(self._processes.jobs, len(experiments)) or 1
+        with self._stopping(), concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
             found = list(pool.map(one, experiments))
         if self._stopped_by == signal.SIGTERM:
             sys.exit(128 + signal.SIGTERM)
@@ -121,14 +124,16 @@ class Runner:
             raise KeyboardInterrupt
         return found
 
-    def _outcome(self, experiment: Experiment, scoring: Scoring, checksum: str, cores: set[int]) -> Outcome:
+    def _outcome(self, experiment: Experiment, scoring: Scoring, checksum: str) -> Outcome:
         folder = self._folder / experiment.name
         if self._stopped_by:
             return Outcome(experiment, {}, "stopped")
-        failure = "" if experiment.stand_in else self._trained(experiment, folder, scoring, cores)
+        failure = "" if experiment.stand_in else self._trained(experiment, folder, scoring)
+        if not failure and self._halving and (stopped := self._halving.stopped(folder)):
+            return Outcome(experiment, {}, "", cpu_minutes(folder), images_per_second(folder), stopped=stopped)
         row = row_of(folder, experiment, scoring, checksum)
         if not failure and not row:
-            why = self._scored(experiment, folder, scoring, cores)
+            why = self._scored(experiment, folder, scoring)
             row = row_of(folder, experiment, scoring, checksum)  # exists even if a metric is missing
             failure = "" if row else why or "it could not be scored"
         scores = {} if failure else row or {}
@@ -138,10 +143,14 @@ class Runner:
         beside = critic_beside(folder, experiment.config.training.train_steps)
         return Outcome(experiment, scores, failure, cpu_minutes(folder), images_per_second(folder), beside, rate)
 
-    def _trained(self, experiment: Experiment, folder: Path, scoring: Scoring, cores: set[int]) -> str:
-        """Train to the last step; returns the failure, or ""."""
-        until = experiment.config.training.train_steps
+    def _trained(self, experiment: Experiment, folder: Path, scoring: Scoring) -> str:
+        """Train to the last step, or until the run is hopeless; returns the failure, or ""."""
+        until, halving = experiment.config.training.train_steps, self._halving
         if steps_done(folder) >= until:
+            if halving:
+                halving.compared(folder)
+            return ""
+        if halving and halving.hopeless(folder):
             return ""
         logging.info("%s: step %d to %d", folder, steps_done(folder), until)
         flags = [f"--model_dir={folder}", *experiment.flags(), *self._places]
@@ -149,74 +158,63 @@ class Runner:
             every = max(1, until // EVALUATIONS)
             flags += [f"--eval_every_steps={every}", f"--image_every_steps={every}"]
             flags += [f"--best_metric={scoring.key(experiment.best)}", f"--eval_classifier={scoring.classifier}"]
-        failure, seconds = self._process("train", flags, folder, cores)
+        is_hopeless = (lambda: halving.hopeless(folder)) if halving else (lambda: False)
+        failure, seconds = self._process("train", flags, folder, is_hopeless)
         if seconds:
             before = (cpu_minutes(folder) or 0.0) * 60.0
             (folder / CPU_FILE).write_text(json.dumps({"train": before + seconds}) + "\n")
-        return failure
+        return "" if halving and halving.stopped(folder) else failure
 
-    def _scored(self, experiment: Experiment, folder: Path, scoring: Scoring, cores: set[int]) -> str:
+    def _scored(self, experiment: Experiment, folder: Path, scoring: Scoring) -> str:
         logging.info("%s: scoring", folder)
         what = [f"--model_dir={folder}", *(["--best"] if experiment.best else [])]
         if experiment.stand_in:
             data = experiment.config.data.dataset
             what = [f"--reconstructor={experiment.stand_in}", f"--dataset={data}", f"--output={folder}"]
         how = [f"--classifier={scoring.classifier}", f"--protocol={scoring.protocol}"]
-        return self._process("evaluate", [*what, *how, *self._places], folder, cores)[0]
+        return self._process("evaluate", [*what, *how, *self._places], folder)[0]
 
     def _probed(self, experiment: Experiment, folder: Path, step: int) -> str:
         """Test the encoder of the scored checkpoint, unless it was tested before; returns the failure, or ""."""
         if probed.error_rate(folder, step):
             return ""
         logging.info("%s: testing its encoder", folder)
-        return self._process(
-            "probe", [f"--model_dir={folder}", *(["--best"] if experiment.best else []), *self._places], folder, set()
-        )[0]
+        flags = [f"--model_dir={folder}", *(["--best"] if experiment.best else []), *self._places]
+        return self._process("probe", flags, folder)[0]
 
     def export(self, experiment: Experiment, folder: Path) -> str:
         """Export the scored checkpoint of a run as the next version in a folder; returns the failure, or ""."""
         run = self._folder / experiment.name
         flags = [f"--model_dir={run}", f"--output={folder}", f"--name={experiment.name}"]
-        return self._process("export", [*flags, *(["--best"] if experiment.best else [])], run, set())[0]
+        return self._process("export", [*flags, *(["--best"] if experiment.best else [])], run)[0]
 
-    def _process(self, command: str, flags: Sequence[str], folder: Path, cores: set[int]) -> tuple[str, float]:
-        """Run a command to its end; returns the failure, or "", and its CPU seconds."""
+    def _process(
+        self, command: str, flags: Sequence[str], folder: Path, enough: Callable[[], bool] = lambda: False
+    ) -> tuple[str, float]:
+        """Run a command to its end, or until there is enough; returns the failure, or "", and its CPU seconds."""
         if self._stopped_by:
             return "stopped", 0.0
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOG_FILE).open("ab") as log:
-            start = log.tell()
-            with self._lock:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "tfpagan.cli", command, *flags, *plugins.flags()],
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-                self._running.add(process)
-            if self._stopped_by:  # since the test above: the handler may have missed this process
-                process.send_signal(signal.SIGTERM)
-            if cores:
-                os.sched_setaffinity(process.pid, cores)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            with self._lock:
-                self._running.discard(process)
-        said = (folder / LOG_FILE).read_bytes()[start:].decode(errors="replace")
+        log = folder / LOG_FILE
+        log.touch()
+        start = log.stat().st_size
+        given = [command, *flags, *plugins.flags()]
+        ended = self._processes.run(given, log, lambda: bool(self._stopped_by) or enough())
+        with log.open("rb") as f:
+            f.seek(start)
+            said = f.read().decode(errors="replace")
         errors = [line for line in said.splitlines() if "error:" in line] or said.splitlines()[-1:] or ["it said nothing"]
-        failure = "" if process.returncode == 0 else errors[-1].partition("error: ")[2] or errors[-1]
+        failure = ended.why or ("" if ended.status == 0 else errors[-1].partition("error: ")[2] or errors[-1])
         if len(failure) > LONGEST:
-            failure = f"{failure[:LONGEST]} ... ({folder / LOG_FILE} has the rest)"
-        return failure, usage.ru_utime + usage.ru_stime
+            failure = f"{failure[:LONGEST]} ... ({log} has the rest)"
+        return failure, ended.cpu_seconds
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
-        """SIGTERM and Ctrl-C are passed to the active processes, which save a checkpoint."""
+        """After SIGTERM or Ctrl-C the active processes are stopped, which save a checkpoint."""
 
         def stop(number: int, frame: Any) -> None:
             self._stopped_by = number
-            for process in list(self._running):
-                process.send_signal(signal.SIGTERM)
 
         if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
             yield
@@ -254,11 +252,3 @@ def _as_begun(config: Config, stored: Config) -> Config:
     dataset = f"folder:{os.path.abspath(os.path.expanduser(folder))}" if kind == "folder" else data.dataset
     size, crop = data.image_size or known.image_size, known.crop if data.crop == "auto" else data.crop
     return dataclasses.replace(config, data=dataclasses.replace(data, dataset=dataset, image_size=size, crop=crop))
-
-
-def _shares(jobs: int) -> list[set[int]]:
-    """The cores of each job; empty sets, for all cores, with one job or where affinity is unavailable."""
-    if jobs == 1 or not hasattr(os, "sched_getaffinity"):
-        return [set() for _ in range(jobs)]
-    cores = sorted(os.sched_getaffinity(0))
-    return [set(cores[i::jobs]) or set(cores) for i in range(jobs)]

@@ -143,6 +143,7 @@ def table(grids: Sequence[Grid], outcomes: Sequence[Outcome], relations: Sequenc
     lines += spread.relation_lines(relations)
     lines += report.protocol_lines(outcomes) + report.legend_lines(columns)
     lines += [f"\n- {outcome.experiment.name} failed: {outcome.failure}" for outcome in outcomes if outcome.failure]
+    lines += [f"\n- {outcome.experiment.name} was {outcome.stopped}" for outcome in outcomes if outcome.stopped]
     return "\n".join(lines) + "\n"
 
 
@@ -152,7 +153,7 @@ def write_csv(file: Path, grids: Sequence[Grid], outcomes: Sequence[Outcome]) ->
     for outcome in outcomes:
         given = {name: outcome.experiment.settings.get(name, "") for name in names(grids)}
         ours = {"cpu_minutes": outcome.cpu_minutes, "critic_beside": outcome.critic_beside}
-        rows.append({**given, "failure": outcome.failure, **ours, **outcome.scores})
+        rows.append({**given, "failure": outcome.failure, "stopped": outcome.stopped, **ours, **outcome.scores})
     columns = list(dict.fromkeys(key for row in rows for key in row))
     with file.open("w", newline="") as f:
         writer = csv.DictWriter(f, columns, restval="")

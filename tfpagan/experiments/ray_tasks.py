@@ -1,0 +1,156 @@
+"""Commands of the program as tasks of a Ray cluster (https://docs.ray.io), whose machines share a file system."""
+
+import logging
+import os
+import platform
+import re
+import signal
+import socket
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfpagan.errors import UserError, one_line
+from tfpagan.experiments import processes
+from tfpagan.experiments.processes import POLL, SHARE, Ended
+from tfpagan.version import __version__
+
+ADDRESS = re.compile(r"ray(://(?P<host>[\w.-]+|\[[\da-fA-F:]+\]):(?P<port>\d{1,5}))?")
+ANSWERS = 10.0
+"""Seconds in which a cluster must accept a connection."""
+RESTARTS = 20
+"""Of a command whose machine or worker is lost: it goes on from its checkpoint."""
+PASSED_ON = re.compile("TF|XLA_|PYTHONPATH$|CUDA_(?!VISIBLE)|HTTPS?_PROXY$|NO_PROXY$", re.IGNORECASE)
+"""Environment variables of this process that commands on other machines get."""
+AT_A_TIME = 1000  # commands that wait for resources; each is a thread here
+
+
+class RayTasks:
+    """Tasks of a Ray cluster: a command whose worker dies is started again, on another machine if need be.
+
+    Args:
+      address: "ray", the cluster of RAY_ADDRESS or of this machine, else a new one of this machine alone; or ray://HOST:PORT.
+      per_machine: number of concurrent commands on a machine; each gets its share of the cores and GPUs of the smallest.
+      gpus_per_run: GPUs of each; SHARE: its share.
+
+    Raises:
+      UserError: when Ray is not installed, the cluster does not answer, or it has no such machine.
+    """
+
+    def __init__(self, address: str, per_machine: int = 1, gpus_per_run: int = SHARE):
+        self._ray = _connected(address)
+        machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        self.cores, self.gpus = _resources(machines, per_machine, gpus_per_run)
+        self.jobs = AT_A_TIME
+
+    def run(self, command: Sequence[str], log: Path, stop: Callable[[], bool]) -> Ended:
+        """Run a command to its end, where there is room."""
+        ray = self._ray
+        task = ray.remote(_on_a_machine).options(num_cpus=self.cores, num_gpus=self.gpus, max_retries=RESTARTS)
+        environment = {name: value for name, value in os.environ.items() if PASSED_ON.match(name)}
+        threads = {"TF_NUM_INTRAOP_THREADS": str(max(1, int(self.cores)))}
+        of_here = {"version": __version__, "folder": os.getcwd(), "environment": threads | environment}
+        cancelled = False
+        try:
+            result = task.remote(list(command), str(log.absolute()), **of_here)
+            while not ray.wait([result], timeout=POLL)[0]:
+                if not cancelled and stop():
+                    cancelled = True
+                    ray.cancel(result)
+            return Ended(*ray.get(result))
+        except ray.exceptions.TaskCancelledError:  # before it began
+            return Ended(-signal.SIGTERM)
+        except ray.exceptions.RayError as e:
+            return Ended(1, why=f"the Ray cluster could not run it: {one_line(e)}")
+
+
+def _on_a_machine(
+    command: Sequence[str], log: str, *, version: str, folder: str, environment: Mapping[str, str]
+) -> tuple[int, float, str]:
+    """The task: runs a command on the machine that executes it; the fields of `Ended`."""
+    here = socket.gethostname()
+    if __version__ != version:
+        return 1, 0.0, f"{here} has tfpagan {__version__}, and the machine of the command {version}"
+    for needed in (Path(log).parent, Path(folder)):
+        if not needed.is_dir():
+            return 1, 0.0, f"{here} does not see {needed}: it must be on a file system that all machines of the cluster share"
+    with open(log, "ab") as output:
+        variables = os.environ | environment
+        # By SIGKILL: a worker that takes its place must find the folder of the run free.
+        process = processes.start(command, output, dying_by=signal.SIGKILL, environment=variables, folder=folder)
+        try:
+            ended = processes.wait(process, stop=lambda: False)
+        except KeyboardInterrupt:  # ray.cancel
+            ended = processes.wait(process, stop=lambda: True)
+    return ended.status, ended.cpu_seconds, ended.why
+
+
+def parsed(address: str) -> tuple[str, int]:
+    """Host and port of an address; "" and 0 if it has none.
+
+    Raises:
+      UserError: when it is not legal.
+    """
+    found = ADDRESS.fullmatch(address)
+    if not found:
+        raise UserError(f"--cluster={address} is not legal: it must be ray or ray://HOST:PORT")
+    return (found["host"] or "").strip("[]"), int(found["port"] or 0)
+
+
+def _connected(address: str) -> Any:
+    """Ray, connected to a cluster.
+
+    Raises:
+      UserError: when that fails.
+    """
+    host, port = parsed(address)
+    try:
+        import ray
+    except ImportError as e:
+        raise UserError(f"--cluster={address} needs Ray ({one_line(e)}): pip install 'tfpagan[ray]'") from None
+    if host:
+        _require_answer(address, host, port)
+    elif elsewhere := re.fullmatch(r"(?:ray://)?(.+):(\d+)", os.environ.get("RAY_ADDRESS", "")):
+        _require_answer(elsewhere[0], elsewhere[1].strip("[]"), int(elsewhere[2]))
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it says what the exception does
+            ray.init(address if host else None, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as e:
+        hint = "; a cluster that asks for tokens needs RAY_AUTH_MODE=token" if host else ""
+        of_here = f"here Ray {ray.__version__}, Python {platform.python_version()}"
+        raise UserError(f"--cluster={address} cannot be used: {one_line(e)} ({of_here}{hint})") from None
+    return ray
+
+
+def _require_answer(address: str, host: str, port: int) -> None:
+    try:
+        with socket.create_connection((host, port), timeout=ANSWERS):
+            pass
+    except (OSError, OverflowError, UnicodeError) as e:
+        raise UserError(f"the Ray cluster at {address} does not answer: {one_line(e)}") from None
+
+
+def _resources(machines: Sequence[Mapping[str, float]], per_machine: int, gpus_per_run: int) -> tuple[float, float]:
+    """Cores and GPUs of a command, so that the smallest machine with what it needs has room for so many.
+
+    >>> _resources([{"CPU": 16, "GPU": 4}, {"CPU": 8}], per_machine=2, gpus_per_run=SHARE)
+    (8, 2)
+    >>> _resources([{"CPU": 16, "GPU": 1}], per_machine=2, gpus_per_run=SHARE)
+    (8, 0.5)
+    """
+    most = max((int(machine.get("GPU", 0)) for machine in machines), default=0)
+    if gpus_per_run > most:
+        raise UserError(f"--gpus_per_run={gpus_per_run}, and no machine of the cluster has more than {most} GPUs")
+    needed = max(gpus_per_run, 0) if gpus_per_run != SHARE else min(most, 1)
+    able = [machine for machine in machines if machine.get("GPU", 0) >= needed and machine.get("CPU", 0) >= 1]
+    if not able:
+        raise UserError("no machine of the cluster has cores" + (f" and {needed} GPUs" if needed else ""))
+    cores = max(1, min(int(machine["CPU"]) for machine in able) // per_machine)
+    if gpus_per_run != SHARE or not needed:
+        return cores, needed
+    fewest = min(int(machine["GPU"]) for machine in able)
+    return cores, fewest // per_machine if fewest >= per_machine else 1 / per_machine
