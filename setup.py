@@ -47,6 +47,7 @@ setup(
         "ray": RAY,  # bin/sweep and bin/reproduce with --cluster or --asha
         "test": [
             *RAY,
+            "kubernetes-validate>=1.31",  # the schemas of docs/cluster/
             "pytest>=7.4",
             "pytest-xdist>=3.5",
             "selenium>=4.20",

@@ -6,8 +6,9 @@ import platform
 import re
 import signal
 import socket
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +117,27 @@ def _connected(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it says what the exception does
+        with _silent():
             ray.init(address if host else None, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError, OSError) as e:
-        hint = "; a cluster that asks for tokens needs RAY_AUTH_MODE=token" if host else ""
+        hint = "; a cluster that asks for tokens needs RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
         of_here = f"here Ray {ray.__version__}, Python {platform.python_version()}"
         raise UserError(f"--cluster={address} cannot be used: {one_line(e)} ({of_here}{hint})") from None
     return ray
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without what Ray's C++ says of a connection again and again; the exception says it once."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        for descriptor in (kept, nothing):
+            os.close(descriptor)
 
 
 def _require_answer(address: str, host: str, port: int) -> None:
