@@ -6,7 +6,7 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from tensorflow_gan.python.eval import classifier_metrics as tfgan
 from tfpagan.evaluation.classifiers import vgg
 from tfpagan.evaluation.classifiers.classifier import Classifier
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
+from tfpagan.evaluation.classifiers.mixed_precision import has_bfloat16
 from tfpagan.evaluation.images import ArrayImages, GeneratedImages
 from tfpagan.evaluation.metrics.fid import frechet_distance
 from tfpagan.evaluation.pairs import Pairs
@@ -37,19 +38,17 @@ class Speed:
 
     Attributes:
       images: of each kind.
-      first: an evaluation that nothing is known for.
-      later: one that has the reference and the test images' logits in the cache.
-      tf_gans: tf-gan's functions in turn, which keep nothing.
+      seconds: by way: `first`, an evaluation that nothing is known for; `later`, one that has the reference and the test
+        images' logits in the cache; `later_in_bfloat16`, likewise, where the CPU has that; `tf_gans`, tf-gan's functions in
+        turn, which keep nothing.
     """
 
     images: int
-    first: list[float]
-    later: list[float]
-    tf_gans: list[float]
+    seconds: Mapping[str, Sequence[float]]
 
-    def ratio(self, ours: list[float]) -> float:
-        """How many times faster ours are than tf-gan's: the median over rounds."""
-        return float(np.median(np.array(self.tf_gans) / np.array(ours)))
+    def ratio(self, way: str) -> float:
+        """How many times faster a way is than tf-gan's: the median over rounds."""
+        return float(np.median(np.array(self.seconds["tf_gans"]) / np.array(self.seconds[way])))
 
 
 def speed(images: int, rounds: int, channels: int = 32) -> Speed:
@@ -59,10 +58,10 @@ def speed(images: int, rounds: int, channels: int = 32) -> Speed:
     subject = Subject("bench", lambda count, seed: ArrayImages(fake), lambda x, code, seed: Pairs(x, ArrayImages(x_rec)))
     protocol = Protocol(metrics=METRICS, samples=images)
 
-    def ours(cache: str) -> None:
+    def ours(cache: str, network: Classifier = classifier) -> None:
         test, reference = ArrayImages(x), ArrayImages(real)
         options: dict[str, Any] = {"test": test, "reference": reference, "batch_size": BATCH, "cache_dir": Path(cache)}
-        Scorer(protocol, classifier=classifier, **options).score(subject)
+        Scorer(protocol, classifier=network, **options).score(subject)
 
     def first() -> None:
         with tempfile.TemporaryDirectory() as cache:
@@ -83,11 +82,14 @@ def speed(images: int, rounds: int, channels: int = 32) -> Speed:
             extract(x[i : i + BATCH]), extract(x_rec[i : i + BATCH])
 
     with tempfile.TemporaryDirectory() as cache:
-        ways = (first, partial(ours, cache), tf_gans)
-        for way in ways:
+        ways: dict[str, Callable[[], None]] = {"first": first, "later": partial(ours, cache)}
+        if has_bfloat16():
+            ways["later_in_bfloat16"] = partial(ours, cache, classifier.in_bfloat16())
+        ways["tf_gans"] = tf_gans
+        for way in ways.values():
             way()  # for tracing, and to fill the cache
-        rows = [[_seconds(way) for way in ways] for _ in range(rounds)]
-    return Speed(images, *(list(times) for times in zip(*rows, strict=True)))
+        rounds_of = [{name: _seconds(way) for name, way in ways.items()} for _ in range(rounds)]
+    return Speed(images, {name: [seconds[name] for seconds in rounds_of] for name in ways})
 
 
 def peak_mib(images: int) -> float:

@@ -28,6 +28,7 @@ class Classifier:
       outputs: float32 [N, *shape] in [-1, 1] to logits [N, K] and features [N, D].
       dataset: what it was trained on, where `classifier.json` says so; "": not known.
       official: whether it is the Inception network of 2015, for which scores are called FID and Inception Score.
+      bfloat16: whether TensorFlow is to compute its convolutions and products in bfloat16.
     """
 
     name: str
@@ -36,6 +37,12 @@ class Classifier:
     outputs: Callable[[tf.Tensor], Outputs] = dataclasses.field(repr=False)
     dataset: str = ""
     official: bool = False
+    bfloat16: bool = False
+
+    def in_bfloat16(self) -> "Classifier":
+        """The network in bfloat16: another one, whose scores are not official and do not compare with those in float32."""
+        checksum = hashlib.sha256(f"{self.checksum} bfloat16".encode()).hexdigest()[:16]
+        return dataclasses.replace(self, name=f"{self.name}-bfloat16", checksum=checksum, official=False, bfloat16=True)
 
     def require(self, channels: int) -> None:
         """Refuse images with a number of channels that the network does not support.

@@ -1,9 +1,12 @@
 """The classifier's outputs for batches of images, computed once for all metrics, on all replicas of a strategy."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
 from tfpagan.evaluation.classifiers.classifier import Classifier
+from tfpagan.evaluation.classifiers.mixed_precision import bfloat16, require_bfloat16
 from tfpagan.evaluation.errors import EvaluationError
 
 
@@ -13,12 +16,18 @@ class FeatureExtractor:
     Args:
       classifier: the network.
       strategy: default: the current one, that is, a single device.
+
+    Raises:
+      EvaluationError: when the classifier is to compute in bfloat16, and a device cannot.
     """
 
     def __init__(self, classifier: Classifier, strategy: tf.distribute.Strategy | None = None):
         self.classifier = classifier
         self._strategy = strategy or tf.distribute.get_strategy()
         self._replicas = self._strategy.num_replicas_in_sync
+        if classifier.bfloat16:
+            require_bfloat16(self._strategy)
+        self._precision = bfloat16 if classifier.bfloat16 else contextlib.nullcontext
         self._run = tf.function(self._on_all, reduce_retracing=True)
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +40,8 @@ class FeatureExtractor:
         missing = -len(images) % self._replicas
         if missing:  # pads the last batch so that it divides among the replicas; the padding is dropped below
             images = np.concatenate([images, np.zeros_like(images[:1]).repeat(missing, 0)])
-        outputs = [o.numpy() for o in self._run(tf.constant(images))]
+        with self._precision():
+            outputs = [o.numpy() for o in self._run(tf.constant(images))]
         logits, features = (o[: len(o) - missing] for o in outputs)
         for what, values in (("logits", logits), ("features", features)):
             if not np.isfinite(values).all():

@@ -227,6 +227,9 @@ COMMAND = Command(
         Option("critic_updates", None, "critic: updates of each; default: the protocol's", int),
         Option("critic_channels", None, "critic: channels of its first convolution; default: the protocol's", int),
         Option("code", "", "which code is decoded: mean or draw; default: the protocol's"),
+        Option(
+            "bfloat16", False, "compute the classifier in bfloat16, on CPUs that can: faster, another classifier by its scores"
+        ),
         Option("batch_size", 64, "images per batch; affects only memory and speed"),
         Option("devices", "", "comma-separated, such as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU"),
         Option("output", "", "folder for scores.csv, metrics.jsonl and eval/; default: the run folder"),

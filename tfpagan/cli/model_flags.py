@@ -51,7 +51,8 @@ def chosen_classifier(protocol: "Protocol", options: dict[str, Any]) -> "tuple[C
 
     if options.get("save_statistics"):  # of features, whatever is measured
         protocol = dataclasses.replace(protocol, metrics=(*protocol.metrics, "fid"))
-    return classifier(protocol, options["classifier"], options["inception"], inception_flag="--inception")
+    found, why = classifier(protocol, options["classifier"], options["inception"], inception_flag="--inception")
+    return found.in_bfloat16() if found and options["bfloat16"] else found, why
 
 
 def scale(options: dict[str, Any]) -> int:
