@@ -22,7 +22,8 @@ class Originals:
     Args:
       images: all of them.
       extract: computes the logits.
-      cache_dir: folder of the cache; None: they are not kept between processes.
+      cache_dir: folder of the cache; None: they are not kept between processes. Several workers keep nothing: one that found
+        what another has to compute would leave it waiting.
     """
 
     def __init__(self, images: Images, extract: FeatureExtractor, cache_dir: Path | None):
@@ -30,7 +31,7 @@ class Originals:
         classifier = extract.classifier
         matters = [checksum(images), images.count, classifier.checksum, classifier.shape, RESIZE, "logits v1"]
         name = hashlib.sha256(json.dumps(matters).encode()).hexdigest()[:24]
-        self._file = cache_dir / f"{classifier.name}-logits-{name}.npz" if cache_dir else None
+        self._file = cache_dir / f"{classifier.name}-logits-{name}.npz" if cache_dir and not extract.several_workers else None
         self._known = self._read()
         self._computed: list[np.ndarray] = []
 

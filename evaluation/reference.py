@@ -49,7 +49,7 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path | No
     Args:
       images: the real images.
       extract: computes the classifier's features.
-      cache_dir: folder of the cache; None: no cache.
+      cache_dir: folder of the cache; None: no cache, as with several workers (see `Originals`).
       batch_size: images per batch.
 
     Raises:
@@ -60,7 +60,7 @@ def of_images(images: Images, extract: FeatureExtractor, *, cache_dir: Path | No
     identity, classifier = checksum(images), extract.classifier
     matters = [identity, images.count, classifier.checksum, classifier.shape, RESIZE, KID_IMAGES, "v2"]
     name = hashlib.sha256(json.dumps(matters).encode()).hexdigest()[:24]
-    file = cache_dir / f"{classifier.name}-{name}.npz" if cache_dir else None
+    file = cache_dir / f"{classifier.name}-{name}.npz" if cache_dir and not extract.several_workers else None
     if file and (stored := _kept(file, classifier, identity, min(images.count, KID_IMAGES))):
         return dataclasses.replace(stored, name=images.name, checksum=identity)
     moments, features = Moments(), RandomSubset(images.count, KID_IMAGES, seed=0)

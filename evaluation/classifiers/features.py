@@ -13,6 +13,8 @@ from tfpagan.evaluation.errors import EvaluationError
 class FeatureExtractor:
     """Logits and features of batches of images, whose rows are divided among the replicas.
 
+    Where the replicas are of several workers, every one of them must ask for the same batches, and gets all rows.
+
     Args:
       classifier: the network.
       strategy: default: the current one, that is, a single device.
@@ -25,6 +27,7 @@ class FeatureExtractor:
         self.classifier = classifier
         self._strategy = strategy or tf.distribute.get_strategy()
         self._replicas = self._strategy.num_replicas_in_sync
+        self.several_workers = isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy)
         if classifier.bfloat16:
             require_bfloat16(self._strategy)
         self._precision = bfloat16 if classifier.bfloat16 else contextlib.nullcontext
@@ -52,9 +55,13 @@ class FeatureExtractor:
         share = tf.shape(images)[0] // self._replicas
 
         def on_replica() -> tuple[tf.Tensor, tf.Tensor]:
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            return self.classifier(images[replica * share : (replica + 1) * share])
+            context = tf.distribute.get_replica_context()
+            replica = context.replica_id_in_sync_group
+            logits, features = self.classifier(images[replica * share : (replica + 1) * share])
+            if self.several_workers:
+                return context.all_gather(logits, 0), context.all_gather(features, 0)
+            return logits, features
 
-        outputs = self._strategy.run(on_replica)
-        logits, features = (tf.concat(self._strategy.experimental_local_results(o), 0) for o in outputs)
+        outputs = (self._strategy.experimental_local_results(o) for o in self._strategy.run(on_replica))
+        logits, features = (o[0] if self.several_workers else tf.concat(o, 0) for o in outputs)
         return logits, features

@@ -216,6 +216,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--inception=/a --classifier=/b", "--inception and --classifier cannot be given together"),
         ("--reconstructions=100", "has 2 images, but 100 are requested"),
         ("--batch_size=0", "--batch_size=0 is not legal: it must be at least 1"),
+        ("--wait_for_workers=-1", "--wait_for_workers=-1 is not legal: it must be at least 0"),
         ("--samples=-9", "--samples=-9 is not legal: it must be at least 0"),
         ("--shown_codes=-9", "--shown_codes=-9 is not legal: it must be at least 0"),
         ("--splits=0", "0 splits cannot be made; at least 1 is needed"),

@@ -203,27 +203,57 @@ def test_a_worker_that_lost_another_begins_again_or_ends(
         assert "worker 1 is gone; start all workers again to go on from the last checkpoint" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_path: Path) -> None:
-    folder = tmp_path / "images"
+def pictures(folder: Path, count: int, px: int, seed: int = 0) -> Path:
     folder.mkdir()
-    for i in range(20):
-        picture = np.random.default_rng(i).integers(0, 256, [8, 8, 3]).astype(np.uint8)
+    for i in range(count):
+        picture = np.random.default_rng([seed, i]).integers(0, 256, [px, px, 3]).astype(np.uint8)
         (folder / f"{i:02d}.png").write_bytes(tf.io.encode_png(picture).numpy())
-    argv = [f"--dataset=folder:{folder}", "--image_size=8", "--batch_size=4", "--sync_batch_norm"]
-    argv += ["--objective=vae", "--architecture=color_mnist", "--channels=8"]  # two networks, both with batch norm
-    argv += ["--train_steps=2", f"--cache_dir={tmp_path}/cache"]
-    command = [sys.executable, "-m", "tfpagan.cli", "train", *argv, f"--model_dir={tmp_path}/run"]
+    return folder
+
+
+def two_workers(*command: str) -> list[tuple[str, str]]:
+    """What two worker processes of a command print, as text and messages."""
     with socket.socket() as one, socket.socket() as two:
         one.bind(("localhost", 0)), two.bind(("localhost", 0))
         ports = [one.getsockname()[1], two.getsockname()[1]]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     workers = [
-        subprocess.Popen(command, env=os.environ | {"TF_CONFIG": tf_config(ports, i)}, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-m", "tfpagan.cli", *command], env=os.environ | {"TF_CONFIG": tf_config(ports, i)}, **pipes
+        )
         for i in range(2)
     ]
-    for worker in workers:
-        _, messages = worker.communicate(timeout=300)
-        assert worker.returncode == 0, messages
+    said = [worker.communicate(timeout=300) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], said
+    return said
+
+
+@pytest.mark.slow
+def test_two_worker_processes_score_as_one_and_the_chief_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the last batch does not divide among them, and whatever is in the cache of one."""
+    real, fake = pictures(tmp_path / "real", 33, 32), pictures(tmp_path / "fake", 33, 32, seed=1)
+    command = [f"--real={real}", f"--fake={fake}", "--classifier=shapes", "--metrics=is,fid,kid,rid,rmse", "--batch_size=8"]
+    command += ["--json", f"--cache_dir={tmp_path}/cache", "--splits=2"]
+    assert cli.run("evaluate", command) == 0
+    expected = json.loads(capsys.readouterr().out)
+    (chief, _), (other, _) = two_workers("evaluate", *command, f"--output={tmp_path}/scores")
+    assert other == ""
+    found = json.loads(chief)
+    assert found["protocol"] == expected["protocol"]
+    missing = {"kernel_classifier_distance_error"}  # of one block of images
+    assert {key for key, value in found["metrics"].items() if value is None} == missing
+    for key in found["metrics"].keys() - missing:
+        assert found["metrics"][key] == pytest.approx(expected["metrics"][key], rel=1e-5), key
+    assert len((tmp_path / "scores/scores.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "images", 20, 8)
+    argv = [f"--dataset=folder:{folder}", "--image_size=8", "--batch_size=4", "--sync_batch_norm"]
+    argv += ["--objective=vae", "--architecture=color_mnist", "--channels=8"]  # two networks, both with batch norm
+    argv += ["--train_steps=2", f"--cache_dir={tmp_path}/cache"]
+    for _, messages in two_workers("train", *argv, f"--model_dir={tmp_path}/run"):
         assert "batch 4 on 2 replica(s)" in messages
     (line,) = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     assert cli.run("train", [*argv, f"--model_dir={tmp_path}/alone"]) == 0

@@ -21,11 +21,14 @@ from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import AugmentationConfig, DataConfig
 
 if TYPE_CHECKING:
+    from tensorflow.distribute import Strategy
+
     from tfpagan.data import Images, Part
     from tfpagan.evaluation.results import Scores
     from tfpagan.evaluation.subjects import Subject
 
 MOST = 10_000_000
+Scored = tuple["Scores", dict[str, Any]]
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
@@ -38,6 +41,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError("--real and --fake go together: real images and the images to score, or statistics of either")
     if options["inception"] and options["classifier"] != "inception":
         raise UserError("--inception and --classifier cannot be given together: only one classifier is used")
+    if options["wait_for_workers"] < 0:
+        raise UserError(f"--wait_for_workers={options['wait_for_workers']} is not legal: it must be at least 0")
     if options["batch_size"] < 1:
         raise UserError(f"--batch_size={options['batch_size']} is not legal: it must be at least 1")
     protocol = _protocol(options)
@@ -48,12 +53,16 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         run_folder.require(path(options["model_dir"]))  # before anything is created there
     from tfpagan.scoring.files import ScoreFiles
     from tfpagan.scoring.prepare import named
+    from tfpagan.training import devices
 
-    folder = options["output"] or options["model_dir"]
-    files = ScoreFiles(path(folder)) if folder else None  # fails here rather than after the evaluation
-    scores, subject = outcome(protocol, options, settings)
+    folder, chief = options["output"] or options["model_dir"], devices.is_chief()
+    files = ScoreFiles(path(folder)) if folder and chief else None  # fails here rather than after the evaluation
+    with devices.losing_workers():
+        strategy = devices.strategy(options["devices"], wait=options["wait_for_workers"])  # before TensorFlow computes anything
+        scores, subject = outcome(protocol, options, settings, strategy)
     result = named(scores, **subject)
-    print(result.to_json() if options["json"] else result.table())
+    if chief:
+        print(result.to_json() if options["json"] else result.table())
     if files:
         files.keep(result, scores)
     for metric in scores.failed:
@@ -104,17 +113,15 @@ def _counts(options: dict[str, Any], flags: Mapping[str, str]) -> dict[str, int]
     return given
 
 
-def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any], strategy: "Strategy") -> Scored:
     from tfpagan import data
     from tfpagan.inference import restore
     from tfpagan.scoring.adapters import of_run
-    from tfpagan.training import devices
 
     model_dir = path(options["model_dir"])
     run = restore.restored(model_dir, step=options["step"], best=options["best"])
     images = data.prepare(own_data(run.config, settings))
     run_images.require_same(model_dir, images)
-    strategy = devices.strategy(options["devices"])
     encoder, condition = run.networks.get("encoder"), run.config.objective.condition
     subject = of_run(run.networks["generator"], encoder, run.config.networks, str(model_dir), condition)
     count = run.config.training.validation_images
@@ -122,14 +129,15 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) 
     return _score(subject, protocol, options, images, strategy, validation), {"model": str(model_dir), "step": run.step}
 
 
-def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any], strategy: "Strategy") -> Scored:
     from tfpagan.evaluation.subjects import of_saved_model
     from tfpagan.serving.exports import newest
 
-    return _on_data_set(of_saved_model(newest(zoo.model(path(options["export"])))), protocol, options, settings)
+    subject = of_saved_model(newest(zoo.model(path(options["export"]))))
+    return _on_data_set(subject, protocol, options, settings, strategy)
 
 
-def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> "tuple[Scores, dict[str, Any]]":
+def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any], strategy: "Strategy") -> Scored:
     kind, _, name = options["reconstructor"].partition(":")
     if kind != "augment":
         raise UserError(
@@ -138,18 +146,16 @@ def _stand_in(protocol: Protocol, options: dict[str, Any], settings: dict[str, A
     augmentation = checks.replace(AugmentationConfig(), {"augmentation": name}, "augmentation")
     from tfpagan.scoring.adapters import of_augmentation
 
-    return _on_data_set(of_augmentation(augmentation), protocol, options, settings)
+    return _on_data_set(of_augmentation(augmentation), protocol, options, settings, strategy)
 
 
 def _on_data_set(
-    subject: "Subject", protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]
-) -> "tuple[Scores, dict[str, Any]]":
+    subject: "Subject", protocol: Protocol, options: dict[str, Any], settings: dict[str, Any], strategy: "Strategy"
+) -> Scored:
     if "dataset" not in settings:
         raise UserError("--dataset is missing: the data set to score on, such as --dataset=cifar10")
     from tfpagan import data
-    from tfpagan.training import devices
 
-    strategy = devices.strategy(options["devices"])
     images = data.prepare(checks.replace(DataConfig(), settings, "data"))
     return _score(subject, protocol, options, images, strategy), {"model": subject.name}
 
@@ -159,7 +165,7 @@ def _score(
     protocol: Protocol,
     options: dict[str, Any],
     images: "Images",
-    strategy: Any,
+    strategy: "Strategy",
     validation: "Part | None" = None,
 ) -> "Scores":
     from tfpagan.scoring.prepare import scorer
@@ -232,6 +238,7 @@ COMMAND = Command(
         ),
         Option("batch_size", 64, "images per batch; affects only memory and speed"),
         Option("devices", "", "comma-separated, such as GPU:0,GPU:1 or CPU:0; default: all GPUs, else the CPU"),
+        Option("wait_for_workers", 600, "seconds to wait for the other workers of TF_CONFIG; 0: for as long as it takes"),
         Option("output", "", "folder for scores.csv, metrics.jsonl and eval/; default: the run folder"),
         Option("json", False, "print as JSON"),
     ),

@@ -14,13 +14,15 @@ from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import DataConfig
 
 if TYPE_CHECKING:
+    from tensorflow.distribute import Strategy
+
     from tfpagan.evaluation.images import Images
     from tfpagan.evaluation.results import Scores
 
 Scored = tuple["Scores", dict[str, Any]]
 
 
-def score(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any]) -> Scored:
+def score(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any], strategy: "Strategy") -> Scored:
     """The scores of --fake, and what was scored."""
     if other := [name for name in settings if name not in ("cache_dir", "background")]:
         raise UserError(f"--{other[0]} cannot be given with --real and --fake: no other images are used")
@@ -33,10 +35,10 @@ def score(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any])
     real, fake = path(options["real"]) if options["real"] else None, path(options["fake"])
     images, fakes = real_and_fake(real, fake, background=BACKGROUNDS[data_settings.background])
     if fakes is None:
-        scores = _of_statistics(protocol, real, images, options, settings)
+        scores = _of_statistics(protocol, real, images, options, settings, strategy)
         model = str(fake)
     else:
-        scores = _of_images(protocol, real, images, fakes, options, settings)
+        scores = _of_images(protocol, real, images, fakes, options, settings, strategy)
         model = fakes.name
     if data_settings.background != DataConfig().background:
         scores.protocol["background"] = data_settings.background
@@ -50,11 +52,11 @@ def _of_images(
     fakes: "Images",
     options: dict[str, Any],
     settings: dict[str, Any],
+    strategy: "Strategy",
 ) -> "Scores":
     from tfpagan.evaluation import reference
     from tfpagan.evaluation.scorer import Scorer
     from tfpagan.evaluation.subjects import of_images
-    from tfpagan.training import devices
 
     usual = ("is", "fid", "kid") if real else ("is",)
     count = options["samples"] if options["samples"] is not None else fakes.count
@@ -70,7 +72,7 @@ def _of_images(
             why_no_classifier=why,
             test=images,
             reference=images or (reference.of_file(real, classifier) if real else None),
-            strategy=devices.strategy(options["devices"]),
+            strategy=strategy,
             batch_size=options["batch_size"],
             cache_dir=_cache_dir(settings),
             collect=collect,
@@ -81,13 +83,17 @@ def _of_images(
 
 
 def _of_statistics(
-    protocol: Protocol, real: Path | None, images: "Images | None", options: dict[str, Any], settings: dict[str, Any]
+    protocol: Protocol,
+    real: Path | None,
+    images: "Images | None",
+    options: dict[str, Any],
+    settings: dict[str, Any],
+    strategy: "Strategy",
 ) -> "Scores":
     """Of --fake=STATISTICS.npz; a classifier is needed only where the real images are images."""
     from tfpagan.evaluation import from_statistics, reference
     from tfpagan.evaluation.classifiers.features import FeatureExtractor
     from tfpagan.evaluation.errors import EvaluationError
-    from tfpagan.training import devices
 
     fake = path(options["fake"])
     for name in ("save_statistics", "samples"):
@@ -103,7 +109,7 @@ def _of_statistics(
     classifier, why = chosen_classifier(counted, options)
     if classifier is None:
         raise EvaluationError(f"the images of {real} cannot be compared with statistics: {why}")
-    extract = FeatureExtractor(classifier, devices.strategy(options["devices"]))
+    extract = FeatureExtractor(classifier, strategy)
     of_real = reference.of_images(images, extract, cache_dir=_cache_dir(settings), batch_size=options["batch_size"])
     return from_statistics.score(counted, of_real, reference.of_file(fake, classifier))
 
