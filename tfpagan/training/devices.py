@@ -197,6 +197,12 @@ def is_chief() -> bool:
     return (kind, index) == ("chief" if "chief" in cluster else "worker", 0)
 
 
+@tf.function
+def sum_over(strategy: tf.distribute.Strategy, value: tf.Tensor) -> tf.Tensor:
+    """The sum of the values that all workers give, each of whose replicas gives its own."""
+    return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(tf.identity, [value]), axis=None)
+
+
 @contextmanager
 def losing_workers() -> Iterator[None]:
     """Turn what TensorFlow raises when another worker has gone into one line.

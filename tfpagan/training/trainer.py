@@ -184,10 +184,7 @@ class Trainer:
 
     def any_worker(self, flag: bool) -> bool:
         """Whether the flag is set on any worker; all workers must call this."""
-        if not self.several_workers:
-            return flag
-        flags = self.strategy.run(lambda: tf.constant(float(flag)))
-        return bool(self.strategy.reduce(tf.distribute.ReduceOp.SUM, flags, axis=None) > 0)
+        return bool(devices.sum_over(self.strategy, tf.constant(float(flag))) > 0) if self.several_workers else flag
 
     def not_finite(self) -> list[str]:
         """Names of the variables that contain NaN or infinity; a checkpoint of them would be useless."""
