@@ -253,8 +253,10 @@ def test_two_worker_processes_train_as_one_and_the_chief_keeps_the_files(tmp_pat
     argv = [f"--dataset=folder:{folder}", "--image_size=8", "--batch_size=4", "--sync_batch_norm"]
     argv += ["--objective=vae", "--architecture=color_mnist", "--channels=8"]  # two networks, both with batch norm
     argv += ["--train_steps=2", f"--cache_dir={tmp_path}/cache"]
-    for _, messages in two_workers("train", *argv, f"--model_dir={tmp_path}/run"):
-        assert "batch 4 on 2 replica(s)" in messages
+    (closing, chief), (nothing, other) = two_workers("train", *argv, f"--model_dir={tmp_path}/run")
+    assert "batch 4 on 2 replica(s)" in chief
+    assert "batch 4 on 2 replica(s)" in other
+    assert ("ckpt-2" in closing, nothing) == (True, "")
     (line,) = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     assert cli.run("train", [*argv, f"--model_dir={tmp_path}/alone"]) == 0
     expected = json.loads((tmp_path / "alone/metrics.jsonl").read_text())

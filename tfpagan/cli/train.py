@@ -55,7 +55,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
             raise WorkerLostError(f"{e}; start all workers again to go on from the last checkpoint") from None
         logging.warning("%s; beginning again, to go on from the last checkpoint when all are here", e)
         devices.begin_again()
-    print(closing(config, model_dir, finished=stopped_by is None))
+    if devices.is_chief():  # which has the files
+        print(closing(config, model_dir, finished=stopped_by is None))
     return 128 + stopped_by if stopped_by else 0
 
 
