@@ -134,7 +134,7 @@ def test_a_command_gets_its_share_of_the_smallest_machine_that_can_run_it() -> N
 
 
 @pytest.mark.parametrize(
-    "address", ["local", "localhost:6379", "ray://", "ray://host", "ray://host:port", "rays", "http://a:1"]
+    "address", ["local", "localhost:6379", "ray://", "ray://host", "ray://host:port", "ray://host:65536", "rays", "http://a:1"]
 )
 def test_addresses_that_are_none_are_refused(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run("sweep", ["--grid=seed=0,1", "--dataset=shapes", f"--cluster={address}"]) == 1
@@ -151,6 +151,24 @@ def test_a_cluster_that_is_not_there_is_said_at_once(
     monkeypatch.setenv("RAY_ADDRESS", "localhost:1")
     assert cli.run("sweep", [*flags, "--cluster=ray"]) == 1
     assert "the Ray cluster at localhost:1 does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_gone_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(ray_tasks, "CURRENT", tmp_path / "ray_current_cluster")
+    monkeypatch.setattr(ray_tasks, "HEALTHY", 3.0)
+    assert ray_tasks._running() == "local"
+    ray_tasks.CURRENT.write_text("localhost:1\n")
+    assert ray_tasks._running() == "local"
+    with socketserver.ThreadingTCPServer(("localhost", 0), socketserver.BaseRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ray_tasks.CURRENT.write_text(f"localhost:{server.server_address[1]}")
+        assert ray_tasks._running() == "local"
+        monkeypatch.setenv("RAY_ADDRESS", f"localhost:{server.server_address[1]}")
+        with pytest.raises(UserError, match="is no Ray cluster that can be used"):
+            ray_tasks._running()
+        server.shutdown()
 
 
 @pytest.mark.slow

@@ -31,11 +31,11 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     protocol = protocols.get(options["protocol"]).name
     folder = path(options["runs"])
     scoring = Scoring(protocol, options["classifier"])
-    halving = None
+    where, halving = processes(options), None
     if options["asha"]:
         experiments = [dataclasses.replace(experiment, best=options["asha"]) for experiment in experiments]
         halving = Halving(_halved_by(options["asha"], scoring), EVALUATIONS)
-    runner = Runner(folder, processes(options), places=places, halving=halving)
+    runner = Runner(folder, where, places=places, halving=halving)
     if options["dry_run"]:
         runner.check(experiments)
         lines = [f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments]

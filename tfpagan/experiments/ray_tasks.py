@@ -6,6 +6,7 @@ import platform
 import re
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ from tfpagan.version import __version__
 ADDRESS = re.compile(r"ray(://(?P<host>[\w.-]+|\[[\da-fA-F:]+\]):(?P<port>\d{1,5}))?")
 ANSWERS = 10.0
 """Seconds in which a cluster must accept a connection."""
+HEALTHY = 30.0
+"""Seconds in which it must say that it is one."""
+TOKEN = Path.home() / ".ray" / "auth_token"
+CURRENT = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
+"""The address of the newest cluster on this machine."""
 RESTARTS = 20
 """Of a command whose machine or worker is lost: it goes on from its checkpoint."""
 PASSED_ON = re.compile("TF|XLA_|PYTHONPATH$|CUDA_(?!VISIBLE)|HTTPS?_PROXY$|NO_PROXY$", re.IGNORECASE)
@@ -94,7 +100,7 @@ def parsed(address: str) -> tuple[str, int]:
       UserError: when it is not legal.
     """
     found = ADDRESS.fullmatch(address)
-    if not found:
+    if not found or int(found["port"] or 1) >= 2**16:
         raise UserError(f"--cluster={address} is not legal: it must be ray or ray://HOST:PORT")
     return (found["host"] or "").strip("[]"), int(found["port"] or 0)
 
@@ -106,24 +112,61 @@ def _connected(address: str) -> Any:
       UserError: when that fails.
     """
     host, port = parsed(address)
+    if "ray" not in sys.modules and ("RAY_AUTH_TOKEN" in os.environ or TOKEN.exists()):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # which Ray sets for the clusters that it starts, and reads only now
     try:
         import ray
     except ImportError as e:
         raise UserError(f"--cluster={address} needs Ray ({one_line(e)}): pip install 'tfpagan[ray]'") from None
     if host:
         _require_answer(address, host, port)
-    elif elsewhere := re.fullmatch(r"(?:ray://)?(.+):(\d+)", os.environ.get("RAY_ADDRESS", "")):
-        _require_answer(elsewhere[0], elsewhere[1].strip("[]"), int(elsewhere[2]))
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)
+    where, on_sigterm = address if host else _running(), signal.getsignal(signal.SIGTERM)
     try:
         with _silent():
-            ray.init(address if host else None, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
+            ray.init(where, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError, OSError) as e:
-        hint = "; a cluster that asks for tokens needs RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
+        hint = "; a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
         of_here = f"here Ray {ray.__version__}, Python {platform.python_version()}"
         raise UserError(f"--cluster={address} cannot be used: {one_line(e)} ({of_here}{hint})") from None
+    finally:
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's exits with another code
     return ray
+
+
+def _running() -> str:
+    """The address of RAY_ADDRESS, else of the cluster that runs on this machine, else "local", a new one.
+
+    Ray looks for them itself, but tries for minutes to reach one that is gone.
+
+    Raises:
+      UserError: when there is no cluster at RAY_ADDRESS.
+    """
+    given = os.environ.get("RAY_ADDRESS", "")
+    if given in ("local", "auto"):
+        return given
+    address = given or (CURRENT.read_text().strip() if CURRENT.exists() else "")
+    if not (found := re.fullmatch(r"(ray://)?(.+):(\d+)", address)):
+        return given or "local"
+    try:
+        _require_answer(address, found[2].strip("[]"), int(found[3]))
+        if not found[1]:
+            _require_healthy(address)
+    except UserError:
+        if given:
+            raise
+        return "local"
+    return address
+
+
+def _require_healthy(address: str) -> None:
+    asked = [sys.executable, "-m", "ray.scripts.scripts", "health-check", f"--address={address}"]
+    try:
+        subprocess.run(asked, capture_output=True, timeout=HEALTHY, check=True)
+    except (subprocess.SubprocessError, OSError):
+        hint = "a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
+        raise UserError(f"what answers at {address} is no Ray cluster that can be used ({hint})") from None
 
 
 @contextmanager
