@@ -147,6 +147,13 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_before_anything_runs(p
     with pytest.raises(UserError, match=r"mnist is a run of other settings \(dataset: mnist -> cifar10\)"):
         run.outcomes([Experiment("mnist", "", {"dataset": "cifar10"})], scoring)
     run.check([Experiment("mnist", "", {"dataset": "mnist"})])  # 0 px and auto are what it began with
+    held_out = Experiment("", "", {"dataset": "mnist", "image_size": 32, "validation_images": 1000}).config
+    (tmp_path / "chosen" / "ckpt").mkdir(parents=True)
+    (tmp_path / "chosen" / "ckpt" / "ckpt-7.index").touch()
+    (tmp_path / "chosen" / "config.json").write_text(held_out.to_json())
+    run.check([Experiment("chosen", "", {"dataset": "mnist"}, best="RMSE")])  # bin/train sets images aside by itself
+    with pytest.raises(UserError, match=r"chosen is a run of other settings \(validation_images: 1000 -> 0\)"):
+        run.check([Experiment("chosen", "", {"dataset": "mnist"})])
     with pytest.raises(UserError, match="mnist is a run of 7 steps, and 6 were requested"):
         run.outcomes([Experiment("mnist", "", {"dataset": "mnist", "train_steps": 6})], scoring)
     other = small(places, "gan", objective="dcgan")

@@ -73,7 +73,7 @@ class Runner:
             if stored is None:
                 continue
             folder, until = self._folder / experiment.name, experiment.config.training.train_steps
-            if changed := configs.difference(stored, _as_begun(experiment.config, stored)):
+            if changed := configs.difference(stored, _as_begun(experiment, stored)):
                 raise UserError(f"{folder} is a run of other settings ({'; '.join(changed)}); name another --runs folder")
             if (done := steps_done(folder)) > until:
                 raise UserError(f"{folder} is a run of {done} steps, and {until} were requested; name another --runs folder")
@@ -245,10 +245,13 @@ def _has_encoder(experiment: Experiment) -> bool:
     return "encoder" in experiment.config.objective.players
 
 
-def _as_begun(config: Config, stored: Config) -> Config:
-    """A configuration with `auto`, 0 and relative paths resolved as when the run began."""
+def _as_begun(experiment: Experiment, stored: Config) -> Config:
+    """Its configuration with `auto`, 0, relative paths and a number of held-out images resolved as when the run began."""
+    config = experiment.config
     data, known = config.data, stored.data
     kind, _, folder = data.dataset.partition(":")
     dataset = f"folder:{os.path.abspath(os.path.expanduser(folder))}" if kind == "folder" else data.dataset
     size, crop = data.image_size or known.image_size, known.crop if data.crop == "auto" else data.crop
+    if experiment.best and "validation_images" not in experiment.settings:
+        config = config.with_changes({"validation_images": stored.training.validation_images})
     return dataclasses.replace(config, data=dataclasses.replace(data, dataset=dataset, image_size=size, crop=crop))
