@@ -19,7 +19,10 @@ def test_all_ways_are_timed_on_the_same_images() -> None:
 
 def test_bin_bench_eval_prints_what_was_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     seconds = {"first": 2.0, "later": 1.5, "tf_gans": 3.0}
-    measured = lambda images, rounds: bench.Speed(images, {way: [s] * rounds for way, s in seconds.items()})  # noqa: E731
+
+    def measured(images: int, rounds: int) -> bench.Speed:
+        return bench.Speed(images, {way: [s] * rounds for way, s in seconds.items()})
+
     monkeypatch.setattr(bench, "speed", measured)
     monkeypatch.setattr(bench, "peak_mib", lambda images: 100.0 + images)
     monkeypatch.setattr(bench, "frechet_seconds", lambda: 2.5)

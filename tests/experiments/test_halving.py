@@ -1,12 +1,18 @@
 """Early stopping: which runs are hopeless, by hand; and a sweep with one."""
 
+import csv
+import itertools
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tfpagan.evaluation import metrics
+from tfpagan.experiments.experiment import evaluations
 from tfpagan.experiments.halving import Halving
+
+NOW = itertools.count(10**18, 10**9)
 
 
 @pytest.fixture
@@ -14,13 +20,15 @@ def halving() -> Halving:
     return Halving(metrics.keys()["rmse"], most=10)
 
 
-def evaluated(folder: Path, *values: float | None, protocol: str = "quick1k_validation") -> Path:
-    """A run with evaluations of these errors, each after ten steps more."""
+def evaluated(folder: Path, *values: float | None, protocol: str = "quick1k_validation", metric: str = "rmse") -> Path:
+    """A run with evaluations of these values, each after ten steps more."""
     folder.mkdir(exist_ok=True)
-    lines = [
-        {"step": 10 * (i + 1), "metrics": {"rmse": value}, "protocol": {"name": protocol}} for i, value in enumerate(values)
-    ]
-    (folder / "metrics.jsonl").write_text('{"step": 5, "loss": 1.0}\n' + "".join(f"{json.dumps(line)}\n" for line in lines))
+    with (folder / "scores.csv").open("w", newline="") as f:
+        writer = csv.writer(f)
+        writer.writerow(["step", metric, "protocol"])
+        for i, value in enumerate(values):
+            writer.writerow([10 * (i + 1), "" if value is None else value, json.dumps({"name": protocol})])
+    os.utime(folder / "scores.csv", ns=(next(NOW), next(NOW)))  # files written in one tick of the clock differ
     return folder
 
 
@@ -58,14 +66,18 @@ def test_evaluations_on_test_images_and_missing_values_do_not_count(halving: Hal
     assert not halving.hopeless(evaluated(tmp_path / "b", None))
     (tmp_path / "c").mkdir()
     assert not halving.hopeless(tmp_path / "c")
-    (tmp_path / "c/metrics.jsonl").write_text('{"step": 10, "metr')  # as it is being written
+    (tmp_path / "c/scores.csv").write_text("no table")
     assert not halving.hopeless(tmp_path / "c")
+
+
+def test_a_step_that_was_done_again_counts_once(halving: Halving, tmp_path: Path) -> None:
+    assert evaluations(evaluated(tmp_path / "a", 3.0, 2.0), "rmse") == [(10, 3.0), (20, 2.0)]
+    text = (tmp_path / "a/scores.csv").read_text().splitlines()
+    (tmp_path / "a/scores.csv").write_text("\n".join([*text, text[2].replace("2.0", "1.5"), text[1].replace("3.0", "4.0")]))
+    assert evaluations(tmp_path / "a", "rmse") == [(10, 4.0), (20, 1.5)]
 
 
 def test_where_more_is_better_the_lower_is_hopeless(tmp_path: Path) -> None:
     kept = Halving(metrics.keys()["class_kept"], most=10)
-    runs = [evaluated(tmp_path / name) for name in ("a", "b")]
-    for run, value in zip(runs, (0.9, 0.8), strict=True):
-        line = {"step": 10, "metrics": {"class_kept": value}, "protocol": {"name": "quick1k_validation"}}
-        (run / "metrics.jsonl").write_text(json.dumps(line))
+    runs = [evaluated(tmp_path / name, value, metric="class_kept") for name, value in (("a", 0.9), ("b", 0.8))]
     assert [kept.hopeless(run) for run in runs] == [False, True]

@@ -99,7 +99,9 @@ def test_a_stopped_command_saves_and_one_that_has_not_begun_never_does(cluster: 
 
     first = threading.Thread(target=train, args=[run])
     first.start()
-    time.sleep(1)  # the cluster's cores are taken
+    deadline = time.monotonic() + 60
+    while not (run / "log").exists() and time.monotonic() < deadline:  # until then the cluster's cores are free
+        time.sleep(0.1)
     train(late)
     first.join()
     assert ends["run"].status == 128 + signal.SIGTERM

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tfpagan import zoo
 from tfpagan.cli import given_images, statistics_file
 from tfpagan.cli.flags import Command, Option, path
+from tfpagan.cli.given_images import Scored
 from tfpagan.cli.model_flags import CHECKPOINT, CLASSIFIER, chosen_classifier, own_data
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from tfpagan.evaluation.subjects import Subject
 
 MOST = 10_000_000
-Scored = tuple["Scores", dict[str, Any]]
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:

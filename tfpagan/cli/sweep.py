@@ -31,7 +31,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     protocol = protocols.get(options["protocol"]).name
     folder = path(options["runs"])
     scoring = Scoring(protocol, options["classifier"])
-    where, halving = processes(options), None
+    where, halving = processes(options), None  # first: of Ray's settings, it reads some when Halving imports it
     if options["asha"]:
         experiments = [dataclasses.replace(experiment, best=options["asha"]) for experiment in experiments]
         halving = Halving(_halved_by(options["asha"], scoring), EVALUATIONS)

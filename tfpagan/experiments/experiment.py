@@ -168,22 +168,20 @@ def critic_beside(folder: Path, step: int) -> float | None:
 
 
 def evaluations(folder: Path, key: str) -> list[tuple[int, float]]:
-    """Steps and values of a metric, by the evaluations on held-out images during training."""
-    scored = [values for values in _lines(folder) if "metrics" in values]
-    during = [values for values in scored if values["protocol"]["name"].endswith(protocols.VALIDATION)]
-    found = [(int(values["step"]), values["metrics"].get(key)) for values in during]
-    return [(step, float(value)) for step, value in found if value is not None]
+    """Steps and values of a metric, by the evaluations on held-out images during training; of a step done again the last."""
+    try:
+        rows = results.rows(folder / "scores.csv")
+    except EvaluationError:
+        return []
+    during = [row for row in rows if json.loads(row["protocol"])["name"].endswith(protocols.VALIDATION)]
+    return sorted({int(row["step"]): float(row[key]) for row in during if row.get(key)}.items())
 
 
 def _logged(folder: Path, tag: str) -> list[tuple[int, float]]:
-    """Steps and values of a tag in metrics.jsonl."""
-    return [(int(values["step"]), float(values[tag])) for values in _lines(folder) if tag in values]
-
-
-def _lines(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl, as far as they can be read."""
+    """Steps and values of a tag in metrics.jsonl, as far as it can be read."""
     found = []
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         for line in (folder / "metrics.jsonl").read_text().splitlines():
-            found.append(json.loads(line))
+            if tag in (values := json.loads(line)):
+                found.append((int(values["step"]), float(values[tag])))
     return found

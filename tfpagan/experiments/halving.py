@@ -38,7 +38,7 @@ class Halving:
         self.key, self._lock = key, threading.Lock()
         mode = {"higher": "max", "lower": "min"}[key.better]
         self._scheduler: Any = ASHAScheduler("evaluation", key.name, mode, max_t=most + 1, reduction_factor=REDUCTION)
-        self._seen: dict[Path, int] = {}
+        self._seen: dict[Path, tuple[float, int]] = {}  # when the scores were written, and how many there were
 
     def hopeless(self, folder: Path) -> bool:
         """Whether a run is to be stopped, by the evaluations in its folder; if so, that is noted there."""
@@ -47,7 +47,7 @@ class Halving:
             part = folder / f"{FILE}.part"
             part.write_text(json.dumps(verdict) + "\n")
             part.replace(folder / FILE)
-        return bool(verdict or self.stopped(folder))
+        return bool(self.stopped(folder))
 
     def compared(self, folder: Path) -> dict[str, Any] | None:
         """The first evaluation since the last call by which a run is hopeless; None: none of them.
@@ -56,16 +56,19 @@ class Halving:
         """
         with self._lock:
             trial: Any = SimpleNamespace(trial_id=str(folder))
-            found, first = evaluations(folder, self.key.name), self._seen.get(folder, 0)
             if folder not in self._seen:
                 self._scheduler.on_trial_add(None, trial)
-            self._seen[folder] = len(found)
-            verdict = None
-            for count, (step, value) in enumerate(found[first:], first + 1):
+            before, first = self._seen.get(folder, (0.0, 0))
+            scores = folder / "scores.csv"
+            written = scores.stat().st_mtime if scores.exists() else 0.0
+            # This is asked several times a second, and most of the time nothing has been written.
+            found = evaluations(folder, self.key.name)[first:] if written != before else []
+            self._seen[folder] = written, first + len(found)
+            for count, (step, value) in enumerate(found, first + 1):
                 said = self._scheduler.on_trial_result(None, trial, {"evaluation": count, self.key.name: value})
-                if said == self._scheduler.STOP and not verdict:
-                    verdict = {"metric": self.key.name, "value": value, "step": step, "evaluations": count}
-            return verdict
+                if said == self._scheduler.STOP:
+                    return {"metric": self.key.name, "value": value, "step": step, "evaluations": count}
+            return None
 
     def stopped(self, folder: Path) -> str:
         """How a run was stopped by this metric, in words; "": it was not."""

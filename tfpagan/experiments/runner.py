@@ -158,8 +158,7 @@ class Runner:
             every = max(1, until // EVALUATIONS)
             flags += [f"--eval_every_steps={every}", f"--image_every_steps={every}"]
             flags += [f"--best_metric={scoring.key(experiment.best)}", f"--eval_classifier={scoring.classifier}"]
-        is_hopeless = (lambda: halving.hopeless(folder)) if halving else (lambda: False)
-        failure, seconds = self._process("train", flags, folder, is_hopeless)
+        failure, seconds = self._process("train", flags, folder, lambda: bool(halving and halving.hopeless(folder)))
         if seconds:
             before = (cpu_minutes(folder) or 0.0) * 60.0
             (folder / CPU_FILE).write_text(json.dumps({"train": before + seconds}) + "\n")
