@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
 from tfpagan.evaluation.classifiers import vgg
 from tfpagan.evaluation.classifiers.classifier import Classifier
@@ -27,6 +26,7 @@ from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.statistics import Moments
 from tfpagan.evaluation.subjects import Subject, of_networks
+from tfpagan.evaluation.tf_gan import classifier_metrics as tfgan
 
 PX, BATCH = 32, 100
 METRICS = ("is", "fid", "rid")

@@ -2,6 +2,7 @@
 
 import lzma
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -169,6 +170,7 @@ def _real(array: np.ndarray) -> np.ndarray:
 UNREADABLE = (
     *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, OverflowError, MemoryError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+    tokenize.TokenError,  # numpy tokenizes headers that it cannot parse, and Python 3.12 tells more of them apart
 )
 """What numpy and zipfile raise on damaged files, files of other formats, and shapes that do not fit into memory."""
 

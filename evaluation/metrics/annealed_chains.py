@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 from absl import logging
+from scipy.special import logsumexp
 
 from tfpagan.evaluation.metrics.ais import Annealing
 
@@ -87,7 +88,7 @@ class _Chains:
             x = tf.constant(images[i : i + self._annealing.images_at_once], tf.float32) / 255.0
             steps = self._adapt(x, tf.constant(sigma), tf.constant([seed, i + PILOTS]))
             log_weights = self._run(x, tf.constant(sigma), tf.constant([seed, i]), steps).numpy().astype(np.float64)
-            parts.append(np.logaddexp.reduce(log_weights, 0) - math.log(self._annealing.chains))
+            parts.append(logsumexp(log_weights, axis=0) - math.log(self._annealing.chains))
         return np.concatenate(parts)
 
     def _step_sizes(self, x: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

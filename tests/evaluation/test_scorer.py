@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers.scored import ALL, MODEL, PX, decode, encode, folder_of, images, linear_classifier, score
-from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
 from tfpagan.evaluation import protocols
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
@@ -21,6 +20,7 @@ from tfpagan.evaluation.pairs import Pairs
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.scorer import Scorer
 from tfpagan.evaluation.subjects import Subject, of_images
+from tfpagan.evaluation.tf_gan import classifier_metrics as tfgan
 
 
 def test_one_pass_gives_tf_gans_numbers(tmp_path: Path) -> None:

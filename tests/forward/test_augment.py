@@ -59,6 +59,15 @@ def test_blur_is_traced_once(x: np.ndarray, caplog: pytest.LogCaptureFixture) ->
     assert "retracing" not in caplog.text
 
 
+@pytest.mark.parametrize(("size", "sigma"), [(1, 0.5), (3, 0.5), (13, 2.0), (31, 7.0)])
+def test_the_gaussian_filter_is_tensorflow_addons(size: int, sigma: float) -> None:
+    addons = pytest.importorskip("tensorflow_addons", reason="ends with TensorFlow 2.15")
+    x = np.random.default_rng(size).uniform(-1, 1, [3, 17, 16, 3]).astype(np.float32)
+    np.testing.assert_allclose(
+        augment.gaussian_filter(x, size, sigma), addons.image.gaussian_filter2d(x, size, sigma), atol=1e-6
+    )
+
+
 def test_blur_fits_the_smallest_images() -> None:
     tiny = np.ones([2, 8, 8, 1], np.float32) * 0.25
     np.testing.assert_allclose(augment.blur(tiny, np.zeros([2, 2], np.float32), 0.5, 5.0), tiny, rtol=1e-6)

@@ -114,7 +114,7 @@ def read(folder: Path) -> dict[str, Any]:
     """What `write` wrote, by field of `Images`; arrays are read-only memory maps.
 
     Raises:
-      OSError, EOFError, ValueError, KeyError: when a file is missing or damaged.
+      `evaluation.statistics.UNREADABLE`: when a file is missing or damaged.
     """
     about = json.loads((folder / "about.json").read_text())
     splits = ("train", "test", *(["validation"] if "validation" in about["checksums"] else []))

@@ -24,6 +24,7 @@ from tfpagan.data.pipeline import held_out
 from tfpagan.data.source import Source
 from tfpagan.data.tiny_imagenet import TinyImageNet, is_tiny_imagenet
 from tfpagan.errors import UserError
+from tfpagan.evaluation.statistics import UNREADABLE
 from tfpagan.settings.registries import SOURCES
 from tfpagan.settings.sections import DataConfig
 from tfpagan.settings.setting import check
@@ -229,6 +230,6 @@ def _entry(source: Source, config: DataConfig) -> str:
 def _read(folder: Path, config: DataConfig) -> Images:
     try:
         arrays = cache.read(folder)
-    except (OSError, EOFError, ValueError, KeyError) as e:
+    except UNREADABLE as e:
         raise UserError(f"the cache entry {folder} is damaged: {errors.one_line(e)}; delete it and run again") from None
     return Images(config=config, **arrays)

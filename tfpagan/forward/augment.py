@@ -24,7 +24,7 @@ UNIFORMS = 2
 """How many uniform numbers an augmentation takes per sample."""
 
 BLUR_LEVELS = 16
-"""How many standard deviations `blur` chooses from: tensorflow_addons' filter takes one sigma for a whole batch."""
+"""How many standard deviations `blur` chooses from: the filter takes one sigma for a whole batch."""
 
 
 def build(config: AugmentationConfig) -> Augmentation:
@@ -118,22 +118,40 @@ def pad_crop(x: tf.Tensor, noise: tf.Tensor, pad_fraction: float) -> tf.Tensor:
 def blur(x: tf.Tensor, noise: tf.Tensor, sigma_min: float, sigma_max: float) -> tf.Tensor:
     """Gaussian blur with a standard deviation drawn per image from 16 equally spaced ones in [sigma_min, sigma_max] px.
 
-    Each sigma is one call of tensorflow_addons' filter (reflected borders, truncated at 3 sigma_max) on the whole batch; every
-    image keeps the result of its own sigma.
+    Each sigma is one filtering of the whole batch (reflected borders, truncated at 3 sigma_max); every image keeps the result
+    of its own sigma.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its end-of-development warning: the version is pinned
-        import tensorflow_addons as tfa  # takes a second, and only this augmentation needs it
-
-    # The filter is a tf.function, which would be retraced, with a warning, for every sigma.
-    gaussian_filter = tfa.image.gaussian_filter2d.python_function
+    blurring = _filter_of_addons() or gaussian_filter
     size = min(2 * round(3 * sigma_max) + 1, 2 * min(x.shape[1], x.shape[2]) - 1)  # reflection allows no larger one
     level = tf.cast(noise[:, 0] * BLUR_LEVELS, tf.int32)[:, None, None, None]  # [N, 1, 1, 1]
     blurred = tf.zeros_like(x)
     for i in range(BLUR_LEVELS):
         sigma = sigma_min + (sigma_max - sigma_min) * i / (BLUR_LEVELS - 1)
-        blurred = tf.where(level == i, gaussian_filter(x, size, sigma), blurred)
+        blurred = tf.where(level == i, blurring(x, size, sigma), blurred)
     return blurred
+
+
+def gaussian_filter(x: tf.Tensor, size: int, sigma: float) -> tf.Tensor:
+    """Images [N, H, W, C] blurred by a normalised Gaussian of `size` (odd) pixels each way; borders are reflected.
+
+    It is tensorflow_addons' `gaussian_filter2d`, which TensorFlow 2.21 has not.
+    """
+    reach = size // 2
+    weights = tf.nn.softmax(-tf.square(tf.range(-reach, reach + 1, dtype=tf.float32)) / (2 * sigma**2))
+    kernel = tf.tile(tf.cast(weights[:, None] * weights[None, :], x.dtype)[:, :, None, None], [1, 1, x.shape[3], 1])
+    padded = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]], mode="REFLECT")
+    return tf.nn.depthwise_conv2d(padded, kernel, [1, 1, 1, 1], "VALID")
+
+
+def _filter_of_addons() -> Callable[[tf.Tensor, int, float], tf.Tensor] | None:
+    """Of tensorflow_addons, where it is installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its end-of-development warning: the version is pinned
+        try:
+            import tensorflow_addons as tfa  # takes a second, and only this augmentation needs it
+        except ImportError:
+            return None
+    return tfa.image.gaussian_filter2d.python_function  # the tf.function would be retraced, with a warning, for every sigma
 
 
 def contrast(x: tf.Tensor, noise: tf.Tensor, factor_min: float, factor_max: float) -> tf.Tensor:

@@ -10,6 +10,7 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -39,7 +40,10 @@ def as_array(name: str, tensor: tf.Tensor) -> np.ndarray:
 
 def write(file: str | Path, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     """Write as npz."""
-    np.savez(file, **{f"{signature}/{name}": value for signature, values in arrays.items() for name, value in values.items()})
+    flat: dict[str, Any] = {
+        f"{signature}/{name}": value for signature, values in arrays.items() for name, value in values.items()
+    }
+    np.savez(file, **flat)
 
 
 def read(file: str | Path) -> Arrays:

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from helpers.classifiers import write
 
+from tfpagan.evaluation import tf_gan
 from tfpagan.evaluation.classifiers import inception
 from tfpagan.evaluation.classifiers.classifier import INCEPTION_SHAPE
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
@@ -19,9 +20,7 @@ X = np.random.default_rng(1).integers(0, 256, [5, 16, 16, 3]).astype(np.uint8)
 
 
 def test_the_module_is_the_one_that_tf_gan_names() -> None:
-    from tensorflow_gan.python.eval import inception_metrics
-
-    assert inception.HANDLE == inception_metrics.INCEPTION_TFHUB
+    assert inception.HANDLE == tf_gan.load("inception_metrics").INCEPTION_TFHUB
 
 
 def test_inception_is_recognised_by_its_output_sizes(tmp_path: Path) -> None:

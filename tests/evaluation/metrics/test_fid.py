@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers.random_features import RANDOM, gaussians, moments
-from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics.fid import frechet_distance
 from tfpagan.evaluation.statistics import Moments
+from tfpagan.evaluation.tf_gan import classifier_metrics as tfgan
 
 
 @pytest.mark.parametrize(("n", "m", "dimensions"), [(500, 400, 16), (2000, 3000, 128), (300, 250, 1)])

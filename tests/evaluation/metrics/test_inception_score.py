@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers.random_features import RANDOM
-from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics.base import Batch
 from tfpagan.evaluation.metrics.inception_score import InceptionScore
+from tfpagan.evaluation.tf_gan import classifier_metrics as tfgan
 
 
 def score(logits: np.ndarray, batch: int = 1000, **options: int | None) -> tuple[float, float]:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers.random_features import RANDOM, gaussians
-from tensorflow_gan.python.eval import classifier_metrics as tfgan
 
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics.kid import kernel_distance, unbiased_squared_mmd
+from tfpagan.evaluation.tf_gan import classifier_metrics as tfgan
 
 
 @pytest.mark.parametrize(("n", "m", "block"), [(1000, 1000, 250), (1003, 997, 256), (90, 60, 1000)])
