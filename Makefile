@@ -4,9 +4,22 @@
 
 VENV := .venv
 RUN := $(VENV)/bin/python
-# The first Python on the path that works; `make PYTHON=/path/to/python3.11 ...` names another.
-PYTHON ?= $(shell for p in python3.11 python3.10 python3 python; do \
-	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 12))' 2>/dev/null && echo $$p && break; done)
+# The first Python on the path that works; `make PYTHON=/path/to/python3.12 ...` names another.
+PYTHON ?= $(shell for p in python3.11 python3.10 python3.12 python3.13 python3 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+# It chooses the stack, the versions of TensorFlow and of all else: docs/stacks.md.
+VERSIONS = constraints/tensorflow-$$($(RUN) -c 'import sys; print("2.15" if sys.version_info < (3, 12) else "2.21")').txt
+
+# A Python that was asked for must be the one that is there.
+ifneq ($(origin PYTHON),file)
+ifneq ($(wildcard $(RUN)),)
+ifneq ($(MAKECMDGOALS),clean)
+ifneq ($(shell $(RUN) -V),$(shell $(PYTHON) -V))
+$(error $(VENV) has $(shell $(RUN) -V), which is not that of $(PYTHON): run make clean first, or make VENV=.venv-other PYTHON=$(PYTHON) ...)
+endif
+endif
+endif
+endif
 
 help:
 	@echo "make train    train PAGAN on the embedded shapes for a few minutes, and see where everything is"
@@ -17,16 +30,16 @@ help:
 	@echo "make docs-check  run every command of the pages in docs/"
 	@echo "make install  set up .venv only; make clean removes it"
 
-$(VENV)/installed: setup.py constraints.txt
+$(VENV)/installed: setup.py constraints/tensorflow-2.15.txt constraints/tensorflow-2.21.txt
 	@if [ -z "$(PYTHON)" ]; then \
-		echo "tfpagan needs Python 3.10 or 3.11 with its venv module (TensorFlow 2.15 runs on no later one); none found. Install one, or run: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 10) <= v < (3, 12) and f"tfpagan needs Python 3.10 or 3.11 (TensorFlow 2.15 runs on no later one); $(PYTHON) is {v[0]}.{v[1]}")'
+		echo "tfpagan needs one of Python 3.10 to 3.13 with its venv module; none found. Install one, or run: make PYTHON=/path/to/python3.12" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 10) <= v < (3, 14) and f"tfpagan needs one of Python 3.10 to 3.13; $(PYTHON) is {v[0]}.{v[1]}")'
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c $(VERSIONS) -e .
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c $(VERSIONS) -e '.[test]'
 	@touch $@
 
 install: $(VENV)/installed

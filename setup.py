@@ -1,4 +1,8 @@
-"""Metadata and dependencies; `constraints.txt` holds the exact versions that the tests run with."""
+"""Metadata and dependencies; the files in constraints/ hold the exact versions that the tests run with.
+
+There are two stacks, which the version of Python chooses: TensorFlow 2.15, the last with Keras 2 inside and the last that
+tensorflow-addons knows, and TensorFlow 2.21 with Keras 2 beside it. docs/stacks.md compares them.
+"""
 
 import re
 from pathlib import Path
@@ -6,7 +10,29 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-RAY = ["ray[client,tune]>=2.40,<3", "pandas>=2,<3"]  # pandas 3 needs Python 3.11
+REFERENCE = [  # Python 3.10 and 3.11
+    "tensorflow>=2.15,<2.16",
+    "tensorflow-addons>=0.23,<0.24",
+    "tensorflow-probability>=0.23,<0.24",  # comes with tensorflow-gan; 0.25 refuses TensorFlow 2.15
+    "tensorflow-metadata>=1.14,<1.17",  # comes with tensorflow-datasets; later ones need protobuf 6
+    "tensorflow-serving-api>=2.15,<2.16",  # the requests that an export warms up with
+    "tf-keras>=2.15,<2.16",  # comes with tensorflow-hub; later ones need a later TensorFlow
+    "numpy>=1.23,<2",
+    "matplotlib>=3.9,<3.11",  # the box plots of bin/sweep; 3.11 needs Python 3.11
+    "scikit-learn>=1.3,<1.7",  # the linear classifiers of bin/probe
+]
+CURRENT = [  # Python 3.12 and 3.13
+    "tensorflow>=2.21,<2.22",
+    "tensorflow-probability>=0.25,<0.26",
+    "tensorflow-metadata>=1.21,<1.22",
+    "tensorflow-serving-api>=2.21,<2.22",
+    "tf-keras>=2.21,<2.22",  # Keras 2
+    "tensorboard>=2.20,<2.22",  # TensorFlow no longer brings it
+    "numpy>=2",
+    "matplotlib>=3.10",
+    "scikit-learn>=1.6",
+]
+RAY = ["ray[client,tune]>=2.40,<3", "pandas>=2"]
 
 setup(
     name="tfpagan",
@@ -15,34 +41,30 @@ setup(
     long_description=HERE.joinpath("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.10,<3.12",
+    python_requires=">=3.10,<3.14",
     packages=find_packages(include=["tfpagan", "tfpagan.*"]),  # evaluation/ is in it as tfpagan.evaluation, by a link
     package_data={"tfpagan.serving": ["page/*"], "tfpagan.zoo": ["models/**/*", "classifiers/**/*"]},
     install_requires=[
-        "tensorflow>=2.15,<2.16",  # the last with Keras 2, on which tensorflow-addons and tensorflow-gan stand
+        *(f"{requirement}; python_version < '3.12'" for requirement in REFERENCE),
+        *(f"{requirement}; python_version >= '3.12'" for requirement in CURRENT),
         "tensorflow-gan>=2.1,<2.2",
-        "tensorflow-probability>=0.23,<0.24",  # comes with tensorflow-gan; 0.25 refuses TensorFlow 2.15
-        "tensorflow-addons>=0.23,<0.24",
         "tensorflow-datasets>=4.9.4,<4.10",
-        "tensorflow-metadata>=1.14,<1.17",  # comes with tensorflow-datasets; later ones need protobuf 6
         "tensorflow-hub>=0.16,<0.17",
         "etils<1.14; python_version < '3.11'",  # pip 23 finds no way through the later ones' extras
-        "tf-keras>=2.15,<2.16",  # comes with tensorflow-hub; later ones need a later TensorFlow
         "setuptools<82",  # tensorflow-hub imports pkg_resources
         "importlib_resources",  # tensorflow-datasets imports it without saying so
         "absl-py>=1.4",
-        "numpy>=1.23,<2",
-        "tensorflow-serving-api>=2.15,<2.16",  # the requests that an export warms up with
         "cheroot>=10",  # bin/serve, with Werkzeug, which comes with TensorBoard
         "werkzeug>=3,<4",
-        "matplotlib>=3.9,<3.11",  # the box plots of bin/sweep; 3.11 needs Python 3.11
         "pillow>=10",  # GIF, which TensorFlow cannot write
-        "scikit-learn>=1.3,<1.7",  # the linear classifiers of bin/probe
         "scipy>=1.10",  # ranks in bin/sweep; tensorflow-datasets reads svhn_cropped with it
         "tqdm>=4.60",
     ],
     extras_require={
-        "gpu": ["tensorflow[and-cuda]>=2.15,<2.16"],
+        "gpu": [
+            "tensorflow[and-cuda]>=2.15,<2.16; python_version < '3.12'",
+            "tensorflow[and-cuda]>=2.21,<2.22; python_version >= '3.12'",
+        ],
         "bench": ["torch>=2.4,<2.6"],  # benchmarks/; its Adam is fused on CPUs from 2.4 on
         "ray": RAY,  # bin/sweep and bin/reproduce with --cluster or --asha
         "test": [

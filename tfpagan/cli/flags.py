@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from absl import flags, logging
 
+from tfpagan.cli.quiet import import_tensorflow_quietly
 from tfpagan.config import Config, plugins, renamed
 from tfpagan.errors import UserError
 from tfpagan.evaluation.errors import EvaluationError
@@ -73,6 +74,7 @@ def execute(command: Command, argv: Sequence[str]) -> int:
         return _reporting_mistakes(command, lambda: _print_help(command, argv))
     # Hides the log of TensorFlow's C++ code, whose errors are raised as exceptions anyway.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow_quietly()
     flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours have a separate parser
     standard_logging.getLogger("tensorflow").setLevel("WARNING")  # the commands log the number of replicas themselves
     logging.set_verbosity(logging.INFO)

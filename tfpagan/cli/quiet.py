@@ -1,0 +1,62 @@
+"""Hides what TensorFlow 2.21 prints when it is imported, which no setting of its own does."""
+
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+CHATTER = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4} .*(port|cudart_stub)\.cc:")
+"""Lines about oneDNN and about machines without a GPU."""
+
+
+class QuietImport:
+    """Finds TensorFlow for Python's import system, once, so that the lines are dropped while it is imported."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec and spec.loader:
+            loader: Any = spec.loader
+            run = loader.exec_module
+
+            def run_quietly(module: ModuleType) -> None:
+                with _without_chatter():
+                    run(module)
+
+            loader.exec_module = run_quietly
+        return spec
+
+
+def import_tensorflow_quietly() -> None:
+    """Whenever it is imported."""
+    if "tensorflow" not in sys.modules and not any(isinstance(finder, QuietImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, QuietImport())
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """What is written to the file descriptor of stderr comes at the end, without the known lines."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            kept.seek(0)
+            with suppress(OSError):  # of a closed pipe
+                os.write(2, b"".join(line for line in kept if not CHATTER.match(line)))
