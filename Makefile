@@ -1,6 +1,6 @@
 # make train: a first training run. make test: the whole suite. Both set up .venv when it is missing or out of date.
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-quick torture lint format bench bench-eval docs-check clean
+.PHONY: help install train test test-quick torture lint format bench bench-eval docs-check wheel clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -28,6 +28,7 @@ help:
 	@echo "make lint     ruff, mypy and import-linter alone; make format mends what ruff can"
 	@echo "make bench    images per second of the ways to compute a step; make bench-eval, of an evaluation"
 	@echo "make docs-check  run every command of the pages in docs/"
+	@echo "make wheel    the package as a wheel in dist/, for pip install"
 	@echo "make install  set up .venv only; make clean removes it"
 
 $(VENV)/installed: setup.py constraints/tensorflow-2.15.txt constraints/tensorflow-2.21.txt
@@ -75,5 +76,10 @@ bench-eval: $(VENV)/installed
 docs-check: $(VENV)/installed
 	$(RUN) docs/check.py
 
+wheel: $(VENV)/installed
+	rm -rf build
+	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

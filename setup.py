@@ -41,9 +41,19 @@ setup(
     long_description=HERE.joinpath("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: GPU",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: Apache Software License",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["tfpagan", "tfpagan.*"]),  # evaluation/ is in it as tfpagan.evaluation, by a link
-    package_data={"tfpagan.serving": ["page/*"], "tfpagan.zoo": ["models/**/*", "classifiers/**/*"]},
+    package_data={"tfpagan": ["py.typed"], "tfpagan.serving": ["page/*"], "tfpagan.zoo": ["models/**/*", "classifiers/**/*"]},
     install_requires=[
         *(f"{requirement}; python_version < '3.12'" for requirement in REFERENCE),
         *(f"{requirement}; python_version >= '3.12'" for requirement in CURRENT),
@@ -78,5 +88,5 @@ setup(
             "import-linter>=2.1,<3",
         ],
     },
-    entry_points={"console_scripts": ["tfpagan-train = tfpagan.cli:train_main"]},
+    entry_points={"console_scripts": ["tfpagan = tfpagan.cli:main"]},
 )

@@ -43,14 +43,16 @@ def test_pods_find_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (container,) = pod["spec"]["containers"]
     variables = {variable["name"]: variable["value"] for variable in container["env"]}
     assert int(variables["WORKERS"]) == job["spec"]["completions"] == job["spec"]["parallelism"]
-    program(tmp_path, "tfpagan-train", 'echo "$TF_CONFIG"; echo "$@"')
+    program(tmp_path, "tfpagan", 'echo "$TF_CONFIG"; echo "$@"')
     path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "JOB_COMPLETION_INDEX": "1"}
     said = subprocess.check_output([*container["command"], *container["args"]], env=variables | path, text=True)
     config, flags = said.splitlines()
     # A pod of an indexed job is called JOB-INDEX, and resolved as POD.SERVICE.
     name, port = job["metadata"]["name"], container["ports"][0]["containerPort"]
     assert_task(config, [f"{name}-{i}.{service['metadata']['name']}:{port}" for i in range(2)], 1, monkeypatch)
-    assert flags.split()[0].startswith("--dataset=")
+    command, dataset, *_ = flags.split()
+    assert command == "train"
+    assert dataset.startswith("--dataset=")
 
 
 @pytest.mark.parametrize(("status", "requeued"), [(0, False), (1, False), (75, True)])

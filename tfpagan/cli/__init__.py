@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow before a command runs: `--help` must answer at once.
 """
 
+import difflib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from tfpagan.cli import (
     evaluate,
     export,
     interpolate,
+    names,
     probe,
     reconstruct,
     reproduce,
@@ -29,6 +31,10 @@ from tfpagan.cli import (
     train_classifier,
 )
 from tfpagan.cli.flags import Command, execute
+from tfpagan.errors import UserError
+from tfpagan.version import __version__
+
+SUMMARY = "auto-encoding GANs in TensorFlow 2"
 
 SIGNALLED = 128
 """Exit codes above it name the signal that ended the command."""
@@ -60,16 +66,35 @@ def run(command: str, argv: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """`python -m tfpagan.cli COMMAND ...`, which the executables in bin/ call."""
+    """`tfpagan COMMAND ...`; `python -m tfpagan.cli COMMAND ...`, which the executables in bin/ call, is the same."""
     command, *argv = sys.argv[1:] or [""]
-    if command not in COMMANDS:
-        sys.exit(f"tfpagan: unknown command {command!r}; known: {', '.join(COMMANDS)}, each with --help")
-    _leave(run(command, argv))
+    if command in COMMANDS:
+        _leave(run(command, argv))
+    if command in ("--version", "version"):
+        print(f"tfpagan {__version__}")
+    elif command in ("--help", "-h", "help"):
+        print(_overview())
+    elif command == "completion":
+        print(_completion(*argv), end="")
+    else:
+        near = difflib.get_close_matches(command, COMMANDS, n=1)
+        guess = f" (did you mean {near[0]}?)" if near else ""
+        sys.exit(f"tfpagan: unknown command {command!r}{guess}; known: {', '.join(COMMANDS)}, each with --help")
 
 
-def train_main() -> None:
-    """The installed command `tfpagan-train`."""
-    _leave(run("train", sys.argv[1:]))
+def _overview() -> str:
+    lines = [f"  {name:<18}{command.help}" for name, command in COMMANDS.items()]
+    more = ["  completion        For a shell: completion bash, zsh or fish.", "", "Each has --help. Further: --version"]
+    return "\n".join([names.told(f"tfpagan {__version__}: {SUMMARY}"), "", *map(names.told, lines), *more])
+
+
+def _completion(shell: str = "", *more: str) -> str:
+    from tfpagan.cli import completion
+
+    try:
+        return completion.script(" ".join([shell, *more]), COMMANDS)
+    except UserError as e:
+        sys.exit(f"tfpagan completion: error: {e}")
 
 
 def _leave(code: int) -> NoReturn:

@@ -7,13 +7,14 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from absl import flags, logging
 
+from tfpagan.cli import names
 from tfpagan.cli.quiet import import_tensorflow_quietly
 from tfpagan.config import Config, plugins, renamed
 from tfpagan.errors import UserError
@@ -39,12 +40,14 @@ class Option:
       default: its value where it is not given.
       help: one line; a function where the text depends on the loaded plugins.
       kind: the type of its value, where the default is None.
+      choices: its values, for completion; they are checked where they are used.
     """
 
     name: str
     default: Any
     help: str | Callable[[], str]
     kind: type | None = None
+    choices: Collection[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +82,7 @@ def execute(command: Command, argv: Sequence[str]) -> int:
     standard_logging.getLogger("tensorflow").setLevel("WARNING")  # the commands log the number of replicas themselves
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
-    logging.get_absl_handler().setFormatter(None)  # only the message, without file and line
+    logging.get_absl_handler().setFormatter(_Message())
     logging.get_absl_handler().addFilter(_is_ours_or_a_warning)
     return _reporting_mistakes(command, lambda: _run(command, argv))
 
@@ -132,7 +135,7 @@ def _reporting_mistakes(command: Command, do: Callable[[], int]) -> int:
     try:
         return do()
     except (UserError, EvaluationError) as e:
-        print(f"{command.program}: error: {' '.join(str(e).split())}", file=sys.stderr)
+        print(f"{command.program}: error: {names.told(' '.join(str(e).split()))}", file=sys.stderr)
         return e.code if isinstance(e, UserError) else 1
     except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes at its end
@@ -218,7 +221,7 @@ def rows(command: Command) -> list[tuple[str, type, str]]:
     if command.settings == "all":
         names = f"the system: {', '.join(OBJECTIVES)} (default: {Config().objective.name})"
         found["objective"] = (str, names)
-    for kind in _sections(command):
+    for kind in sections(command):
         for s in settings_of(kind):
             if s.name not in found and (command.settings != "places" or s.name in PLACES):
                 legal = str(s.legal)
@@ -246,6 +249,13 @@ def path(text: str) -> Path:
     return Path(os.path.expanduser(text))
 
 
+class _Message(standard_logging.Formatter):
+    """Only the message, without file and line."""
+
+    def format(self, record: standard_logging.LogRecord) -> str:
+        return names.told(super().format(record))
+
+
 def _is_ours_or_a_warning(record: standard_logging.LogRecord) -> bool:
     """Keep our messages and every warning; TensorFlow's Python code logs to the same logger."""
     return record.levelno >= standard_logging.WARNING or "-packages/tensorflow" not in record.pathname
@@ -256,7 +266,8 @@ def _out_of_memory(e: Exception) -> bool:
     return isinstance(e, MemoryError) or (tf is not None and isinstance(e, tf.errors.ResourceExhaustedError))
 
 
-def _sections(command: Command) -> tuple[type, ...]:
+def sections(command: Command) -> tuple[type, ...]:
+    """The classes of settings that are flags of a command."""
     of_objectives = tuple(OBJECTIVES.get(name) for name in OBJECTIVES)
     wanted: Mapping[str, tuple[type, ...]] = {
         "all": (*SECTIONS.values(), *of_objectives),
@@ -286,4 +297,4 @@ def _help(command: Command) -> str:
     listed += rows(command)
     width = max(len(name) for name, _, _ in listed) + 4
     lines = [f"  --{'[no]' * (kind is bool) + name:<{width}}  {text}" for name, kind, text in listed]
-    return "\n".join([f"bin/{command.program}: {command.help}", "", *lines])
+    return names.told("\n".join([f"bin/{command.program}: {command.help}", "", *lines]))

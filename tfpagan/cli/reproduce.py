@@ -10,6 +10,7 @@ from typing import Any
 
 from absl import logging
 
+from tfpagan.cli import names
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.cli.run_flags import WHERE, processes
@@ -115,8 +116,8 @@ def _plan(row: Row, folder: Path) -> str:
     if row.experiment is None:
         return f"{row.name}: the paper's numbers alone"
     if row.experiment.stand_in:
-        return f"{folder / row.experiment.name}: bin/evaluate --reconstructor={row.experiment.stand_in}"
-    return f"{folder / row.experiment.name}: bin/train {' '.join([*row.experiment.flags(), *plugins.flags()])}"
+        return f"{folder / row.experiment.name}: {names.called('evaluate')} --reconstructor={row.experiment.stand_in}"
+    return f"{folder / row.experiment.name}: {names.called('train')} {' '.join([*row.experiment.flags(), *plugins.flags()])}"
 
 
 def _chosen(options: dict[str, Any]) -> Table:
@@ -194,14 +195,14 @@ def _as_given(options: dict[str, Any]) -> str:
     """The equivalent command line, without flags that do not affect the numbers."""
     silent = ("runs", "publish", "jobs", "gpus_per_run", "cluster", "dry_run", "json")
     told = [o.name for o in COMMAND.options if o.name not in silent and options[o.name] != o.default]
-    return " ".join(["bin/reproduce", *(shlex.quote(f"--{name}={options[name]}") for name in told)])
+    return " ".join([names.called("reproduce"), *(shlex.quote(f"--{name}={options[name]}") for name in told)])
 
 
 COMMAND = Command(
     program="reproduce",
     help="A paper's table or figure, from runs in --runs: missing runs are trained, stopped ones are resumed.",
     options=(
-        Option("table", "", f"one of {', '.join(TABLES)}"),
+        Option("table", "", f"one of {', '.join(TABLES)}", choices=tuple(TABLES)),
         Option(
             "figure",
             "",

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
+from tfpagan.cli import names
 from tfpagan.cli.flags import PLACES, Command, Option, path
 from tfpagan.cli.model_flags import CLASSIFIER
 from tfpagan.cli.run_flags import WHERE, processes
@@ -38,7 +39,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     runner = Runner(folder, where, places=places, halving=halving)
     if options["dry_run"]:
         runner.check(experiments)
-        lines = [f"{folder / e.name}: bin/train {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments]
+        lines = [f"{folder / e.name}: {names.called('train')} {' '.join([*e.flags(), *plugins.flags()])}" for e in experiments]
         print("\n".join([*lines, scoring.in_words()]))
         return 0
     text, outcomes = sweep.run(runner, folder, grids, experiments, scoring, by=by, second=options["second_classifier"])

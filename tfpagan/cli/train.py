@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
+from tfpagan.cli import names
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.config import Config, is_resumable, plugins, presets
 from tfpagan.errors import UserError, WorkerLostError
@@ -119,8 +120,7 @@ def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     rows.append(("scalars", model_dir / "metrics.jsonl"))
     folder = shlex.quote(str(model_dir))
     rows.append(("TensorBoard", f"{_from_here(Path(sys.executable).with_name('tensorboard'))} --logdir={folder}"))
-    bin_train = Path(__file__).parents[2] / "bin" / "train"
-    program = _from_here(bin_train) if bin_train.exists() else "tfpagan-train"
+    program = names.called("train") if names.is_installed() else _from_here(names.BIN / "train")
     gave_up = finished and max(run_folder.steps_in(model_dir / "ckpt"), default=0) < config.training.train_steps  # --patience
     steps = config.training.train_steps * (2 if finished and not gave_up else 1)
     on = ["--patience=0"] if gave_up else []
@@ -159,7 +159,7 @@ COMMAND = Command(
     help="Train an auto-encoding GAN; the same command, or --model_dir alone, resumes a stopped run.",
     options=(
         Option("model_dir", "", "the run folder; default: runs/ and the name of the preset or data set"),
-        Option("preset", "", f"start from a named experiment: {', '.join(presets.PRESETS)}"),
+        Option("preset", "", f"start from a named experiment: {', '.join(presets.PRESETS)}", choices=tuple(presets.PRESETS)),
         Option("dry_run", False, "print configuration, sizes, memory and time, then exit"),
         Option("json", False, "print --dry_run as JSON"),
     ),
