@@ -5,6 +5,7 @@ by Pillow. Pixels are turned as EXIF says, palettes are resolved, and of an anim
 has 16 bits per sample or transparent pixels is refused instead of being altered silently.
 """
 
+import functools
 import io
 import os
 import re
@@ -109,8 +110,15 @@ def under(base: Path) -> list[Path]:
         found += [folder / name for name in images]
         ignored += len(files) - len(images)
     if ignored:
-        logging.info("%s: ignoring %d files that are not images by their names", base, ignored)
+        kind = "file that is not an image" if ignored == 1 else "files that are not images"
+        say_once(f"{base}: ignoring {ignored} {kind} by name")
     return sorted(found, key=lambda path: os.fsencode(path.relative_to(base).as_posix()))
+
+
+@functools.cache
+def say_once(text: str) -> None:
+    """Log a line about a folder, which is read several times by one command."""
+    logging.info("%s", text)
 
 
 def holds(base: Path, other: Path) -> bool:

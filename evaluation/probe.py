@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from tfpagan.evaluation.errors import EvaluationError
 
@@ -49,10 +50,12 @@ def error_rates(
     """
     sets, held_out = _drawn(train_labels, probe)
     labels_held_out, of_held_out = train_labels[held_out], _in_parts(features, train, held_out)
-    classifiers = [
-        _best(_in_parts(features, train, chosen), train_labels[chosen], of_held_out, labels_held_out, probe.costs)
-        for chosen in sets
-    ]
+    classifiers = []
+    for i, chosen in enumerate(sets, 1):
+        logging.info("set %d of %d: fitting %d linear SVMs to %d images", i, len(sets), len(probe.costs), len(chosen))
+        of_chosen = _in_parts(features, train, chosen)
+        classifiers.append(_best(of_chosen, train_labels[chosen], of_held_out, labels_held_out, probe.costs))
+    logging.info("classifying %d test images", len(test))
     wrong = np.zeros(len(classifiers))
     for i in range(0, len(test), AT_ONCE):  # the features of all test images may not fit in memory
         seen = features(np.asarray(test[i : i + AT_ONCE]))

@@ -139,6 +139,11 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--model_dir=HERE/images/run", "lies in folder:HERE/images: its image grids would become training images"),
         ("--model_dir=HERE/run", "HERE/run holds a run with another configuration ("),
         ("--dataset=mnisst", "unknown data set 'mnisst'; did you mean mnist"),
+        ("--dataset=MNIST", "unknown data set 'MNIST'; did you mean mnist"),
+        (
+            "--dataset=cifar-10",
+            "'cifar-10' is not legal: it must be name, name/config, name:version, folder:PATH; did you mean cifar10?",
+        ),
         ("--dataset=", "it must be a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, color_mnist or shapes"),
         ("--dataset=HERE/images", "it must be name, name/config, name:version, folder:PATH"),
         ("--dataset=../etc", "it must be name, name/config, name:version, folder:PATH"),

@@ -143,11 +143,16 @@ def test_images_beside_the_splits_are_refused(write, other):
         prepare(config)
 
 
-def test_other_folders_beside_train_and_test_are_ignored(write):
+def test_other_folders_beside_train_and_test_are_ignored_and_told_once(write, caplog):
+    caplog.set_level("INFO")
     files = {f"{split}/a/{i}.png": png(8, 8) for split in ("train", "test") for i in range(2)}
-    more = {"annotations/a.txt": b"a", "thumbs/1.png": png(8, 8), "val/list.txt": b"a"}
-    images = prepare(write(files | more))
+    more = {"annotations/a.txt": b"a", "thumbs/1.png": png(8, 8), "val/list.txt": b"a", "train/notes.txt": b"a"}
+    config = write(files | more)
+    describe(config)
+    images = prepare(config)
     assert (len(images.train), len(images.test), images.validation) == (2, 2, None)
+    assert caplog.text.count("using train/ and test/, ignoring annotations/, thumbs/, val/") == 1
+    assert caplog.text.count("ignoring 1 file that is not an image by name") == 2  # in train/ and in val/
 
 
 def test_a_third_split_is_for_validation_and_needs_no_labels(write):

@@ -187,7 +187,7 @@ def test_litter_and_other_files_are_left_out_and_links_count_once(tmp_path: Path
     caplog.set_level("INFO")
     found = [str(file.relative_to(tmp_path / "in")) for file in image_files.under(tmp_path / "in")]
     assert found == ["a/c.jpeg", "b.PNG", "more/d.gif"]
-    assert "ignoring 2 files that are not images by their names" in caplog.text
+    assert "ignoring 2 files that are not images by name" in caplog.text
     for folder, inside in ((tmp_path / "in/a/new", True), (tmp_path / "out/new", True), (tmp_path / "in/more/new", True)):
         assert image_files.holds(tmp_path / "in", folder) == inside
     assert not image_files.holds(tmp_path / "in", tmp_path / "innermost")

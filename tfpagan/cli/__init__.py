@@ -3,7 +3,6 @@
 Nothing here imports TensorFlow before a command runs: `--help` must answer at once.
 """
 
-import difflib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ from tfpagan.cli import (
 )
 from tfpagan.cli.flags import Command, execute
 from tfpagan.errors import UserError
+from tfpagan.settings.setting import closest
 from tfpagan.version import __version__
 
 SUMMARY = "auto-encoding GANs in TensorFlow 2"
@@ -77,8 +77,7 @@ def main() -> None:
     elif command == "completion":
         print(_completion(*argv), end="")
     else:
-        near = difflib.get_close_matches(command, COMMANDS, n=1)
-        guess = f" (did you mean {near[0]}?)" if near else ""
+        guess = f" (did you mean {near[0]}?)" if (near := closest(command, COMMANDS)) else ""
         sys.exit(f"tfpagan: unknown command {command!r}{guess}; known: {', '.join(COMMANDS)}, each with --help")
 
 

@@ -1,7 +1,6 @@
 """The command line of all executables: flags, help, and errors of one line."""
 
 import dataclasses
-import logging as standard_logging
 import os
 import re
 import signal
@@ -12,10 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from absl import flags, logging
+from absl import flags
 
-from tfpagan.cli import names
-from tfpagan.cli.quiet import import_tensorflow_quietly
+from tfpagan.cli import names, quiet
 from tfpagan.config import Config, plugins, renamed
 from tfpagan.errors import UserError
 from tfpagan.evaluation.errors import EvaluationError
@@ -75,15 +73,8 @@ def execute(command: Command, argv: Sequence[str]) -> int:
     """Parse the flags and run the command; a user's mistake becomes one line on stderr and exit code 1."""
     if any(a.startswith("-") and a.lstrip("-").split("=")[0] in ("help", "helpfull", "helpshort", "h") for a in argv):
         return _reporting_mistakes(command, lambda: _print_help(command, argv))
-    # Hides the log of TensorFlow's C++ code, whose errors are raised as exceptions anyway.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import_tensorflow_quietly()
     flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours have a separate parser
-    standard_logging.getLogger("tensorflow").setLevel("WARNING")  # the commands log the number of replicas themselves
-    logging.set_verbosity(logging.INFO)
-    logging.use_absl_handler()
-    logging.get_absl_handler().setFormatter(_Message())
-    logging.get_absl_handler().addFilter(_is_ours_or_a_warning)
+    quiet.log_our_messages()
     return _reporting_mistakes(command, lambda: _run(command, argv))
 
 
@@ -247,18 +238,6 @@ def path(text: str) -> Path:
         legal = f"a path has at most {LONGEST_PATH} bytes, and each name in it at most {LONGEST_NAME}"
         raise UserError(f"{text[:60]!r}... is not legal: {legal}")
     return Path(os.path.expanduser(text))
-
-
-class _Message(standard_logging.Formatter):
-    """Only the message, without file and line."""
-
-    def format(self, record: standard_logging.LogRecord) -> str:
-        return names.told(super().format(record))
-
-
-def _is_ours_or_a_warning(record: standard_logging.LogRecord) -> bool:
-    """Keep our messages and every warning; TensorFlow's Python code logs to the same logger."""
-    return record.levelno >= standard_logging.WARNING or "-packages/tensorflow" not in record.pathname
 
 
 def _out_of_memory(e: Exception) -> bool:

@@ -1,6 +1,7 @@
-"""Hides what TensorFlow 2.21 prints when it is imported, which no setting of its own does."""
+"""What commands say on stderr: our messages and every warning, and nothing else of TensorFlow's."""
 
 import importlib.util
+import logging as standard_logging
 import os
 import re
 import sys
@@ -11,8 +12,37 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from absl import logging
+
+from tfpagan.cli import names
+
 CHATTER = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4} .*(port|cudart_stub)\.cc:")
-"""Lines about oneDNN and about machines without a GPU."""
+"""What TensorFlow 2.21 prints when it is imported, whatever one sets: about oneDNN, and about machines without a GPU."""
+
+
+def log_our_messages() -> None:
+    """Log our messages as they are, and warnings."""
+    # Hides the log of TensorFlow's C++ code, whose errors are raised as exceptions anyway.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow_quietly()
+    standard_logging.getLogger("tensorflow").setLevel("WARNING")  # the commands log the number of replicas themselves
+    logging.set_verbosity(logging.INFO)
+    logging.use_absl_handler()
+    logging.get_absl_handler().setFormatter(_Message())
+    logging.get_absl_handler().addFilter(_is_ours_or_a_warning)
+
+
+class _Message(standard_logging.Formatter):
+    """Only the message, without file and line."""
+
+    def format(self, record: standard_logging.LogRecord) -> str:
+        return names.told(super().format(record))
+
+
+def _is_ours_or_a_warning(record: standard_logging.LogRecord) -> bool:
+    """TensorFlow's Python code logs to the same logger, matplotlib's to its own."""
+    ours = record.name == "absl" and "-packages/tensorflow" not in record.pathname
+    return ours or record.levelno >= standard_logging.WARNING
 
 
 class QuietImport:

@@ -4,7 +4,6 @@ tensorflow_datasets is imported inside functions: it takes seconds, and folders 
 """
 
 import contextlib
-import difflib
 import importlib
 import io
 import itertools
@@ -26,7 +25,7 @@ from tfpagan.data import recipe
 from tfpagan.data.places import check_writable
 from tfpagan.data.source import Example
 from tfpagan.errors import UserError, one_line
-from tfpagan.settings.setting import unknown
+from tfpagan.settings.setting import closest, unknown
 
 # What TFDS builders are known to raise when a download fails or its files are unexpected.
 # requests' and urllib's errors are OSErrors.
@@ -186,10 +185,12 @@ def _open(dataset: str, data_dir: Path) -> Any:
 
     if _is_shapes(dataset):
         importlib.import_module("tfpagan.data.shapes.builder")  # its class registers itself with TFDS
-    if not re.fullmatch(r"\w+(/[\w.+-]+)?(:[\d.*]+)?", dataset):
-        raise UserError(f"--dataset={dataset!r} is not legal: it must be name, name/config, name:version, folder:PATH")
-    name = re.split("[/:]", dataset)[0]
     known = {*tfds.list_builders(with_community_datasets=False), "shapes"}
+    if not re.fullmatch(r"\w+(/[\w.+-]+)?(:[\d.*]+)?", dataset):
+        near = closest(dataset, known)[:1]
+        guess = f"; did you mean {near[0]}?" if near else ""
+        raise UserError(f"--dataset={dataset!r} is not legal: it must be name, name/config, name:version, folder:PATH{guess}")
+    name = re.split("[/:]", dataset)[0]
     if name not in known and not (data_dir / name).is_dir():
         raise UserError(_unknown_name(name, known, data_dir))
     try:
@@ -215,7 +216,7 @@ def _open(dataset: str, data_dir: Path) -> Any:
 
 
 def _unknown_name(name: str, known: set[str], data_dir: Path) -> str:
-    if difflib.get_close_matches(name, known):
+    if closest(name, known):
         return unknown(name, known, "data set") + f" ({data_dir} has none of that name either)"
     listed = "https://www.tensorflow.org/datasets/catalog/overview"
     return f"unknown data set {name!r}: not among the {len(known)} of {listed}, nor in {data_dir}; or use folder:PATH"

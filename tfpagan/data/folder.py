@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from absl import logging
-
 from tfpagan.data.source import Example
 from tfpagan.errors import UserError
 from tfpagan.evaluation import image_files
@@ -76,7 +74,7 @@ class Folder:
             if suspect and images_under(self.root / name) and not _holds_runs(self.root / name):
                 raise UserError(f"{self.root} has {'/ and '.join(used)}/, and images in {name}/ too; keep only splits there")
         if ignored:
-            logging.info("%s: using %s/, ignoring %s/", self.root, "/ and ".join(used), "/, ".join(ignored))
+            image_files.say_once(f"{self.root}: using {'/ and '.join(used)}/, ignoring {'/, '.join(ignored)}/")
         folders = {name: self.root / name for name in used}
         return used[0], tests[0] if tests else None, validation[0] if validation else None, folders
 

@@ -136,10 +136,20 @@ def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
     return changed
 
 
+def closest(given: str, known: Iterable[str]) -> list[str]:
+    """Up to three known names like a given one, the closest first; case does not count.
+
+    >>> closest("MNIST", ["emnist", "mnist", "shapes"])
+    ['mnist', 'emnist']
+    """
+    lower = {name.lower(): name for name in known}
+    return [lower[name] for name in difflib.get_close_matches(given.lower(), lower, n=3, cutoff=0.6)]
+
+
 def unknown(given: str, known: Iterable[str], what: str) -> str:
     """Error message for an unknown name, with the closest known names, or else all of them, up to MOST."""
     known = sorted(known)
-    near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
+    near = closest(given, known)
     rest = f" and {len(known) - MOST} more" if len(known) > MOST else ""
     legal = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:MOST])}{rest}"
     return f"unknown {what} {given!r}; {legal}"
