@@ -92,7 +92,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--latent_dim=0", "--latent_dim=0 is not legal: it must be at least 1 and at most 65536"),
         (
             "--architecture=vgg",
-            "--architecture=vgg is not legal: it must be one of dcgan, resnet, dcgan_32px, dcgan_64px, color_mnist",
+            "--architecture=vgg is not legal: it must be one of dcgan, resnet, resnet_constant, dcgan_32px, dcgan_64px, ",
         ),
         ("--posterior=cauchy", "it must be one of gaussian, flow, point, sphere"),
         ("--flow_length=0", "--flow_length=0 is not legal: it must be at least 1 and at most 1000"),

@@ -133,6 +133,18 @@ def test_the_bound_adds_its_precision_to_the_encoders() -> None:
         np.testing.assert_allclose(tf.exp(held), 1.0 / (np.exp(-raw.numpy()) + 0.5), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("architecture", "maps"), [("resnet", {16, 8, 4, 2}), ("resnet_constant", {16})])
+def test_residual_networks_have_their_widths(architecture: str, maps: set[int]) -> None:
+    config = dataclasses.replace(tiny.CONFIG, architecture=architecture, channels=16)
+    generator, encoder = (networks.build(role, config, (16, 16, 3)) for role in ("generator", "encoder"))
+    for network in (generator, encoder):
+        kernels = [v.shape for v in network.trainable_variables if len(v.shape) == 4 and v.shape[-1] != 3]
+        assert {shape[-1] for shape in kernels} == maps - ({16} if network is generator and len(maps) > 1 else set())
+        assert len(kernels) == (9 if network is generator else 10)  # three in each of three blocks, and the encoder's first
+    assert generator(tf.zeros([2, tiny.Z])).shape == (2, 16, 16, 3)
+    assert encoder(tf.zeros([2, 16, 16, 3]))[0].shape == (2, tiny.Z)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8, 1), (16, 16, 3), (32, 32, 1), (64, 64, 3), (40, 40, 3)])
 @pytest.mark.parametrize("pair", ["width", "channels", "siamese"])

@@ -1,7 +1,8 @@
 """Residual generator and encoder, for the VAE that PAGAN is compared with (section 5, 'resnet-like architecture').
 
 The paper gives no more detail; the blocks are those of Gulrajani et al., 2017, appendix C (pre-activation, nearest-neighbour
-upsampling, mean pooling), with the widths and the bottom of the convolutional networks: image size / 8.
+upsampling, mean pooling), with the bottom of the convolutional networks, image size / 8, and with their widths, or with as many
+maps everywhere, as Gulrajani et al. have.
 """
 
 import tensorflow as tf
@@ -13,14 +14,16 @@ from tfpagan.networks.convolutional import DCGAN
 from tfpagan.networks.initializers import Initializers
 from tfpagan.settings.sections import NetworkConfig
 
-SHARES = (1, 2, 4, 8)  # divisors of the widest layer's channels, from the bottom to the image
+Shares = tuple[int, ...]
+"""Divisors of the widest layer's channels, from the bottom to the image."""
 
 
 class Generator(tf.keras.Model):
-    """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1); arguments as in `convolutional`."""
+    """Codes [N, Z] -> images [N, H, W, C] float32 in (-1, 1); other arguments as in `convolutional`."""
 
     def __init__(
         self,
+        shares: Shares,
         image_shape: tuple[int, int, int],
         channels: int,
         sync: bool,
@@ -34,7 +37,7 @@ class Generator(tf.keras.Model):
         height, width, image_channels = image_shape
         self.bottom = (height // 8, width // 8, channels)
         self.dense = plain_dense(self.bottom[0] * self.bottom[1] * channels, True, init.layer("dense"))
-        self.blocks = [Block(channels // s, "up", "batch", sync, init.layer(f"block{i}")) for i, s in enumerate(SHARES[1:])]
+        self.blocks = [Block(channels // s, "up", "batch", sync, init.layer(f"block{i}")) for i, s in enumerate(shares[1:])]
         self.norm = batch_norm(init.layer("norm"), scale=True, synchronized=sync)
         self.to_image = plain_conv(image_channels, 3, 1, True, init.layer("to_image"))
 
@@ -47,11 +50,11 @@ class Generator(tf.keras.Model):
 
 
 class Encoder(EncoderNetwork):
-    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32; arguments as in `convolutional`."""
+    """Images [N, H, W, C] -> (mean, log-variance), each [N, Z] float32; other arguments as in `convolutional`."""
 
-    def __init__(self, posterior: Posterior, channels: int, norm: str, sync: bool, init: Initializers):
+    def __init__(self, shares: Shares, posterior: Posterior, channels: int, norm: str, sync: bool, init: Initializers):
         super().__init__(name=init.name)
-        widths = [channels // share for share in reversed(SHARES)]
+        widths = [channels // share for share in reversed(shares)]
         self.from_image = _conv(widths[0], 3, norm, init.layer("from_image"))
         self.blocks = [Block(w, "down", norm, sync, init.layer(f"block{i}")) for i, w in enumerate(widths[1:])]
         self.norm = batch_norm(init.layer("norm"), scale=True, synchronized=sync) if norm == "batch" else None
@@ -107,17 +110,20 @@ def _up(x: tf.Tensor) -> tf.Tensor:
 class Residual(Architecture):
     """Residual generator and encoder; discriminators have DCGAN's trunk."""
 
+    def __init__(self, shares: Shares):
+        self.shares = shares
+
     def generator(self, config: NetworkConfig, image_shape: Shape, init: Initializers) -> Generator:
         c = config
         sphere, scale = c.posterior == "sphere", likelihood_scale(c)
-        return Generator(image_shape, c.channels, c.sync_batch_norm, init, sphere=sphere, scale=scale)
+        return Generator(self.shares, image_shape, c.channels, c.sync_batch_norm, init, sphere=sphere, scale=scale)
 
     def encoder(self, config: NetworkConfig, init: Initializers) -> Encoder:
         c = config
-        return Encoder(Posterior.of(c), c.channels, c.encoder_norm, c.sync_batch_norm, init)
+        return Encoder(self.shares, Posterior.of(c), c.channels, c.encoder_norm, c.sync_batch_norm, init)
 
     def trunk(self, config: NetworkConfig, init: Initializers) -> tf.keras.layers.Layer:
         return DCGAN.trunk(config, init)
 
 
-RESNET = Residual()
+RESNET, RESNET_CONSTANT = Residual((1, 2, 4, 8)), Residual((1, 1, 1, 1))

@@ -13,6 +13,7 @@ ARCHITECTURES = Registry[Any](
     {
         "dcgan": "tfpagan.networks.convolutional:DCGAN",
         "resnet": "tfpagan.networks.residual:RESNET",
+        "resnet_constant": "tfpagan.networks.residual:RESNET_CONSTANT",
         "dcgan_32px": "tfpagan.networks.convolutional:DCGAN_32PX",
         "dcgan_64px": "tfpagan.networks.convolutional:DCGAN_64PX",
         "color_mnist": "tfpagan.networks.convolutional:COLOR_MNIST",

@@ -77,7 +77,8 @@ class NetworkConfig:
     latent_dim: int = setting(128, "dimensions of the code z", at_least=1, at_most=65536)
     architecture: str = setting(
         "dcgan",
-        "network architecture; dcgan: PAGAN's; resnet: residual generator and encoder; dcgan_32px, dcgan_64px: "
+        "network architecture; dcgan: PAGAN's; resnet: residual generator and encoder; resnet_constant: the same with as many "
+        "maps at every resolution; dcgan_32px, dcgan_64px: "
         "alpha-GAN's for images of 32 px (256 channels) and 64 px (512); color_mnist: for ColorMNIST (64)",
         choices=ARCHITECTURES,
     )

@@ -25,7 +25,10 @@ class Part:
 
 
 PARTS: Mapping[str, Part] = {
-    "residual networks": Part({"architecture": "resnet"}, "Gulrajani et al., 2017, appendix C"),
+    "residual networks": Part(
+        {"architecture": "resnet_constant", "channels": 128},
+        "Gulrajani et al., 2017, appendix C, with its 128 maps in every block",
+    ),
     "augmented discriminators": Part({"disc_augmentation": "color,translation"}, "Zhao et al., 2020"),
     "L1 distance": Part(
         {"reconstruction": "adversarial+l1", "l1_weight": 100.0}, "Isola et al., 2017, equation (4) and its weight of 100"
