@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ RESTARTS = 20
 """Of a command whose machine or worker is lost: it goes on from its checkpoint."""
 PASSED_ON = re.compile("TF|XLA_|PYTHONPATH$|CUDA_(?!VISIBLE)|HTTPS?_PROXY$|NO_PROXY$", re.IGNORECASE)
 """Environment variables of this process that commands on other machines get."""
+CANCEL_AGAIN = 5.0
+"""Seconds after which a command that is to stop, and runs on, is told again."""
 AT_A_TIME = 1000  # commands that wait for resources; each is a thread here
 
 
@@ -58,12 +61,13 @@ class RayTasks:
         environment = {name: value for name, value in os.environ.items() if PASSED_ON.match(name)}
         threads = {"TF_NUM_INTRAOP_THREADS": str(max(1, int(self.cores)))}
         of_here = {"version": __version__, "folder": os.getcwd(), "environment": threads | environment}
-        cancelled = False
+        stopping, cancelled = False, 0.0
         try:
             result = task.remote(list(command), str(log.absolute()), **of_here)
             while not ray.wait([result], timeout=POLL)[0]:
-                if not cancelled and stop():
-                    cancelled = True
+                stopping = stopping or stop()
+                if stopping and time.monotonic() > cancelled + CANCEL_AGAIN:  # the exception that it raises there can get lost
+                    cancelled = time.monotonic()
                     ray.cancel(result)
             return Ended(*ray.get(result))
         except ray.exceptions.TaskCancelledError:  # before it began
@@ -89,7 +93,9 @@ def _on_a_machine(
         try:
             ended = processes.wait(process, stop=lambda: False)
         except KeyboardInterrupt:  # ray.cancel
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it may be called again
             ended = processes.wait(process, stop=lambda: True)
+            signal.signal(signal.SIGINT, before)
     return ended.status, ended.cpu_seconds, ended.why
 
 
