@@ -1,11 +1,9 @@
 """The rooms of the code: how many, on how many floors, and walls that are seen to stand."""
 
-import os
 import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -58,43 +56,3 @@ def test_no_file_is_longer_than_300_lines() -> None:
     files = [*(ROOT / "tfpagan").rglob("*.py"), *(ROOT / "evaluation").rglob("*.py")]
     assert len(files) > 100
     assert [str(f) for f in files if len(f.read_text().splitlines()) > 300] == []
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this tree, unpacked: what `pip install .` puts into site-packages."""
-    source, out, site = (tmp_path_factory.mktemp(name) for name in ("source", "wheel", "site"))
-    for name in ("tfpagan", "evaluation"):
-        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, source)
-    options = ["--quiet", "--no-build-isolation", "--no-deps", f"--wheel-dir={out}"]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(source)], check=True, capture_output=True)
-    (file,) = out.glob("*.whl")
-    with zipfile.ZipFile(file) as packed:
-        packed.extractall(site)
-    return site
-
-
-def test_the_wheel_has_evaluation_inside_the_package_and_the_page(wheel: Path) -> None:
-    assert sorted(path.name for path in wheel.iterdir() if path.suffix != ".dist-info") == ["tfpagan"]
-    installed = {str(path.relative_to(wheel / "tfpagan")) for path in wheel.rglob("*.py")}
-    assert {"evaluation/metrics/rid.py", "config/presets/pagan.py", "data/shapes/builder.py"} <= installed
-    assert (wheel / "tfpagan/serving/page/index.html").is_file()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("installed", ["editable", "wheel"])
-def test_a_file_called_evaluation_beside_the_user_is_nobodys_business(
-    tmp_path: Path, request: pytest.FixtureRequest, installed: str
-) -> None:
-    environment = dict(os.environ)
-    if installed == "wheel":
-        environment["PYTHONPATH"] = str(request.getfixturevalue("wheel"))
-    (tmp_path / "evaluation.py").write_text("raise RuntimeError('this file is the user\\'s own')\n")
-    (tmp_path / "script.py").write_text("from tfpagan.evaluation.scorer import Scorer\nprint(Scorer.__module__)\n")
-    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.stdout == "tfpagan.evaluation.scorer\n", done.stderr
-    command = [sys.executable, "-m", "tfpagan.cli", "evaluate", "--model_dir=nowhere", "--metrics=rmse"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr.strip()) == (1, "evaluate: error: --model_dir=nowhere holds no run with a checkpoint")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+import yaml
 from helpers import tiny
 
+import tfpagan
 from tfpagan import cli
 from tfpagan.cli import flags
 from tfpagan.config import Config
@@ -88,3 +90,9 @@ def test_every_command_of_the_readme_and_the_docs_has_legal_flags() -> None:
                     flags.parse(COMMANDS[program.removeprefix("bin/")], argv)
                     found += 1
     assert found > 15
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == tfpagan.__version__
+    assert {"cff-version", "message", "title", "authors", "license"} <= citation.keys()  # what the format requires

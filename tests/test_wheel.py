@@ -1,6 +1,6 @@
 """The wheel, in an environment that has what setup.py requires and no checkout: every command, the pages, models and types."""
 
-import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -20,19 +20,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"  # pip would build in the checkout
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        target = source / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_symlink():
-            target.symlink_to(os.readlink(ROOT / name))
-        elif (ROOT / name).exists():
-            target.write_bytes((ROOT / name).read_bytes())
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(folder)]
-    subprocess.run([*build, str(source)], check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
+    source, out = (tmp_path_factory.mktemp(name) for name in ("source", "wheel"))
+    for name in ("tfpagan", "evaluation"):
+        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    options = ["--quiet", "--no-build-isolation", "--no-deps", f"--wheel-dir={out}"]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(source)], check=True, capture_output=True)
+    (built,) = out.glob("*.whl")
     return built
 
 
@@ -49,14 +44,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Call:
     subprocess.run([sys.executable, "-m", "pip", "--python", python, "install", *options, wheel], check=True)
     (folder / "empty").mkdir()
 
-    def call(program: str, *argv: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [folder / "env/bin" / program, *argv],
-            cwd=folder / "empty",
-            env={"PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            text=True,
-        )
+    def call(program: str, *argv: str, cwd: Path = folder / "empty") -> subprocess.CompletedProcess[str]:
+        command = [folder / "env/bin" / program, *argv]
+        return subprocess.run(command, cwd=cwd, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
 
     return call
 
@@ -64,7 +54,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Call:
 def test_the_wheel_holds_the_package_and_no_other_file(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert all(name.startswith("tfpagan") for name in names), names
-    for file in ("py.typed", "serving/page/index.html", "evaluation/scorer.py", "zoo/models/shapes/1/saved_model.pb"):
+    of_code = ("evaluation/metrics/rid.py", "config/presets/pagan.py", "data/shapes/builder.py")
+    for file in ("py.typed", "serving/page/index.html", "zoo/models/shapes/1/saved_model.pb", *of_code):
         assert f"tfpagan/{file}" in names
     assert any(name.endswith("LICENSE") for name in names)
     assert not any("/tests/" in name or "__pycache__" in name for name in names)
@@ -97,3 +88,19 @@ def test_a_mistake_names_the_installed_command(installed: Call) -> None:
 def test_a_model_that_comes_along_samples(installed: Call) -> None:
     done = installed("tfpagan", "sample", "--model=shapes", "--count=4", "--output=samples.png")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("editable", [True, False])
+def test_a_file_called_evaluation_beside_the_user_is_nobodys_business(tmp_path: Path, installed: Call, editable: bool) -> None:
+    (tmp_path / "evaluation.py").write_text("raise RuntimeError('this file is the user\\'s own')\n")
+    (tmp_path / "script.py").write_text("from tfpagan.evaluation.scorer import Scorer\nprint(Scorer.__module__)\n")
+
+    def python(*argv: str) -> subprocess.CompletedProcess[str]:
+        if not editable:
+            return installed("python", *argv, cwd=tmp_path)
+        return subprocess.run([sys.executable, *argv], cwd=tmp_path, capture_output=True, text=True)
+
+    done = python("script.py")
+    assert done.stdout == "tfpagan.evaluation.scorer\n", done.stderr
+    done = python("-m", "tfpagan.cli", "evaluate", "--model_dir=nowhere", "--metrics=rmse")
+    assert (done.returncode, done.stderr.strip()) == (1, "evaluate: error: --model_dir=nowhere holds no run with a checkpoint")

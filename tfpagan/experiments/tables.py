@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tfpagan.config.presets import pagan_plus
-from tfpagan.experiments import systems
+from tfpagan.experiments import pagan_plus, systems
 from tfpagan.experiments.experiment import Experiment
-from tfpagan.experiments.table import Deviation, Row, Table
+from tfpagan.experiments.table import Row, Table
 
 
 def _preset(name: str, preset: str, paper: Mapping[str, str], **settings: Any) -> Row:
@@ -15,17 +14,6 @@ def _preset(name: str, preset: str, paper: Mapping[str, str], **settings: Any) -
 
 def _paper_only(name: str, **paper: str) -> Row:
     return Row(name, None, paper)
-
-
-def _changed(what: str, settings: dict[str, Any]) -> Row:
-    """A row of PAGAN+ with other settings."""
-    return Row(what, Experiment(f"pagan_plus_{what.replace(' ', '_')}_cifar10", "pagan_plus_cifar10", settings))
-
-
-def _without(part: str) -> Row:
-    """PAGAN+ on CIFAR-10 without one of its parts."""
-    name = f"pagan_plus_without_{part.replace(' ', '_')}_cifar10"
-    return Row(f"without {part}", Experiment(name, "", {"dataset": "cifar10", **pagan_plus.without(part)}))
 
 
 _TEN = {"dataset": "mnist", "latent_dim": 10}
@@ -248,22 +236,6 @@ ZOO = Table(
     full_protocol="quick1k",
 )
 
-PAGAN_PLUS = Table(
-    "PAGAN+ on CIFAR-10, and without each of its parts",
-    (
-        _preset("PAGAN", "pagan_cifar10", {}),
-        Row(
-            "PAGAN+",
-            Experiment("pagan_plus_cifar10", "pagan_plus_cifar10", {}),
-            deviations=tuple(Deviation(("PAGAN+",), part.settings, part.source) for part in pagan_plus.PARTS.values()),
-        ),
-        *(_without(part) for part in pagan_plus.PARTS),
-        _changed("pairs by channels", {"pair": "channels"}),
-        _changed("narrowing residual networks", {"architecture": "resnet"}),
-    ),
-    ("FID", "IS", "RID", "class kept", "RMSE", "images", "images/s", "CPU min"),
-)
-
 TABLES: Mapping[str, Table] = {
     "systems_mnist": systems.table("mnist"),
     "systems_cifar10": systems.table("cifar10"),
@@ -273,7 +245,7 @@ TABLES: Mapping[str, Table] = {
     "pagan_4": PAGAN_4,
     "pagan_5": PAGAN_5,
     "slides_losses": SLIDES,
-    "pagan_plus_cifar10": PAGAN_PLUS,
+    "pagan_plus_cifar10": pagan_plus.TABLE,
     "alpha_gan_color_mnist": _alpha_gan("color_mnist"),
     "alpha_gan_celeb_a": _alpha_gan("celeb_a", _paper_only("test images", diversity="0.621")),
     "alpha_gan_cifar10": _alpha_gan("cifar10", _paper_only("test images", IS="11.25")),
