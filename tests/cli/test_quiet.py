@@ -33,10 +33,19 @@ def test_lines_without_meaning_are_dropped_and_all_others_are_kept(tmp_path: Pat
     assert "cudart" not in done.stderr.replace("libcudart", "")
 
 
-def test_a_closed_stderr_is_no_hindrance(tmp_path: Path) -> None:
-    (tmp_path / "tensorflow.py").write_text("VALUE = 3\n")
+REUSED = "assert sys.stderr is None; os.dup2(os.open('file', os.O_CREAT | os.O_WRONLY), 2)"
+
+
+@pytest.mark.parametrize("closing", ["os.close(2)", REUSED])
+def test_a_closed_stderr_is_no_hindrance(tmp_path: Path, closing: str) -> None:
+    """Closed later, or before Python began, when another file can get its number."""
+    (tmp_path / "tensorflow.py").write_text("import os; VALUE = 3\nif os.path.exists('file'): os.write(2, b'into the file')\n")
     script = (
         "import os, sys; from tfpagan.cli.quiet import import_tensorflow_quietly as quietly; quietly();"
-        f"sys.path.insert(0, {str(tmp_path)!r}); os.close(2); import tensorflow; sys.exit(tensorflow.VALUE)"
+        f"sys.path.insert(0, {str(tmp_path)!r}); {closing}; import tensorflow; sys.exit(tensorflow.VALUE)"
     )
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 3
+    without = "" if closing == "os.close(2)" else "2>&-"
+    done = subprocess.run(["sh", "-c", f'"$0" -c "$1" {without}', sys.executable, script], cwd=tmp_path)
+    assert done.returncode == 3
+    if without:
+        assert (tmp_path / "file").read_text() == "into the file"

@@ -75,8 +75,10 @@ def import_tensorflow_quietly() -> None:
 def _without_chatter() -> Iterator[None]:
     """What is written to the file descriptor of stderr comes at the end, without the known lines."""
     try:
-        stderr = os.dup(2)
-    except OSError:  # it is closed
+        stderr = os.dup(2) if sys.stderr else -1
+    except OSError:
+        stderr = -1
+    if stderr < 0:  # it is closed; if Python began without it, the descriptor may be another file's
         yield
         return
     with tempfile.TemporaryFile() as kept:
