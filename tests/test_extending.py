@@ -1,6 +1,7 @@
 """docs/extending.md keeps its promises: a system, an architecture, a metric, an augmentation and a source from outside."""
 
 import csv
+import gzip
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -51,9 +52,15 @@ def written(tmp_path: Path) -> Path:
     for name, text in EXAMPLES.items():
         (tmp_path / name).write_text(text)
     random = np.random.default_rng(0)
-    images = {split: random.integers(0, 256, [n, 16, 16, 3]).astype(np.uint8) for split, n in (("train", 12), ("test", 6))}
-    np.savez(tmp_path / "images.npz", **images)
+    for split, n in (("train", 12), ("t10k", 6)):
+        write_idx(tmp_path / f"{split}-images-idx3-ubyte.gz", random.integers(0, 256, [n, 16, 16]).astype(np.uint8))
+        write_idx(tmp_path / f"{split}-labels-idx1-ubyte.gz", random.integers(0, 10, [n]).astype(np.uint8))
     return tmp_path
+
+
+def write_idx(file: Path, array: np.ndarray) -> None:
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    file.write_bytes(gzip.compress(header + array.tobytes()))
 
 
 def given(folder: Path, *names: str) -> list[str]:
@@ -61,7 +68,7 @@ def given(folder: Path, *names: str) -> list[str]:
 
 
 def test_the_page_has_one_example_of_each() -> None:
-    assert sorted(EXAMPLES) == ["arrays.py", "dense_networks.py", "flip.py", "hinge_gan.py", "sharpness.py"]
+    assert sorted(EXAMPLES) == ["dense_networks.py", "flip.py", "hinge_gan.py", "idx.py", "sharpness.py"]
 
 
 @pytest.mark.slow
@@ -72,12 +79,12 @@ def test_a_run_made_of_plugins_goes_on_is_scored_shown_and_exported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = written / "run"
-    names = given(written, "arrays", "dense_networks", "flip", "sharpness")
+    names = given(written, "dense_networks", "flip", "idx", "sharpness")
     sizes = ["--image_size=16", "--channels=8", "--latent_dim=4", "--batch_size=4", f"--cache_dir={written / 'cache'}"]
-    made_of = ["--architecture=dense", "--augmentation=flip", f"--dataset=arrays:{written / 'images.npz'}"]
+    made_of = ["--architecture=dense", "--augmentation=flip", f"--dataset=idx:{written}"]
     assert cli.run("train", [*names, *made_of, *sizes, f"--model_dir={run}", "--train_steps=2"]) == 0
     recorded = json.loads((run / "config.json").read_text())["plugins"]
-    assert list(recorded) == ["arrays.py", "dense_networks.py", "flip.py", "sharpness.py"]
+    assert list(recorded) == ["dense_networks.py", "flip.py", "idx.py", "sharpness.py"]
 
     new_process()
     capsys.readouterr()
@@ -88,7 +95,10 @@ def test_a_run_made_of_plugins_goes_on_is_scored_shown_and_exported(
         ("export", [f"--model_dir={run}"]),
     ):
         assert cli.run(command, flags) == 1
-        assert "made with the plugin arrays.py, which is not loaded: add --plugin=PATH/arrays.py" in capsys.readouterr().err
+        assert (
+            "made with the plugin dense_networks.py, which is not loaded: add --plugin=PATH/dense_networks.py"
+            in capsys.readouterr().err
+        )
 
     assert cli.run("train", [*names, f"--model_dir={run}", "--train_steps=3"]) == 0
     assert cli.run("evaluate", [*names, f"--model_dir={run}", "--metrics=sharpness,rmse", "--json"]) == 0

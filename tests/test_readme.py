@@ -25,20 +25,27 @@ README = PAGES[ROOT / "README.md"]
 
 
 @pytest.mark.slow
-def test_the_example_runs_and_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_run_and_are_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
     monkeypatch.setattr(builder, "SPLITS", {"train": builder.CHUNK, "test": builder.CHUNK})  # drawn in a second
-    example, using = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    pages = README, PAGES[ROOT / "docs/training.md"]
+    *of_readme, one, other = [example for page in pages for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
+    training, using = (run(example) for example in of_readme)
+    assert training["reconstructions"].shape == (8, 32, 32, 3)
+    assert training["codes"].shape == (8, 128)
+    assert using["reconstructions"].shape == (64, 32, 32, 3)
+    assert using["between"].shape == (1, 8, 32, 32, 3)
+    assert run(one)["picture"].shape == (1, 8, 32, 32, 3)
+    assert run(other)["reconstructions"].shape == (8, 32, 32, 3)
+
+
+def run(example: str) -> dict:
     assert len([line for line in example.splitlines() if line]) <= 10
     names: dict = {}
-    exec(compile(example, "README.md", "exec"), names)
-    assert names["reconstructions"].shape == (8, 32, 32, 3)
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    exec(compile(using, "README.md", "exec"), names)
-    assert names["reconstructions"].shape == (64, 32, 32, 3)
-    assert names["between"].shape == (1, 8, 32, 32, 3)
+    exec(compile(example, "example", "exec"), names)
+    return names
 
 
 def test_every_flag_of_bin_train_is_described() -> None:

@@ -37,16 +37,18 @@ METRICS: dict[str, Metric] = {
 
 
 def register(metric: Metric) -> Metric:
-    """Register a metric of your own under its `name`.
+    """Register a metric of your own under its `name`; one that a notebook's cell made replaces that of the cell's last run.
 
     Raises:
-      EvaluationError: when it is not a metric, or its name or one of its keys is taken.
+      EvaluationError: when it is not a metric, or its name or one of its keys is taken otherwise.
     """
     _check(metric)
-    if metric.name in METRICS:
+    before = METRICS.get(metric.name)
+    if before and not before.__module__ == metric.__module__ == "__main__":
         raise EvaluationError(f"metric {metric.name!r} exists already; register yours under another name")
+    taken = {key.name for other in METRICS.values() if other is not before for key in (*other.keys(True), *other.keys(False))}
     for key in (*metric.keys(True), *metric.keys(False)):
-        if key.name in keys():
+        if key.name in taken:
             raise EvaluationError(f"metric {metric.name!r} has the key {key.name!r} of another metric; name yours differently")
     METRICS[metric.name] = metric
     return metric

@@ -144,7 +144,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
             "--dataset=cifar-10",
             "'cifar-10' is not legal: it must be name, name/config, name:version, folder:PATH; did you mean cifar10?",
         ),
-        ("--dataset=", "it must be a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, color_mnist or shapes"),
+        ("--dataset=", "it must be a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, npz:FILE, color_mnist or shapes"),
         ("--dataset=HERE/images", "it must be name, name/config, name:version, folder:PATH"),
         ("--dataset=../etc", "it must be name, name/config, name:version, folder:PATH"),
         ("--dataset=s3://bucket/images", "it must be name, name/config, name:version, folder:PATH"),

@@ -122,7 +122,7 @@ def test_the_players_follow_from_the_reconstruction() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"chanels": 64}, "unknown setting of objective pagan 'chanels'"),
+        ({"chanels": 64}, "unknown setting 'chanels'; did you mean channels"),
         ({"channels": 12}, "--channels=12 is not legal: it must be at least 8 and at most 8192 and a multiple of 8"),
         ({"channels": "64"}, "--channels='64' is not of type int"),
         ({"batch_size": 0}, "--batch_size=0 is not legal: it must be at least 2"),

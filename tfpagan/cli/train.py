@@ -1,23 +1,19 @@
 """`bin/train`."""
 
-import dataclasses
 import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from absl import logging
 
 from tfpagan.cli import names
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.config import Config, is_resumable, plugins, presets
+from tfpagan.config import Config, plugins, presets
 from tfpagan.errors import UserError, WorkerLostError
+from tfpagan.run_folder import chosen
 from tfpagan.run_folder import folder as run_folder
-from tfpagan.settings.sections import TrainingConfig
-
-if TYPE_CHECKING:
-    from tfpagan.data import Described
 
 KINDS = (
     *("samples", "colourisations", "transfers", "reconstructions", "training_reconstructions"),
@@ -30,27 +26,18 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Train, or with --dry_run describe the run."""
     if options["json"] and not options["dry_run"]:
         raise UserError("--json prints --dry_run as JSON; give both")
-    config, model_dir = _config_and_folder(options, settings)
-    _require_what_is_needed(config.training)
-    from tfpagan import data
-    from tfpagan.training import devices, dry_run, loop
+    if "://" in options["model_dir"]:
+        raise UserError(f"--model_dir={options['model_dir']} is not legal: it must be a folder of this machine")
+    model_dir = path(options["model_dir"] or chosen.folder(options["preset"], settings))
+    config = chosen.config(options["preset"], settings, model_dir)
+    from tfpagan.training import devices, dry_run, start
 
-    described = data.describe(config.data)
-    if described.holds(model_dir):
-        raise UserError(
-            f"--model_dir={model_dir} lies in {described.config.dataset}: its image grids would become training images"
-        )
-    config = dataclasses.replace(config, data=described.config, image_channels=described.channels)
-    if config.training.best_metric and "validation_images" not in settings:
-        config = config.with_changes({"validation_images": _held_out(config, described, run_folder.stored_config(model_dir))})
-    if config.training.critic_from and not config.training.validation_images:
-        raise UserError(f"--critic_from={config.training.critic_from} needs --validation_images, on which the critic learns")
+    config, described = start.described(config, settings, model_dir)
     if options["dry_run"]:
         print(dry_run.dry_run(config, described, as_json=options["json"]))
         return 0
     try:
-        with run_folder.opened(model_dir, config, chief=devices.is_chief()), devices.losing_workers():
-            stopped_by = loop.train(config, model_dir)
+        stopped_by = start.run(config, model_dir)
     except WorkerLostError as e:
         if not config.training.wait_for_workers:
             raise WorkerLostError(f"{e}; start all workers again to go on from the last checkpoint") from None
@@ -59,52 +46,6 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if devices.is_chief():  # which has the files
         print(closing(config, model_dir, finished=stopped_by is None))
     return 128 + stopped_by if stopped_by else 0
-
-
-def _config_and_folder(options: dict[str, Any], settings: dict[str, Any]) -> tuple[Config, Path]:
-    """The preset, else the run's stored configuration, else the defaults; then the flags.
-
-    Flags that describe a run, beside a folder without a checkpoint, correct a command that failed: they begin at the defaults.
-    """
-    preset = options["preset"]
-    base = presets.get(preset) if preset else Config()
-    dataset = settings.get("dataset", base.data.dataset)
-    readable = dataset.rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
-    if "://" in options["model_dir"]:
-        raise UserError(f"--model_dir={options['model_dir']} is not legal: it must be a folder of this machine")
-    model_dir = path(options["model_dir"] or f"runs/{preset or readable}")
-    stored = run_folder.stored_config(model_dir)
-    if stored and not preset:
-        logging.info("resuming with the configuration of %s", model_dir)
-        base = stored
-    elif not preset and all(map(is_resumable, settings)) and (begun := run_folder.begun_config(model_dir)):
-        logging.info("%s has no checkpoint yet: beginning again with its configuration", model_dir)
-        base = begun
-    config = base.with_changes(settings)
-    return config, model_dir
-
-
-def _require_what_is_needed(training: TrainingConfig) -> None:
-    if training.best_metric and not training.eval_every_steps:
-        raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
-    if training.patience and not training.best_metric:
-        raise UserError(f"--patience={training.patience} needs --best_metric, of which it waits for a better value")
-
-
-def _held_out(config: Config, described: "Described", stored: Config | None) -> int:
-    """How many images choose the best checkpoint, where no flag says it: a resumed run keeps its own number.
-
-    As many as the evaluations reconstruct, or all of a smaller validation split, or a tenth of few training images.
-    """
-    from tfpagan.evaluation import protocols
-
-    if stored:
-        return stored.training.validation_images
-    asked = config.training.validation_images or protocols.get(config.training.eval_protocol).reconstructions
-    of_split, to_train = described.splits.get("validation"), described.splits["train"]
-    if of_split is not None or to_train is None:
-        return min(asked, of_split or asked)
-    return config.training.validation_images or min(asked, max(2, to_train // 10))
 
 
 def closing(config: Config, model_dir: Path, *, finished: bool) -> str:

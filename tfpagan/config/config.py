@@ -127,6 +127,9 @@ def _check_owned(names: Iterable[str], objective: Objective) -> None:
         owners = [o for o in OBJECTIVES if name in _fields(OBJECTIVES.get(o))]
         if owners and objective.name not in owners:
             raise UserError(f"--{name} is a setting of objective {', '.join(owners)}, not of {objective.name}")
+        if not owners and name not in _fields(type(objective)):
+            sections = [setting.name for kind in SECTIONS.values() for setting in settings_of(kind)]
+            raise UserError(unknown(name, {*sections, *_fields(type(objective))}, "setting"))
 
 
 def _fields(kind: type[Objective]) -> set[str]:

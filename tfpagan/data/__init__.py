@@ -6,11 +6,11 @@
 
 from tfpagan.data.pipeline import batches, place_batches, repeated
 from tfpagan.data.prepare import Described, Images, Part, describe, prepare
-from tfpagan.data.source import Opener
+from tfpagan.data.source import Opener, checksum
 from tfpagan.errors import UserError
 from tfpagan.settings.registries import SOURCES
 
-__all__ = ["Described", "Images", "Part", "batches", "describe", "place_batches", "prepare", "register", "repeated"]
+__all__ = ["Described", "Images", "Part", "batches", "checksum", "describe", "place_batches", "prepare", "register", "repeated"]
 
 
 def register(name: str, opener: Opener) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpagan.data.catalogue import Catalogued
+from tfpagan.data.decode import encode
 from tfpagan.data.source import Example
 
 SEEDS = {"train": 0, "test": 1}
@@ -61,8 +62,4 @@ class ColorMNIST:
         for i, chosen in enumerate(order):
             stacked = np.moveaxis(digits[chosen], 0, 2)  # [28, 28, 3]
             label = int(labels[chosen] @ (100, 10, 1))
-            yield Example(f"color_mnist, {split} image {i}", partial(_png, stacked), label)
-
-
-def _png(image: np.ndarray) -> bytes:
-    return tf.io.encode_png(image, compression=0).numpy()
+            yield Example(f"color_mnist, {split} image {i}", partial(encode, stacked), label)

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to pixels with a fixed number of channels."""
+"""From the bytes of an image file to pixels with a fixed number of channels, and back."""
 
 import numpy as np
 import tensorflow as tf
@@ -23,3 +23,8 @@ def decode(data: bytes, channels: int, background: str = "none") -> np.ndarray:
     if image.shape[2] == channels:
         return image
     return tf.image.rgb_to_grayscale(image).numpy() if channels == 1 else image.repeat(3, 2)
+
+
+def encode(image: np.ndarray) -> bytes:
+    """uint8 [H, W, C] as a PNG, quickly rather than small."""
+    return tf.io.encode_png(image, compression=0).numpy()

@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 
 from tfpagan import errors
-from tfpagan.data import cache, places
+from tfpagan.data import cache, npz, places
 from tfpagan.data.catalogue import Catalogued
 from tfpagan.data.color_mnist import ColorMNIST
 from tfpagan.data.decode import decode
@@ -169,9 +169,9 @@ def _open(config: DataConfig) -> tuple[Described, Source]:
 def _source(dataset: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
     """The name of a data set, independent of the working directory, and its source."""
     kind, _, rest = dataset.partition(":")
-    if not dataset or dataset == "folder:":
-        others = ", ".join(name for name in SOURCES if name != "folder")
-        legal = f"a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, {others} or shapes"
+    if not dataset or dataset in ("folder:", "npz:"):
+        others = ", ".join(name for name in SOURCES if name not in ("folder", "npz"))
+        legal = f"a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, npz:FILE, {others} or shapes"
         raise UserError(f"--dataset={dataset!r} is not legal: it must be {legal}")
     if kind in SOURCES:
         return _opened(kind, SOURCES.get(kind)(rest, data_dir, cache_dir))
@@ -198,6 +198,14 @@ def open_folder(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source
         raise UserError("--dataset=folder is not legal: it must be folder:PATH")
     root = Path(os.path.abspath(os.path.expanduser(rest)))
     return f"folder:{root}", TinyImageNet(root) if is_tiny_imagenet(root) else Folder(root)
+
+
+def open_npz(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
+    """`npz:FILE`: arrays of images."""
+    if not rest:
+        raise UserError("--dataset=npz is not legal: it must be npz:FILE")
+    file = Path(os.path.abspath(os.path.expanduser(rest)))
+    return f"npz:{file}", npz.read(file)
 
 
 def open_color_mnist(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:

@@ -1,9 +1,12 @@
 """The protocol of a data source, which `prepare` reads; `folder.py` and `catalogue.py` implement it."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,3 +69,11 @@ class Source(Protocol):
 Opener = Callable[[str, Path, Path], tuple[str, Source]]
 """Function called for `--dataset=KIND:REST` with REST, `data_dir` and `cache_dir`. It returns the name, with REST independent
 of the working directory, and the source; it raises UserError if REST cannot be used."""
+
+
+def checksum(*arrays: np.ndarray) -> str:
+    """Of types, shapes and values, for `identity`: 64 hexadecimal digits of SHA-256."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

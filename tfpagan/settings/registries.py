@@ -32,6 +32,7 @@ SOURCES = Registry[Any](
     "data source",
     {
         "folder": "tfpagan.data.prepare:open_folder",
+        "npz": "tfpagan.data.prepare:open_npz",
         "color_mnist": "tfpagan.data.prepare:open_color_mnist",
     },
 )

@@ -31,14 +31,14 @@ class Registry(Collection[str], Generic[T]):
         self._things: dict[str, T | str] = dict(built_in)
 
     def register(self, name: str, thing: T) -> None:
-        """Add an entry under a name.
+        """Add an entry under a name; one that a notebook's cell made replaces that of the cell's last run.
 
         Raises:
-          UserError: when the name is taken, or is not a word of lower-case letters, digits and underscores.
+          UserError: when the name is taken otherwise, or is not a word of lower-case letters, digits and underscores.
         """
         if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
             raise UserError(f"{name!r} is not a legal {self.what} name: use lower-case letters, digits and underscores")
-        if name in self._things:
+        if name in self._things and not (is_interactive(thing) and is_interactive(self._things[name])):
             raise UserError(f"{self.what} {name!r} exists already; register yours under another name")
         self._things[name] = thing
 
@@ -64,3 +64,8 @@ class Registry(Collection[str], Generic[T]):
 
     def __len__(self) -> int:
         return len(self._things)
+
+
+def is_interactive(thing: object) -> bool:
+    """Whether a class, function or object was made at a prompt, in a notebook, or by the program itself."""
+    return getattr(thing, "__module__", None) == "__main__"

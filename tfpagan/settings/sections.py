@@ -12,7 +12,7 @@ class DataConfig:
     """The data set, and how its images are brought to one size [H, W, C] (`data/`)."""
 
     dataset: str = setting(
-        "shapes", "TFDS name (celeb_a, cifar10, mnist, ...), folder:/path, color_mnist, or the embedded 'shapes'"
+        "shapes", "TFDS name (celeb_a, cifar10, mnist, ...), folder:/path, npz:/file, color_mnist, or the embedded 'shapes'"
     )
     data_dir: str = setting("", "folder of TFDS data sets; default: $TFDS_DATA_DIR, else ~/tensorflow_datasets", resumable=True)
     cache_dir: str = setting(

@@ -1,0 +1,47 @@
+"""The configuration and the folder of a run that is asked for: by a preset, by what the folder holds, and by settings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from tfpagan.config import Config, is_resumable, presets
+from tfpagan.errors import UserError
+from tfpagan.run_folder import folder as run_folder
+
+
+def folder(preset: str, settings: Mapping[str, Any]) -> str:
+    """The default of `--model_dir`: runs/ and the name of the preset or data set.
+
+    >>> folder("", {"dataset": "folder:/data/birds"})
+    'runs/birds'
+    """
+    dataset = settings.get("dataset", (presets.get(preset) if preset else Config()).data.dataset)
+    return f"runs/{preset or dataset.rstrip('/').replace(':', '/').rsplit('/', 1)[-1]}"
+
+
+def config(preset: str, settings: Mapping[str, Any], model_dir: Path) -> Config:
+    """The preset, else the run's stored configuration, else the defaults; then the settings.
+
+    Settings that describe a run, beside a folder without a checkpoint, correct a command that failed: they begin at the
+    defaults.
+
+    Raises:
+      UserError: on an illegal setting, or one that lacks another.
+    """
+    base = presets.get(preset) if preset else Config()
+    stored = run_folder.stored_config(model_dir)
+    if stored and not preset:
+        logging.info("resuming with the configuration of %s", model_dir)
+        base = stored
+    elif not preset and all(map(is_resumable, settings)) and (begun := run_folder.begun_config(model_dir)):
+        logging.info("%s has no checkpoint yet: beginning again with its configuration", model_dir)
+        base = begun
+    chosen = base.with_changes(settings)
+    training = chosen.training
+    if training.best_metric and not training.eval_every_steps:
+        raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
+    if training.patience and not training.best_metric:
+        raise UserError(f"--patience={training.patience} needs --best_metric, of which it waits for a better value")
+    return chosen

@@ -1,0 +1,102 @@
+"""What comes before the loop: a run's data set described, its folder opened; and training from Python."""
+
+import dataclasses
+import re
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfpagan import data
+from tfpagan.config import Config, plugins
+from tfpagan.data import Described, given
+from tfpagan.errors import UserError
+from tfpagan.evaluation import protocols
+from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.inference.load import load
+from tfpagan.inference.model import Model
+from tfpagan.run_folder import chosen
+from tfpagan.run_folder import folder as run_folder
+from tfpagan.training import devices, loop
+
+
+def described(config: Config, settings: Mapping[str, Any], model_dir: Path) -> tuple[Config, Described]:
+    """The configuration with everything that depends on the data set, and what is known of it before it is prepared.
+
+    Args:
+      config: of the run.
+      settings: those that were given, by flag name.
+      model_dir: its folder.
+
+    Raises:
+      UserError: on a data set that cannot be used, or of which the run would become a part.
+    """
+    found = data.describe(config.data)
+    if found.holds(model_dir):
+        raise UserError(f"--model_dir={model_dir} lies in {found.config.dataset}: its image grids would become training images")
+    config = dataclasses.replace(config, data=found.config, image_channels=found.channels)
+    if config.training.best_metric and "validation_images" not in settings:
+        config = config.with_changes({"validation_images": _held_out(config, found, run_folder.stored_config(model_dir))})
+    if config.training.critic_from and not config.training.validation_images:
+        raise UserError(f"--critic_from={config.training.critic_from} needs --validation_images, on which the critic learns")
+    return config, found
+
+
+def _held_out(config: Config, found: Described, stored: Config | None) -> int:
+    """How many images choose the best checkpoint, where no flag says it: a resumed run keeps its own number.
+
+    As many as the evaluations reconstruct, or all of a smaller validation split, or a tenth of few training images.
+    """
+    if stored:
+        return stored.training.validation_images
+    asked = config.training.validation_images or protocols.get(config.training.eval_protocol).reconstructions
+    of_split, to_train = found.splits.get("validation"), found.splits["train"]
+    if of_split is not None or to_train is None:
+        return min(asked, of_split or asked)
+    return config.training.validation_images or min(asked, max(2, to_train // 10))
+
+
+def run(config: Config, model_dir: Path) -> int | None:
+    """Train in the folder, which no other process may use meanwhile; returns and raises as `loop.train`."""
+    with run_folder.opened(model_dir, config, chief=devices.is_chief()), devices.losing_workers():
+        return loop.train(config, model_dir)
+
+
+def train(
+    dataset: Any, *, preset: str, model_dir: str | Path, plugin: str | Path | Sequence[str | Path], settings: Mapping[str, Any]
+) -> Model:
+    """`tfpagan.train`."""
+    with _in_python():
+        for file in [plugin] if isinstance(plugin, str | Path) else plugin:
+            plugins.load(str(file))
+        settings = {name: _plain(value) for name, value in settings.items()}
+        if dataset is not None:
+            settings["dataset"] = given.named(dataset, str(settings.get("cache_dir", "")))
+        folder = Path(model_dir or chosen.folder(preset, settings)).expanduser()
+        config = chosen.config(preset, settings, folder)
+        config, _ = described(config, settings, folder)
+        stopped_by = run(config, folder)
+    if stopped_by == signal.SIGINT:
+        raise KeyboardInterrupt
+    if stopped_by:
+        signal.raise_signal(stopped_by)
+    return load(folder)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a flag has it: no NumPy scalar, no `Path`."""
+    return value.item() if isinstance(value, np.generic) else str(value) if isinstance(value, Path) else value
+
+
+@contextmanager
+def _in_python() -> Iterator[None]:
+    """Let errors speak of arguments, not of flags: train_steps=-1, not --train_steps=-1."""
+    try:
+        yield
+    except UserError as e:
+        raise type(e)(re.sub(r"--(?=[a-z])", "", str(e))) from None
+    except EvaluationError as e:
+        raise EvaluationError(re.sub(r"--(?=[a-z])", "", str(e))) from None
