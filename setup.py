@@ -53,7 +53,12 @@ setup(
     ],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["tfpagan", "tfpagan.*"]),  # evaluation/ is in it as tfpagan.evaluation, by a link
-    package_data={"tfpagan": ["py.typed"], "tfpagan.serving": ["page/*"], "tfpagan.zoo": ["models/**/*", "classifiers/**/*"]},
+    package_data={
+        "tfpagan": ["py.typed"],
+        "tfpagan.serving": ["page/*"],
+        "tfpagan.zoo": ["models/**/*"],
+        "tfpagan.evaluation.classifiers.trained": ["*/**/*"],
+    },
     install_requires=[
         *(f"{requirement}; python_version < '3.12'" for requirement in REFERENCE),
         *(f"{requirement}; python_version >= '3.12'" for requirement in CURRENT),

@@ -108,36 +108,44 @@ def real_and_fake(real: Path | None, fake: Path, *, background: Colour | None = 
     Raises:
       EvaluationError: when there are none that can be scored, or some files belong to both.
     """
-    fakes = None if _is_statistics(fake) else _images_at(fake, background)
-    reals = None if real is None or _is_statistics(real) else _images_at(real, background)
+    fakes, reals = at(fake, background), None if real is None else at(real, background)
     if reals is None or fakes is None:
         return reals, fakes
-    if isinstance(reals, FolderImages) and isinstance(fakes, FolderImages):
-        shared = reals.files() & fakes.files()
-        if shared and reals.files() != fakes.files():
-            raise EvaluationError(
-                f"{len(shared)} of the files in {fake} are in {real} too, one being {min(shared)}; keep them apart"
-            )
-    if isinstance(reals, FolderImages) and fakes.channels == 3:
-        reals = reals.in_colour()
-    if isinstance(fakes, FolderImages) and reals.channels == 3:
-        fakes = fakes.in_colour()
-    return reals, fakes
+    one, other = of_one_kind(reals, fakes)
+    return one, other
 
 
-def _images_at(path: Path, background: Colour | None) -> FolderImages | ArrayImages:
-    """The images of a folder, or of the one array [N, H, W, C] in an .npz or .npy file."""
+def at(path: Path, background: Colour | None = None) -> FolderImages | ArrayImages | None:
+    """The images of a folder, or of the one array [N, H, W, C] in an .npz or .npy file; None for a file of statistics.
+
+    Raises:
+      EvaluationError: when there is none of these.
+    """
     if path.suffix.lower() not in ARRAYS or not path.is_file():
         return FolderImages(path, background=background)
-    found = {name: array for name, array in _arrays(path).items() if array.ndim == 4}
+    arrays = _arrays(path)
+    if path.suffix.lower() == ".npz" and {"mu", "sigma"} & arrays.keys():
+        return None
+    found = [array for array in arrays.values() if array.ndim == 4]
     if len(found) != 1:
         raise EvaluationError(f"{path} holds {len(found)} arrays [N, H, W, C]; expected one, of images")
-    (array,) = found.values()
-    return ArrayImages(array, str(path))
+    return ArrayImages(found[0], str(path))
 
 
-def _is_statistics(path: Path) -> bool:
-    return path.suffix.lower() == ".npz" and path.is_file() and bool({"mu", "sigma"} & _arrays(path).keys())
+def of_one_kind(real: Images, *others: Images) -> list[Images]:
+    """All of them, where grey folders have three channels as soon as one of the others is in colour.
+
+    Raises:
+      EvaluationError: when some files of a folder belong to the real images too.
+    """
+    for other in others:
+        if isinstance(real, FolderImages) and isinstance(other, FolderImages):
+            shared = real.files() & other.files()
+            if shared and real.files() != other.files():
+                both = f"{len(shared)} of the files in {other.name} are in {real.name} too"
+                raise EvaluationError(f"{both}, one being {min(shared)}; keep them apart")
+    in_colour = any(getattr(images, "channels", None) == 3 for images in (real, *others))
+    return [images.in_colour() if in_colour and isinstance(images, FolderImages) else images for images in (real, *others)]
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

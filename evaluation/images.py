@@ -74,6 +74,12 @@ class DatasetImages:
     def __init__(self, dataset: tf.data.Dataset, count: int, name: str = "tf.data"):
         self.name, self.count, self._dataset = name, count, dataset
 
+    @property
+    def channels(self) -> int | None:
+        """C of the images, if the data set states it."""
+        spec: Any = _image_of(self._dataset.element_spec)
+        return spec.shape[-1] if spec.shape.rank == 3 else None
+
     def batches(self, size: int) -> Iterator[np.ndarray]:
         left = self.count
         try:

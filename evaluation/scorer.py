@@ -21,8 +21,9 @@ from tfpagan.evaluation.originals import Originals
 from tfpagan.evaluation.pairs import Pairs
 from tfpagan.evaluation.protocols import Protocol
 from tfpagan.evaluation.reference import Reference
-from tfpagan.evaluation.results import Scores
+from tfpagan.evaluation.results import Result, Scores, result
 from tfpagan.evaluation.subjects import Subject
+from tfpagan.version import __version__
 
 Array = np.ndarray
 
@@ -264,3 +265,10 @@ class Scorer:
             logging.warning(
                 "only %d %s: below %d, scores vary between draws, and FID is biased upwards", count, over.value, FEW_IMAGES
             )
+
+
+def named(scores: Scores, model: str, step: int | None = None) -> Result:
+    """Scores as a `Result`, with the subject and the software's versions."""
+    versions = {"tfpagan": __version__, "tensorflow": tf.__version__, "numpy": np.__version__}
+    subject = {"model": model} | ({} if step is None else {"step": step})
+    return result(scores.metrics, scores.reasons, scores.protocol, subject=subject, versions=versions, details=scores.details)

@@ -30,8 +30,10 @@ def test_the_examples_run_and_are_short(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
     monkeypatch.setattr(builder, "SPLITS", {"train": builder.CHUNK, "test": builder.CHUNK})  # drawn in a second
     monkeypatch.chdir(tmp_path)
-    pages = README, PAGES[ROOT / "docs/training.md"]
-    *of_readme, one, other = [example for page in pages for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
+    pages = README, PAGES[ROOT / "docs/training.md"], PAGES[ROOT / "docs/evaluation.md"]
+    *of_readme, one, other, scoring = [
+        example for page in pages for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    ]
     training, using = (run(example) for example in of_readme)
     assert training["reconstructions"].shape == (8, 32, 32, 3)
     assert training["codes"].shape == (8, 128)
@@ -39,10 +41,11 @@ def test_the_examples_run_and_are_short(tmp_path: Path, monkeypatch: pytest.Monk
     assert using["between"].shape == (1, 8, 32, 32, 3)
     assert run(one)["picture"].shape == (1, 8, 32, 32, 3)
     assert run(other)["reconstructions"].shape == (8, 32, 32, 3)
+    assert 0.7 < run(scoring)["kept"] <= 1.0
 
 
 def run(example: str) -> dict:
-    assert len([line for line in example.splitlines() if line]) <= 10
+    assert len([line for line in example.splitlines() if line]) <= 14
     names: dict = {}
     exec(compile(example, "example", "exec"), names)
     return names

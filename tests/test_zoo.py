@@ -13,6 +13,7 @@ import tfpagan
 from tfpagan import cli, zoo
 from tfpagan.cli import serve
 from tfpagan.data.shapes import builder
+from tfpagan.evaluation.classifiers import trained
 from tfpagan.evaluation.classifiers.classifier import checksum, from_saved_model
 
 ROOT = Path(__file__).parents[1]
@@ -23,12 +24,12 @@ def bytes_in(folder: Path) -> int:
 
 
 def contents(root: Path) -> dict[Path, bytes]:
-    files = [file for kind in ("models", "classifiers") for file in (root / kind).rglob("*") if file.is_file()]
+    files = [file for file in root.rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")]
     return {file.relative_to(root): file.read_bytes() for file in files}
 
 
 def test_the_classifier_of_shapes_is_small_and_knows_test_images_it_never_saw() -> None:
-    folder = zoo.classifier(Path("shapes"))
+    folder = trained.folder(Path("shapes"))
     assert bytes_in(folder) < 300_000
     images, labels = builder.images_of("test", 0)
     logits, _ = from_saved_model(folder)(images)
@@ -37,7 +38,7 @@ def test_the_classifier_of_shapes_is_small_and_knows_test_images_it_never_saw() 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_scores_in_the_docs_are_by_the_classifier_that_comes_along(name: str) -> None:
-    folder = zoo.classifier(Path(name))
+    folder = trained.folder(Path(name))
     assert f"| {checksum(folder)} |" in (ROOT / "docs" / "evaluation.md").read_text()
     assert bytes_in(folder) < 2_500_000
     assert json.loads((folder / "classifier.json").read_text())["dataset"] == name
@@ -48,7 +49,7 @@ def test_the_model_of_shapes_is_small_and_its_reconstructions_keep_their_classes
     assert bytes_in(folder) < 2_000_000
     model = tfpagan.load("shapes")
     images, labels = builder.images_of("test", 0)
-    logits, _ = from_saved_model(zoo.classifier(Path("shapes")))(model.reconstruct(images))
+    logits, _ = from_saved_model(trained.folder(Path("shapes")))(model.reconstruct(images))
     assert np.mean(np.argmax(logits, 1) == labels) >= 0.75  # of ten classes
     assert model.config is not None
     assert (model.config.objective.name, model.config.data.dataset) == ("pagan", "shapes")
@@ -59,7 +60,7 @@ def test_commands_take_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     assert cli.run("sample", ["--model=shapes", "--count=4", "--scale=2", "--output=four.png"]) == 0
     assert tf.io.decode_png((tmp_path / "four.png").read_bytes()).shape == (128, 128, 3)
-    assert serve._version(zoo.model(Path("shapes"))) == zoo.HERE / "models" / "shapes" / "1"
+    assert serve._version(zoo.model(Path("shapes"))) == zoo.HERE / "shapes" / "1"
     (tmp_path / "shapes").mkdir()
     assert cli.run("sample", ["--model=shapes", "--output=four.png"]) == 1
     hides = "shapes is neither a run, with ckpt/, nor an export, with saved_model.pb, and it hides the model of that name"
@@ -73,11 +74,11 @@ def test_commands_take_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 def test_a_folder_of_the_user_takes_precedence_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert zoo.classifier(Path("shapes")) == zoo.HERE / "classifiers" / "shapes"
-    assert zoo.classifier(Path("runs/shapes")) == Path("runs/shapes")
-    assert zoo.classifier(Path("celeb_a")) == Path("celeb_a")
+    assert trained.folder(Path("shapes")) == trained.HERE / "shapes"
+    assert trained.folder(Path("runs/shapes")) == Path("runs/shapes")
+    assert trained.folder(Path("celeb_a")) == Path("celeb_a")
     (tmp_path / "shapes").mkdir()
-    assert zoo.classifier(Path("shapes")) == Path("shapes")
+    assert trained.folder(Path("shapes")) == Path("shapes")
 
 
 @pytest.mark.slow
@@ -93,6 +94,7 @@ def test_an_installation_without_the_repository_has_them_all(tmp_path: Path) -> 
         str(tmp_path / "lib"),
     ]
     subprocess.run([*build, "egg_info", "--egg-base", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
-    here, there = (contents(root) for root in (zoo.HERE, tmp_path / "lib" / "tfpagan" / "zoo"))
-    assert len(here) > 10
-    assert here == there
+    for folder, place in ((zoo.HERE, "zoo/models"), (trained.HERE, "evaluation/classifiers/trained")):
+        here, there = contents(folder), contents(tmp_path / "lib" / "tfpagan" / place)
+        assert len(here) > 3
+        assert here == there

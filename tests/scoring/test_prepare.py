@@ -7,10 +7,9 @@ import pytest
 import tensorflow as tf
 from helpers.classifiers import write
 
-from tfpagan import zoo
 from tfpagan.data import Images
 from tfpagan.data.shapes import builder
-from tfpagan.evaluation.classifiers import inception
+from tfpagan.evaluation.classifiers import inception, trained
 from tfpagan.evaluation.classifiers.classifier import from_saved_model
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.protocols import Protocol
@@ -76,7 +75,10 @@ def test_without_a_network_one_message_says_all_the_ways(
 def test_downloads_stay_in_the_cache_of_this_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TFHUB_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert prepare._inception_cache() == tmp_path / "tfpagan/tfhub"
+    folders: list[Path] = []
+    monkeypatch.setattr(inception, "load", lambda path, cache_dir, how_to_get_it: folders.append(cache_dir))
+    prepare.classifier(FID, "inception")
+    assert folders == [tmp_path / "tfpagan/tfhub"]
 
 
 @pytest.mark.parametrize(("dataset", "warns"), [("shapes", False), ("folder:/photos", True)])
@@ -93,7 +95,7 @@ def test_a_classifier_of_other_classes_is_said(dataset: str, warns: bool, caplog
 def test_features_are_the_classifiers_and_have_gradients() -> None:
     images = builder.images_of("test", 0)[0][:3]
     x = tf.constant(images / 127.5 - 1.0, tf.float32)
-    of_classifier = from_saved_model(zoo.classifier(Path("shapes")))(images)[1]
+    of_classifier = from_saved_model(trained.folder(Path("shapes")))(images)[1]
     with tf.GradientTape() as tape:
         tape.watch(x)
         found = prepare.features("shapes", 3)(x)

@@ -51,8 +51,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     outcome = {"model_dir": _run, "export": _export, "fake": given_images.score, "reconstructor": _stand_in}[kinds[0]]
     if options["model_dir"]:
         run_folder.require(path(options["model_dir"]))  # before anything is created there
+    from tfpagan.evaluation.scorer import named
     from tfpagan.scoring.files import ScoreFiles
-    from tfpagan.scoring.prepare import named
     from tfpagan.training import devices
 
     folder, chief = options["output"] or options["model_dir"], devices.is_chief()

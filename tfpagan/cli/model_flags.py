@@ -7,6 +7,7 @@ from tfpagan import zoo
 from tfpagan.cli.flags import PLACES, Option, path
 from tfpagan.config import Config
 from tfpagan.errors import UserError
+from tfpagan.evaluation.classifiers import trained
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import DataConfig
 
@@ -22,7 +23,7 @@ CHECKPOINT = (
 CLASSIFIER = Option(
     "classifier",
     "inception",
-    f"inception, {', '.join(zoo.classifiers())} (come along), or a SavedModel folder from bin/train_classifier",
+    f"inception, {', '.join(trained.names())} (come along), or a SavedModel folder from bin/train_classifier",
 )
 SCALE = Option("scale", 1, "enlarge pictures so many times, each pixel into a square")
 MOST_SCALE = 64

@@ -9,8 +9,21 @@ from tfpagan.data.prepare import Described, Images, Part, describe, prepare
 from tfpagan.data.source import Opener, checksum
 from tfpagan.errors import UserError
 from tfpagan.settings.registries import SOURCES
+from tfpagan.settings.sections import DataConfig
 
-__all__ = ["Described", "Images", "Part", "batches", "checksum", "describe", "place_batches", "prepare", "register", "repeated"]
+__all__ = [
+    "DataConfig",
+    "Described",
+    "Images",
+    "Part",
+    "batches",
+    "checksum",
+    "describe",
+    "place_batches",
+    "prepare",
+    "register",
+    "repeated",
+]
 
 
 def register(name: str, opener: Opener) -> None:

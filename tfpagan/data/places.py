@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tfpagan.errors import UserError
+from tfpagan.evaluation import cache
 
 
 def data_dir(given: str) -> Path:
@@ -14,7 +15,7 @@ def data_dir(given: str) -> Path:
 
 def cache_dir(given: str) -> Path:
     """`given`, else $XDG_CACHE_HOME/tfpagan, else ~/.cache/tfpagan; absolute."""
-    return _absolute(given or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "tfpagan"), "cache_dir")
+    return _absolute(given or str(cache.folder()), "cache_dir")
 
 
 def check_writable(folder: Path, flag: str) -> None:

@@ -1,29 +1,21 @@
 """What an evaluation needs: a classifier, and a scorer on a run's own data set."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfpagan import zoo
-from tfpagan.data import Images, Part, places
+from tfpagan.data import Images, Part
 from tfpagan.evaluation import protocols
-from tfpagan.evaluation.classifiers import inception
-from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
+from tfpagan.evaluation.classifiers import find, inception
+from tfpagan.evaluation.classifiers.classifier import Classifier
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import ArrayImages
 from tfpagan.evaluation.images import Images as SomeImages
 from tfpagan.evaluation.metrics import METRICS, Metric, Need
 from tfpagan.evaluation.protocols import Protocol
-from tfpagan.evaluation.results import Result, Scores, result
 from tfpagan.evaluation.scorer import Scorer
-from tfpagan.version import __version__
-
-INCEPTION_VARIABLE = "TFPAGAN_INCEPTION"
-"""Environment variable with the path of the Inception network."""
 
 
 def classifier(
@@ -45,14 +37,10 @@ def classifier(
     """
     if not protocol.needs(Need.CLASSIFIER):
         return None, "no classifier is needed"
-    if name != "inception":
-        return from_saved_model(zoo.classifier(Path(os.path.expanduser(name)))), ""
-    path = inception_path or os.environ.get(INCEPTION_VARIABLE, "")
-    how = how_to_get_inception(flag, inception_flag)
     try:
-        return inception.load(path, cache_dir=_inception_cache(), how_to_get_it=how), ""
+        return find.find(name, inception_path, how_to_get_it=how_to_get_inception(flag, inception_flag)), ""
     except EvaluationError as e:
-        if path:
+        if name != "inception" or find.is_given(inception_path):
             raise
         logging.warning("%s", e)
         return None, "no classifier: Inception is not available"
@@ -78,17 +66,12 @@ def features(name: str, channels: int) -> Callable[[tf.Tensor], tf.Tensor]:
 def how_to_get_inception(flag: str, inception_flag: str) -> str:
     """Advice for a message, without the final full stop; arguments as `classifier`."""
     others = [name for name, metric in METRICS.items() if Need.CLASSIFIER not in metric.needs]
-    place = f"{inception_flag} or ${INCEPTION_VARIABLE}" if inception_flag else f"${INCEPTION_VARIABLE}"
+    place = f"{inception_flag} or ${find.INCEPTION_VARIABLE}" if inception_flag else f"${find.INCEPTION_VARIABLE}"
     return (
         f"Set {place} to one of: {inception.FORMS}. "
         f"Or give an in-domain classifier with {flag} (bin/train_classifier trains one). "
         f"Metrics that need no classifier ({', '.join(others)}) are computed without one"
     )
-
-
-def _inception_cache() -> Path:
-    """$TFHUB_CACHE_DIR, else a folder in this package's cache."""
-    return Path(os.environ.get("TFHUB_CACHE_DIR") or places.cache_dir("") / "tfhub")
 
 
 def scorer(
@@ -146,10 +129,3 @@ def scorer(
 
 def _taken(part: Part, name: str) -> SomeImages:
     return ArrayImages(part.images).take(part.places, f"{name.format(part.split)}, {len(part.places)} held out")
-
-
-def named(scores: Scores, model: str, step: int | None = None) -> Result:
-    """Scores as a `Result`, with the subject and the software's versions."""
-    versions = {"tfpagan": __version__, "tensorflow": tf.__version__, "numpy": np.__version__}
-    subject = {"model": model} | ({} if step is None else {"step": step})
-    return result(scores.metrics, scores.reasons, scores.protocol, subject=subject, versions=versions, details=scores.details)

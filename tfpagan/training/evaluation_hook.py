@@ -9,12 +9,11 @@ from absl import logging
 from tfpagan.errors import UserError, one_line
 from tfpagan.evaluation.errors import EvaluationError, GivenUpError
 from tfpagan.evaluation.metrics import Key
-from tfpagan.evaluation.scorer import Scorer
+from tfpagan.evaluation.scorer import Scorer, named
 from tfpagan.evaluation.subjects import Subject
 from tfpagan.run_folder.checkpoints import Checkpoints
 from tfpagan.scoring.adapters import of_run
 from tfpagan.scoring.files import ScoreFiles
-from tfpagan.scoring.prepare import named
 from tfpagan.training.hooks import Hook
 from tfpagan.training.trainer import Trainer
 

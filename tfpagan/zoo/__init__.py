@@ -1,21 +1,16 @@
-"""Trained networks that come with the package, by name: `tfpagan.load("shapes")`, `--model=shapes`, `--classifier=shapes`.
+"""Trained models that come with the package, by name: `tfpagan.load("shapes")`, `--model=shapes`.
 
-`models/NAME` is an export, made by `bin/reproduce --publish`; `classifiers/NAME` a SavedModel of `bin/train_classifier`.
+`models/NAME` is an export, made by `bin/reproduce --publish`; the classifiers that come along are in `evaluation`.
 """
 
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "models"
 
 
 def models() -> list[str]:
     """Names of the trained models."""
-    return _names("models")
-
-
-def classifiers() -> list[str]:
-    """Names of the in-domain classifiers."""
-    return _names("classifiers")
+    return sorted(folder.name for folder in HERE.iterdir() if folder.is_dir())
 
 
 def model(path: Path) -> Path:
@@ -24,17 +19,4 @@ def model(path: Path) -> Path:
     >>> model(Path("runs/mnist"))
     PosixPath('runs/mnist')
     """
-    return _found("models", path)
-
-
-def classifier(path: Path) -> Path:
-    """The folder of the classifier of that name, unless there is something at the path itself; else the path."""
-    return _found("classifiers", path)
-
-
-def _names(kind: str) -> list[str]:
-    return sorted(folder.name for folder in (HERE / kind).iterdir() if folder.is_dir())
-
-
-def _found(kind: str, path: Path) -> Path:
-    return HERE / kind / path.name if str(path) in _names(kind) and not path.exists() else path
+    return HERE / path.name if str(path) in models() and not path.exists() else path
