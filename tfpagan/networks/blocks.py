@@ -131,6 +131,16 @@ def plain_deconv(units: int, kernel: int, strides: int, bias: bool, init: Initia
     )
 
 
+def upsampled(x: tf.Tensor) -> tf.Tensor:
+    """Nearest-neighbour upsampling, [N, H, W, C] to [N, 2 H, 2 W, C].
+
+    Not by `tf.repeat`, which does the same, but loses the static sizes that other formats of an export need.
+    """
+    _, height, width, channels = x.shape
+    x = tf.reshape(tf.tile(x[:, :, None], [1, 1, 2, 1, 1]), [-1, 2 * height, width, channels])
+    return tf.reshape(tf.tile(x[:, :, :, None], [1, 1, 1, 2, 1]), [-1, 2 * height, 2 * width, channels])
+
+
 def flat(x: tf.Tensor) -> tf.Tensor:
     """[N, h, w, c] -> [N, h w c]."""
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfpagan.latents import on_sphere
-from tfpagan.networks.blocks import batch_norm, plain_conv
+from tfpagan.networks.blocks import batch_norm, plain_conv, upsampled
 from tfpagan.networks.initializers import Initializers
 
 BLOCKS = 5  # residual blocks, at a quarter of the image size
@@ -37,7 +37,7 @@ class Generator(tf.keras.Model):
         for block in self.blocks:
             h = block(h, training=training)
         for up in self.up:
-            h = up(tf.repeat(tf.repeat(h, 2, 1), 2, 2), training=training)
+            h = up(upsampled(h), training=training)
         colour = tf.tanh(tf.cast(self.to_image(h), tf.float32))  # [N, H, W, 2]
         return tf.concat([lightness, colour], 3)
 

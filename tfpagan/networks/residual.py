@@ -8,6 +8,7 @@ maps everywhere, as Gulrajani et al. have.
 import tensorflow as tf
 
 from tfpagan.latents import on_sphere
+from tfpagan.networks import blocks
 from tfpagan.networks.architecture import Architecture, Shape, likelihood_scale
 from tfpagan.networks.blocks import EncoderNetwork, Posterior, SpectralConv, batch_norm, log_scale, plain_conv, plain_dense
 from tfpagan.networks.convolutional import DCGAN
@@ -89,10 +90,10 @@ class Block(tf.keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         h = tf.nn.relu(self._normed(x, 0, training))
-        h = self.convs[0](_up(h) if self.way == "up" else h)
+        h = self.convs[0](blocks.upsampled(h) if self.way == "up" else h)
         h = self.convs[1](tf.nn.relu(self._normed(h, 1, training)))
         if self.way == "up":
-            return self.shortcut(_up(x)) + h
+            return self.shortcut(blocks.upsampled(x)) + h
         return tf.nn.avg_pool2d(self.shortcut(x) + h, 2, 2, "VALID")
 
     def _normed(self, x: tf.Tensor, i: int, training: bool) -> tf.Tensor:
@@ -101,10 +102,6 @@ class Block(tf.keras.layers.Layer):
 
 def _conv(units: int, kernel: int, norm: str, init: Initializers) -> tf.keras.layers.Layer:
     return SpectralConv(units, kernel, 1, init) if norm == "spectral" else plain_conv(units, kernel, 1, True, init)
-
-
-def _up(x: tf.Tensor) -> tf.Tensor:
-    return tf.repeat(tf.repeat(x, 2, 1), 2, 2)
 
 
 class Residual(Architecture):
