@@ -32,6 +32,12 @@ CURRENT = [  # Python 3.12 and 3.13
     "matplotlib>=3.10",
     "scikit-learn>=1.6",
 ]
+ONNX = [
+    "onnx>=1.14,<1.18; python_version < '3.12'",  # later ones need a later ml_dtypes than TensorFlow 2.15 takes
+    "onnx>=1.18; python_version >= '3.12'",
+    "tf2onnx>=1.16,<2",
+    "onnxruntime>=1.17",
+]
 RAY = ["ray[client,tune]>=2.40,<3", "pandas>=2"]
 
 setup(
@@ -81,8 +87,10 @@ setup(
             "tensorflow[and-cuda]>=2.21,<2.22; python_version >= '3.12'",
         ],
         "bench": ["torch>=2.4,<2.6"],  # benchmarks/; its Adam is fused on CPUs from 2.4 on
+        "onnx": ONNX,  # bin/export --format=onnx
         "ray": RAY,  # bin/sweep and bin/reproduce with --cluster or --asha
         "test": [
+            *ONNX,
             *RAY,
             "kubernetes-validate>=1.31",  # the schemas of docs/cluster/
             "pytest>=7.4",

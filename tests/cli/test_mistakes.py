@@ -265,6 +265,26 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--model_dir=HERE/run --best", "best holds no checkpoint"),
         ("--model_dir=HERE/run --output=/proc/x", "cannot export to /proc/x"),
         ("--model_dir=HERE/run --output=HERE/text", "cannot export to HERE/text"),
+        ("--model_dir=HERE/run --format=keras", "--format=keras is not legal: it must be saved_model, tflite or onnx"),
+        ("--model_dir=HERE/run --format=tflite --output=/proc/x", "cannot export to /proc/x"),
+        ("--model_dir=HERE/run --format=tflite --name=a", "--name=a is for --format=saved_model"),
+        ("--model_dir=HERE/run --signatures=encode", "--signatures=encode is for --format=tflite and onnx"),
+        (
+            "--model_dir=HERE/run --format=onnx --signatures=encode,encoder",
+            "there is no signature 'encoder'; onnx can have encode, decode, reconstruct",
+        ),
+        (
+            "--model_dir=HERE/run --format=tflite --signatures=encode_bytes",
+            "the signature encode_bytes cannot be converted to tflite: it reads or writes image files",
+        ),
+        (
+            "--model_dir=HERE/run --format=onnx --signatures=sample",
+            "the signature sample cannot be converted to onnx: it draws random numbers",
+        ),
+        (
+            "--model_dir=HERE/run --format=onnx --signatures=serving_default",
+            "the signature serving_default cannot be converted to onnx: it is another name, of reconstruct",
+        ),
         ("--model_dir=HERE/run --output=HERE/x[1]", "TensorFlow cannot read files whose path has '[' in it"),
         ("--model_dir=HERE/run --output=s3://x", "s3://x is not legal: only files and folders of this machine"),
     ],

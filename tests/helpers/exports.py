@@ -10,7 +10,7 @@ from tfpagan.inference.restore import Inference
 
 def read_here() -> AbstractContextManager[object]:
     """Exports are read back in this process, not in a new one without tfpagan, which saves most of the time."""
-    return mock.patch.object(export, "_ask_elsewhere", lambda part, questions, scratch: read_export.answers(part, questions))
+    return mock.patch.object(export, "ask_elsewhere", lambda part, questions, scratch: read_export.answers(part, questions))
 
 
 def publish(run: Inference, base: Path, name: str = "tiny") -> Path:

@@ -5,15 +5,14 @@ import logging as standard_logging
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 from absl import logging
 
+from tfpagan import stderr
 from tfpagan.cli import names
 
 CHATTER = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4} .*(port|cudart_stub)\.cc:")
@@ -58,7 +57,7 @@ class QuietImport:
             run = loader.exec_module
 
             def run_quietly(module: ModuleType) -> None:
-                with _without_chatter():
+                with stderr.filtered(lambda line: not CHATTER.match(line)):
                     run(module)
 
             loader.exec_module = run_quietly
@@ -69,26 +68,3 @@ def import_tensorflow_quietly() -> None:
     """Whenever it is imported."""
     if "tensorflow" not in sys.modules and not any(isinstance(finder, QuietImport) for finder in sys.meta_path):
         sys.meta_path.insert(0, QuietImport())
-
-
-@contextmanager
-def _without_chatter() -> Iterator[None]:
-    """What is written to the file descriptor of stderr comes at the end, without the known lines."""
-    try:
-        stderr = os.dup(2) if sys.stderr else -1
-    except OSError:
-        stderr = -1
-    if stderr < 0:  # it is closed; if Python began without it, the descriptor may be another file's
-        yield
-        return
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            kept.seek(0)
-            with suppress(OSError):  # of a closed pipe
-                os.write(2, b"".join(line for line in kept if not CHATTER.match(line)))

@@ -54,17 +54,17 @@ def publish(run: Inference, base: Path, *, name: str) -> Path:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=base) as scratch:
             part, served = Path(scratch) / "version", Served(run)
             signatures = served.signatures()
-            questions, module = _questions(run, signatures), served.module()
+            questions, module = questions_to(run, signatures), served.module()
             traced = {name: signature.traced for name, signature in signatures.items()}
             tf.saved_model.save(module, str(part), signatures=traced)
             _write_extras(part, run, name, questions)
-            expected = {name: _ask(signatures[name], signatures[name], asked) for name, asked in questions.items()}
+            expected = {name: ask(signatures[name], signatures[name], asked) for name, asked in questions.items()}
             graphs = {name: function.get_concrete_function() for name, function in traced.items()}
-            again = {name: _ask(graphs[name], signatures[name], asked) for name, asked in questions.items()}
-            given = _ask_elsewhere(part, questions, Path(scratch))
+            again = {name: ask(graphs[name], signatures[name], asked) for name, asked in questions.items()}
+            given = ask_elsewhere(part, questions, Path(scratch))
             require_same_weights(module.weights, given.pop(read_export.WEIGHTS))
             require_equal(expected, again, given, MOST_NOISE[run.config.training.mixed_precision])
-            return _moved(part, base)
+            return moved(part, base)
     except (OSError, tf.errors.OpError) as e:
         raise UserError(f"cannot export to {base}: {why(e)}") from None
 
@@ -120,8 +120,8 @@ def require_equal(expected: Arrays, again: Arrays, given: Arrays, most_noise: fl
                 raise UserError(f"the export is not published: {output} of its {signature} are {off:.3g} off the checkpoint's")
 
 
-def _questions(run: Inference, signatures: Mapping[str, Signature]) -> Arrays:
-    """Fixed inputs for every signature: noise, and codes from the prior."""
+def questions_to(run: Inference, signatures: Mapping[str, Signature]) -> Arrays:
+    """Fixed inputs for every signature: noise, and codes from a normal distribution."""
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, [ROWS, *run.image_shape]).astype(np.uint8)
     inputs = {
@@ -138,14 +138,19 @@ def _questions(run: Inference, signatures: Mapping[str, Signature]) -> Arrays:
     return questions
 
 
-def _ask(function: Callable[..., Any], signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def ask(function: Callable[..., Any], signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What a function with the inputs of a signature gives, on the CPU."""
     with tf.device("CPU:0"):  # as in the other process: GPU kernels round differently
         outputs = function(*(read_export.as_tensor(spec.name, inputs[spec.name]) for spec in signature.inputs))
     return {name: read_export.as_array(name, tensor) for name, tensor in outputs.items()}
 
 
-def _ask_elsewhere(export: Path, questions: Arrays, scratch: Path) -> Arrays:
-    """The export's answers in a new process with TensorFlow and without tfpagan."""
+def ask_elsewhere(export: Path, questions: Arrays, scratch: Path) -> Arrays:
+    """The export's answers in a new process without tfpagan.
+
+    Raises:
+      UserError: when it cannot be read there.
+    """
     asked, answered = scratch / "questions.npz", scratch / "answers.npz"
     read_export.write(asked, questions)
     command = [sys.executable, "-I", read_export.__file__, str(export), str(asked), str(answered)]
@@ -157,15 +162,14 @@ def _ask_elsewhere(export: Path, questions: Arrays, scratch: Path) -> Arrays:
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise UserError(f"the export is not published: it cannot be used by TensorFlow alone: {last}")
+        raise UserError(f"the export is not published: it cannot be used without tfpagan: {last}")
     return read_export.read(answered)
 
 
 def _write_extras(folder: Path, run: Inference, name: str, questions: Arrays) -> None:
     """Facts about the run, and warm-up requests for TensorFlow Serving, one per signature."""
     (folder / WARMUP.parent).mkdir()
-    facts = {"tfpagan": __version__, "step": run.step, "configuration": json.loads(_public(run.config).to_json())}
-    (folder / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
+    write_facts(folder / FACTS, run)
     with tf.io.TFRecordWriter(str(folder / WARMUP)) as writer:
         for signature, inputs in questions.items():
             request = predict_pb2.PredictRequest()
@@ -174,6 +178,12 @@ def _write_extras(folder: Path, run: Inference, name: str, questions: Arrays) ->
                 request.inputs[key].CopyFrom(tf.make_tensor_proto(read_export.as_tensor(key, value)))
             log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
             writer.write(log.SerializeToString())
+
+
+def write_facts(file: Path, run: Inference) -> None:
+    """Version, step and configuration, as JSON."""
+    facts = {"tfpagan": __version__, "step": run.step, "configuration": json.loads(_public(run.config).to_json())}
+    file.write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def _public(config: Config) -> Config:
@@ -185,7 +195,7 @@ def _public(config: Config) -> Config:
     return dataclasses.replace(config, data=data, training=training)
 
 
-def _moved(part: Path, base: Path) -> Path:
+def moved(part: Path, base: Path) -> Path:
     """Rename to the next free number; if another export takes it first, to the one after."""
     while True:
         taken = [int(p.name) for p in base.iterdir() if p.name.isdecimal()]

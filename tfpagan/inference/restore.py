@@ -31,7 +31,9 @@ class Inference:
     step: int
 
 
-def restored(model_dir: Path, *, step: int | None = None, best: bool = False, skip_damaged: bool = True) -> Inference:
+def restored(
+    model_dir: Path, *, step: int | None = None, best: bool = False, skip_damaged: bool = True, float32: bool = False
+) -> Inference:
     """The networks of a run, from its newest checkpoint.
 
     Args:
@@ -39,6 +41,7 @@ def restored(model_dir: Path, *, step: int | None = None, best: bool = False, sk
       step: of the checkpoint to read; None: the newest.
       best: use the checkpoint that `--best_metric` kept.
       skip_damaged: whether to fall back to the newest intact checkpoint, with a warning; else a damaged newest one is refused.
+      float32: whether the networks compute in float32, also where the run has `--mixed_precision`.
 
     Raises:
       UserError: when there is no such checkpoint, or it cannot be read.
@@ -46,6 +49,7 @@ def restored(model_dir: Path, *, step: int | None = None, best: bool = False, sk
     if step is not None and best:
         raise UserError(f"step {step} and the best checkpoint exclude each other; choose one")
     config = run_folder.require(model_dir)
+    config = config.with_changes({"mixed_precision": "none"}) if float32 else config
     folder = model_dir / ("best" if best else "ckpt")
     steps = steps_in(folder)
     if not steps:
