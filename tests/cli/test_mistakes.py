@@ -289,6 +289,9 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--model_dir=HERE/run --output=s3://x", "s3://x is not legal: only files and folders of this machine"),
     ],
     ("serve", SERVE): [
+        ("--grpc_port=-1", "--grpc_port=-1 is not legal: it must be at least 0 and at most 65535"),
+        ("--grpc_port=8600 --port=8600", "--grpc_port=8600 is --port, too; they need a port each"),
+        ("--labels=stable,a/b", "--labels=a/b is not legal: letters, digits, '_', '-' and '.' are"),
         ("--model=", "--model is missing; see --help"),
         ("--model=/nowhere", "--model=/nowhere holds no export; bin/export creates one from a run"),
         ("--model=HERE/images", "--model=HERE/images holds no export; bin/export creates one from a run"),

@@ -22,6 +22,7 @@ from tfpagan.inference import restore
 from tfpagan.inference.model import Model
 from tfpagan.networks import arrays
 from tfpagan.serving.application import Application
+from tfpagan.serving.hosted import Hosted
 from tfpagan.serving.servable import Servable
 from tfpagan.settings.sections import NetworkConfig
 from tfpagan.training.trainer import Trainer
@@ -104,9 +105,9 @@ def test_a_run_and_its_export_colourise_alike(run: Path, version: Path) -> None:
 
 @pytest.fixture
 def served(version: Path) -> Iterator[Client]:
-    with closing(Application("colours", 1, max_body_bytes=2**20)) as application:
-        application.available(Servable(version, max_rows=4))
-        yield Client(application)
+    with closing(Hosted("colours", 1)) as hosted:
+        hosted.available(Servable(version, max_rows=4))
+        yield Client(Application(hosted, max_body_bytes=2**20))
 
 
 @pytest.mark.slow

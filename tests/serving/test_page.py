@@ -27,6 +27,7 @@ import tfpagan
 from tfpagan.inference import restore
 from tfpagan.latents import prior
 from tfpagan.serving.application import Application
+from tfpagan.serving.hosted import Hosted
 from tfpagan.serving.servable import Servable
 
 FLAGS = (
@@ -149,25 +150,25 @@ def test_a_late_answer_about_an_earlier_image_is_dropped(page: WebDriver, tmp_pa
 
 
 @contextmanager
-def served(page: WebDriver) -> Iterator[Application]:
+def served(page: WebDriver) -> Iterator[Hosted]:
     """The page of a server that has no model yet."""
-    application = Application("tiny", 1, max_body_bytes=2**20)
-    server = make_server("127.0.0.1", 0, application, threaded=True)
+    hosted = Hosted("tiny", 1)
+    server = make_server("127.0.0.1", 0, Application(hosted, max_body_bytes=2**20), threaded=True)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     page.get(f"http://127.0.0.1:{server.port}/")
     try:
-        yield application
+        yield hosted
     finally:
         server.shutdown()
         serving.join()
-        application.close()
+        hosted.close()
 
 
 def test_it_waits_for_a_model_that_is_loading(chromium: WebDriver, exported: Path) -> None:
-    with served(chromium) as application:
+    with served(chromium) as hosted:
         assert chromium.find_element(By.ID, "title").text == "loading"
-        application.available(Servable(exported, max_rows=64))
+        hosted.available(Servable(exported, max_rows=64))
         until(chromium, lambda: sources(chromium, "#moved") != [None])
         assert chromium.find_element(By.ID, "title").text == "tiny"
 
@@ -181,9 +182,9 @@ def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_col
     for v in run.networks["generator"].network.trainable_variables:  # else all colours are at their ends
         if "kernel" in v.name:
             v.assign(random.normal(0, 0.4, v.shape))
-    with served(chromium) as application:
+    with served(chromium) as hosted:
         version = exports.publish(run, tmp_path / "export")
-        application.available(Servable(version, max_rows=64))
+        hosted.available(Servable(version, max_rows=64))
         until(chromium, lambda: "3 latent dimensions" in chromium.find_element(By.ID, "facts").text)
         shown = {part: chromium.find_element(By.ID, part).is_displayed() for part in ("sampling", "interpolation", "latent")}
         assert not any(shown.values())
@@ -199,8 +200,8 @@ def test_a_model_that_makes_colours_has_images_reconstructed_and_moves_their_col
 def test_a_model_of_one_channel_has_images_shown_in_grey(chromium: WebDriver, tmp_path: Path) -> None:
     tiny.write_run(tmp_path / "run", (8, 8, 1))
     version = exports.publish(restore.restored(tmp_path / "run"), tmp_path / "export")
-    with served(chromium) as application:
-        application.available(Servable(version, max_rows=64))
+    with served(chromium) as hosted:
+        hosted.available(Servable(version, max_rows=64))
         until(chromium, lambda: sources(chromium, "#moved") != [None])
         assert "8 x 8 px, 1 channel, 4 latent dimensions" in chromium.find_element(By.ID, "facts").text
         file = upload(chromium, tmp_path)

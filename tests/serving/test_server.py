@@ -29,6 +29,7 @@ from tfpagan.images import normalize
 from tfpagan.serving.application import Application
 from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
+from tfpagan.serving.hosted import Hosted
 from tfpagan.serving.servable import Servable
 
 HANGS = 300
@@ -42,10 +43,10 @@ def servable(exported: Path) -> Servable:
 
 @pytest.fixture(scope="module")
 def client(servable: Servable) -> Iterator[Client]:
-    application = Application("tiny", 1, max_body_bytes=100_000)
-    application.available(servable)
-    yield Client(application)
-    application.close()
+    hosted = Hosted("tiny", 1, ["stable", "next"])
+    hosted.available(servable)
+    yield Client(Application(hosted, max_body_bytes=100_000))
+    hosted.close()
 
 
 def ask(client: Client, body: Any, path: str = "/v1/models/tiny:predict") -> tuple[int, dict]:
@@ -99,18 +100,28 @@ def test_bytes_go_as_base64_both_ways(client: Client, servable: Servable) -> Non
 
 def test_status_and_metadata_are_tensorflow_servings(client: Client, servable: Servable) -> None:
     row = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-    for path in ("/v1/models/tiny", "/v1/models/tiny/versions/1"):
+    for path in ("/v1/models/tiny", "/v1/models/tiny/versions/1", "/v1/models/tiny/labels/stable"):
         assert client.get(path).json == {"model_version_status": [row]}
     metadata = client.get("/v1/models/tiny/metadata").json
+    assert metadata == client.get("/v1/models/tiny/labels/next/metadata").json
+    unknown = {"error": "unrecognized servable version label: canary; this server has stable, next"}
+    for path in ("", "/metadata"):
+        refused = client.get(f"/v1/models/tiny/labels/canary{path}")
+        assert (refused.status_code, refused.json) == (400, unknown)
+    assert ask(client, {"instances": [1]}, "/v1/models/tiny/labels/canary:predict") == (400, unknown)
     assert metadata["model_spec"] == {"name": "tiny", "signature_name": "", "version": "1"}
     definition = metadata["metadata"]["signature_def"]["signature_def"]["decode"]
     assert definition["inputs"]["latents"]["dtype"] == "DT_FLOAT"
-    assert definition["inputs"]["latents"]["tensor_shape"]["dim"] == [{"size": "-1"}, {"size": str(tiny.Z)}]
+    assert definition["inputs"]["latents"]["tensor_shape"] == {
+        "dim": [{"size": "-1", "name": ""}, {"size": str(tiny.Z), "name": ""}],
+        "unknown_rank": False,
+    }
+    assert list(metadata["metadata"]["signature_def"]) == ["signature_def"]
     assert definition["method_name"] == "tensorflow/serving/predict"
 
 
 def test_until_it_is_loaded_it_says_so() -> None:
-    client = Client(Application("tiny", 1, max_body_bytes=1000))
+    client = Client(Application(Hosted("tiny", 1), max_body_bytes=1000))
     row = client.get("/v1/models/tiny").json["model_version_status"][0]
     assert (row["version"], row["state"]) == ("1", "LOADING")
     assert client.get("/v1/models/tiny/versions/7").status_code == 404
@@ -255,10 +266,12 @@ def test_the_page_gets_the_codes_that_sample_decodes(client: Client, servable: S
 
 def test_answers_are_json_or_refused(client: Client, servable: Servable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servable, "run", lambda signature, inputs: {"images": np.array([1.0, np.nan])})
-    application = Application("tiny", 1, max_body_bytes=1000)
-    application.available(servable)
-    status, answer = ask(Client(application), {"signature_name": "decode", "inputs": [[3e38] * tiny.Z]})
-    application.close()
+    hosted = Hosted("tiny", 1)
+    hosted.available(servable)
+    status, answer = ask(
+        Client(Application(hosted, max_body_bytes=1000)), {"signature_name": "decode", "inputs": [[3e38] * tiny.Z]}
+    )
+    hosted.close()
     assert status == 400
     assert "the resulting images are not all finite" in answer["error"]
 

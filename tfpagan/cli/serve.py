@@ -18,6 +18,13 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     for name, low, high in LEGAL:
         if not low <= options[name] <= high:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least {low} and at most {high}")
+    grpc_port, labels = options["grpc_port"], [label.strip() for label in options["labels"].split(",") if label.strip()]
+    if grpc_port is not None and not 0 <= grpc_port <= 65535:
+        raise UserError(f"--grpc_port={grpc_port} is not legal: it must be at least 0 and at most 65535")
+    if grpc_port and grpc_port == options["port"]:
+        raise UserError(f"--grpc_port={grpc_port} is --port, too; they need a port each")
+    if illegal := [label for label in labels if not re.fullmatch(r"[\w.-]+", label)]:
+        raise UserError(f"--labels={illegal[0]} is not legal: letters, digits, '_', '-' and '.' are")
     given = zoo.model(path(options["model"]))
     folder = _version(given)
     from tfpagan.serving.server import serve
@@ -25,7 +32,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     name = options["name"] or re.sub(r"[^\w.-]", "_", _name(folder))
     if not re.fullmatch(r"[\w.-]+", name):
         raise UserError(f"--name={name} is not legal: letters, digits, '_', '-' and '.' are")
-    serve(folder, name=name, host=options["host"], **{name: options[name] for name, _, _ in LEGAL})
+    numbers = {name: options[name] for name, _, _ in LEGAL}
+    serve(folder, name=name, labels=labels, host=options["host"], grpc_port=grpc_port, **numbers)
     return 0
 
 
@@ -49,7 +57,7 @@ def _name(version: Path) -> str:
 
 COMMAND = Command(
     program="serve",
-    help="Serve an export on TensorFlow Serving's REST interface, with a page to try it; for home and CI.",
+    help="Serve an export on TensorFlow Serving's REST and gRPC interfaces, with a page to try it; for home and CI.",
     options=(
         Option(
             "model",
@@ -57,8 +65,12 @@ COMMAND = Command(
             f"a run with export/, a folder of versions, one version, or one that comes along: {', '.join(zoo.models())}",
         ),
         Option("name", "", "name of the model in paths; default: the name of the run folder"),
+        Option("labels", "", "comma-separated version labels, such as stable, by which paths may name the version"),
         Option("host", "127.0.0.1", "address to listen on; 0.0.0.0: all addresses of this machine"),
         Option("port", 8501, "port to listen on; 0: any free one"),
+        Option(
+            "grpc_port", None, "port of TensorFlow Serving's gRPC services (there: 8500); 0: any free one; default: none", int
+        ),
         Option("max_rows", 64, "most images per request, and per network call"),
         Option("max_body_mib", 16, "largest size of a request"),
         Option("threads", 32, "concurrent requests"),

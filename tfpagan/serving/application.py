@@ -17,8 +17,8 @@ from werkzeug.wrappers import Request, Response
 
 from tfpagan.latents import prior
 from tfpagan.serving import rest
-from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
+from tfpagan.serving.hosted import LONGEST, Hosted
 from tfpagan.serving.servable import Servable
 
 PAGE = Path(__file__).parent / "page"
@@ -28,7 +28,6 @@ FILES = {
     "page.css": "text/css; charset=utf-8",
 }
 """All that is served from disk: no path comes from a request."""
-LONGEST_PATH = 200  # of a requested path, in an answer
 LARGE_BODY = 2**18
 """Bytes; larger bodies are parsed one at a time: as lists and numbers of Python they take up to 25 times their size."""
 NO_LENGTH = "a body without Content-Length is not read"
@@ -39,7 +38,8 @@ class _Name(BaseConverter):
     regex = "[^/:]+"  # the call follows after a colon
 
 
-MODELS = ("/v1/models/<name:name>", "/v1/models/<name:name>/versions/<int:version>")
+MODEL = "/v1/models/<name:name>"
+MODELS = (MODEL, f"{MODEL}/versions/<int:version>", f"{MODEL}/labels/<name:label>")
 ROUTES = Map(
     [
         Rule("/", endpoint="page", defaults={"file": "index.html"}, methods=["GET"]),
@@ -59,61 +59,33 @@ ROUTES = Map(
 
 
 class Application:
-    """One version of a model; until `available` is called it answers that it is loading.
+    """Answers requests of a version of a model.
 
     Args:
-      name: of the model, in paths.
-      version: of the model, in paths.
+      hosted: the version.
       max_body_bytes: largest body of a request.
     """
 
-    def __init__(self, name: str, version: int, *, max_body_bytes: int):
-        self._name, self._version, self._max_body_bytes = name, version, max_body_bytes
-        self._servable: Servable | None = None
-        self._batcher: Batcher | None = None
+    def __init__(self, hosted: Hosted, *, max_body_bytes: int):
+        self._hosted, self._max_body_bytes = hosted, max_body_bytes
         self._one_large_body = threading.Lock()
-        self._lock, self._under_way, self._turned_away = threading.Lock(), 0, False
-
-    def available(self, servable: Servable) -> None:
-        """Answer with this servable from now on."""
-        self._batcher = Batcher(servable.run, lambda name: servable.signatures[name].batched, max_rows=servable.max_rows)
-        self._servable = servable
-
-    def turn_away(self) -> None:
-        """Answer new requests with a 503 from now on."""
-        self._turned_away = True
-
-    def under_way(self) -> int:
-        """The number of requests in flight."""
-        return self._under_way
-
-    def close(self) -> None:
-        """Answer the waiting requests, and accept no more."""
-        if self._batcher:
-            self._batcher.close()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request = Request(environ)
-        with self._lock:
-            self._under_way += 1
-        try:
+        with self._hosted.request():
             response = self._respond(request, environ)
-        finally:
-            with self._lock:
-                self._under_way -= 1
         if response.status_code >= 400:
             response.headers["Connection"] = "close"  # the body may not have been read completely
         return response(environ, start_response)
 
     def _respond(self, request: Request, environ: dict[str, Any]) -> Response:
         try:
-            if self._turned_away:
-                raise RequestError("the server is shutting down", 503)
+            self._hosted.require_open()
             # Werkzeug tests only for the key, and would not notice that a body ends early.
             if environ.pop("wsgi.input_terminated", False) or "HTTP_TRANSFER_ENCODING" in environ:
                 raise RequestError(NO_LENGTH, 411)
             if (encoding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
-                raise RequestError(f"a body encoded as {encoding[:LONGEST_PATH]} is not read; send it as it is", 415)
+                raise RequestError(f"a body encoded as {encoding[:LONGEST]} is not read; send it as it is", 415)
             if (request.content_length or 0) > self._max_body_bytes:
                 asked = f"a body of {request.content_length} bytes"
                 raise RequestError(f"{asked} is larger than this server reads: {self._max_body_bytes} (--max_body_mib)", 413)
@@ -132,7 +104,7 @@ class Application:
         except ClientDisconnected:
             return _json({"error": "the body ends before its Content-Length"}, 408)
         except HTTPException as e:
-            response = _json({"error": f"{e.name}: {request.method} {request.path[:LONGEST_PATH]}"}, e.code or 500)
+            response = _json({"error": f"{e.name}: {request.method} {request.path[:LONGEST]}"}, e.code or 500)
             if isinstance(e, MethodNotAllowed):
                 response.headers["Allow"] = ", ".join(sorted(e.valid_methods or ()))
             return response
@@ -140,35 +112,31 @@ class Application:
             logging.getLogger(__name__).exception("%s %s failed", request.method, request.path)
             return _json({"error": "the server failed; its log says why"}, 500)
 
-    def _predict(self, request: Request, name: str, version: int | None = None) -> Response:
-        servable = self._found(name, version)
+    def _predict(self, request: Request, **model: Any) -> Response:
+        servable = self._hosted.found(**model)
         if request.content_length is None:
             raise RequestError(NO_LENGTH, 411)
         body = request.get_data()
         with self._one_large_body if len(body) > LARGE_BODY else nullcontext():
             signature, by_row, inputs = _checked(servable, body)
-        assert self._batcher is not None
-        return _json(rest.answer(by_row, self._batcher(signature, inputs)))
+        return _json(rest.answer(by_row, self._hosted.predict(signature, inputs)))
 
-    def _status(self, name: str, version: int | None = None) -> Response:
+    def _status(self, **model: Any) -> Response:
         """Readiness: the state is AVAILABLE once requests are answered."""
-        self._require_name(name, version)
-        state = "AVAILABLE" if self._servable else "LOADING"
-        row = {"version": str(self._version), "state": state, "status": {"error_code": "OK", "error_message": ""}}
-        return _json({"model_version_status": [row]})
+        state = {"version": str(self._hosted.version), "state": self._hosted.state(**model)}
+        return _json({"model_version_status": [state | {"status": {"error_code": "OK", "error_message": ""}}]})
 
-    def _metadata(self, name: str, version: int | None = None) -> Response:
-        servable = self._found(name, version)
-        signatures = {"@type": "type.googleapis.com/tensorflow.serving.SignatureDefMap", "signature_def": servable.definitions}
-        spec = {"name": name, "signature_name": "", "version": str(self._version)}
-        return _json({"model_spec": spec, "metadata": {"signature_def": signatures}})
+    def _metadata(self, **model: Any) -> Response:
+        definitions = self._hosted.found(**model).definitions
+        spec = {"name": self._hosted.name, "signature_name": "", "version": str(self._hosted.version)}
+        return _json({"model_spec": spec, "metadata": {"signature_def": rest.to_json(definitions)}})
 
     def _model(self) -> Response:
         """Facts for the page."""
-        servable = self._found(self._name, None)
+        servable = self._hosted.found(self._hosted.name)
         facts = {
-            "name": self._name,
-            "version": self._version,
+            "name": self._hosted.name,
+            "version": self._hosted.version,
             "latent_dim": servable.latent_dim,
             "image_shape": servable.image_shape,
             "encoder": "encode" in servable.signatures,
@@ -179,21 +147,10 @@ class Application:
 
     def _code(self, seed: int) -> Response:
         """The first code that `sample` decodes, for the page."""
-        latent_dim = self._found(self._name, None).latent_dim
+        latent_dim = self._hosted.found(self._hosted.name).latent_dim
         if seed >= 2**31:
             raise RequestError(f"seed {seed} is not legal: it must be below 2^31")
         return _json({"latents": prior(tf.constant(seed), tf.constant(1), latent_dim).numpy().tolist()})
-
-    def _found(self, name: str, version: int | None) -> Servable:
-        self._require_name(name, version)
-        if self._servable is None:
-            raise RequestError(f"model {name} is loading", 503)
-        return self._servable
-
-    def _require_name(self, name: str, version: int | None) -> None:
-        if name != self._name or version not in (None, self._version):
-            asked = f"{name[:LONGEST_PATH]}{'' if version is None else f', version {version}'}"
-            raise RequestError(f"servable not found: {asked}; this server has {self._name}, version {self._version}", 404)
 
 
 def _checked(servable: Servable, body: bytes) -> tuple[str, bool, dict[str, np.ndarray]]:

@@ -7,11 +7,14 @@ https://www.tensorflow.org/tfx/serving/api_rest: `instances` is the row format, 
 
 import base64
 import binascii
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 
 from tfpagan.serving.errors import RequestError
 
@@ -68,6 +71,14 @@ def answer(by_row: bool, outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
         rows: Any = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
         return {"predictions": rows if len(lists) > 1 else next(iter(lists.values()))}
     return {"outputs": lists if len(lists) > 1 else next(iter(lists.values()))}
+
+
+def to_json(message: Message) -> dict[str, Any]:
+    """A message of the protocol as TensorFlow Serving prints it, with the fields that have their default values."""
+    options = inspect.signature(MessageToDict).parameters
+    all_fields = "always_print_fields_with_no_presence"
+    all_fields = all_fields if all_fields in options else "including_default_value_fields"  # before protobuf 5
+    return MessageToDict(message, preserving_proto_field_name=True, **{all_fields: True})
 
 
 def _only(names: Sequence[str]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.json_format import MessageToDict
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
 from tfpagan.evaluation import image_files
 from tfpagan.evaluation.image_files import ImageFileError
@@ -80,7 +80,7 @@ class Servable:
 
         Args:
           signature: its name.
-          inputs: nested lists of numbers, or of bytes, by name of the input.
+          inputs: nested lists of numbers, or of bytes, or arrays, by name of the input.
 
         Raises:
           RequestError: on an unknown signature, missing or unknown inputs, a wrong dtype or shape, values that are not finite,
@@ -139,6 +139,8 @@ def _check_file(file: bytes, shape: tuple[int, ...]) -> None:
 
 def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
     wanted = f"{name} must be {spec.dtype.name} of shape {spec.shape.as_list()}"
+    if isinstance(value, np.ndarray):
+        return _checked(value, spec, wanted)
     uneven = f"{wanted}; the given lists differ in length"
     try:
         array = np.array(value, dtype=object)
@@ -164,12 +166,21 @@ def _as_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
     return typed
 
 
+def _checked(array: np.ndarray, spec: tf.TensorSpec, wanted: str) -> np.ndarray:
+    """An array that has a type already."""
+    if array.dtype != spec.dtype.as_numpy_dtype or not spec.shape.is_compatible_with(array.shape):
+        raise RequestError(f"{wanted}; given: {tf.as_dtype(array.dtype).name} {list(array.shape)}")
+    if array.dtype != object and not np.isfinite(array).all():
+        raise RequestError(f"{wanted}; given: numbers that are not finite")
+    return array
+
+
 def _what_was_wrong(e: tf.errors.InvalidArgumentError) -> str:
     logging.info("an input was refused by TensorFlow: %s", e.message)
     return NO_IMAGE
 
 
-def _definitions(folder: Path) -> dict[str, Any]:
-    """The signature definitions in the format of TensorFlow Serving's metadata."""
+def _definitions(folder: Path) -> SignatureDefMap:
+    """The signature definitions, as TensorFlow Serving's metadata has them."""
     model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    return {name: MessageToDict(d, preserving_proto_field_name=True) for name, d in model.meta_graphs[0].signature_def.items()}
+    return SignatureDefMap(signature_def=model.meta_graphs[0].signature_def)

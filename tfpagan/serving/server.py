@@ -4,7 +4,7 @@ import logging as standard_logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,8 +15,10 @@ from cheroot import wsgi
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfpagan.errors import UserError, why
+from tfpagan.serving import grpc_service
 from tfpagan.serving.application import Application
 from tfpagan.serving.connections import Connection
+from tfpagan.serving.hosted import Hosted
 from tfpagan.serving.servable import Servable
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
@@ -36,14 +38,27 @@ class _Server(wsgi.Server):
             logging.error("%s", msg, exc_info=traceback)
 
 
-def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_body_mib: int, threads: int) -> None:
+def serve(
+    folder: Path,
+    *,
+    name: str,
+    labels: Sequence[str],
+    host: str,
+    port: int,
+    grpc_port: int | None,
+    max_rows: int,
+    max_body_mib: int,
+    threads: int,
+) -> None:
     """Serve a version until a signal arrives.
 
     Args:
       folder: of the version.
       name: of the model.
+      labels: of the version.
       host: address to listen on.
-      port: to listen on; 0: any free one.
+      port: of REST and the page; 0: any free one.
+      grpc_port: of gRPC; 0: any free one; None: there is none.
       max_rows: most images of one request, and of one network call.
       max_body_mib: largest body of a request.
       threads: number of concurrent requests.
@@ -51,7 +66,8 @@ def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_b
     Raises:
       UserError: when the address is unavailable, or the export cannot be loaded.
     """
-    application = Application(name, int(folder.name), max_body_bytes=max_body_mib * 2**20)
+    hosted = Hosted(name, int(folder.name), labels)
+    application = Application(hosted, max_body_bytes=max_body_mib * 2**20)
     server = _Server(
         (host, port),
         application,
@@ -64,29 +80,35 @@ def serve(folder: Path, *, name: str, host: str, port: int, max_rows: int, max_b
         server.prepare()
     except OSError as e:
         raise UserError(f"cannot listen on {host}, port {port}: {e}") from None
+    rpc, rpc_at = None, ""
+    if grpc_port is not None:
+        rpc, bound = grpc_service.listening(hosted, host, grpc_port, threads=threads, max_bytes=max_body_mib * 2**20)
+        rpc_at = f", gRPC on port {bound}"
     failed: list[Exception] = []
 
     def load() -> None:
         try:
             servable = Servable(folder, max_rows=max_rows)
             _warm_up(servable, folder)
-            application.available(servable)
-            logging.info("serving %s, version %d, at %s", name, servable.version, _url(*server.bind_addr[:2]))
+            hosted.available(servable)
+            logging.info("serving %s, version %d, at %s%s", name, servable.version, _url(*server.bind_addr[:2]), rpc_at)
         except Exception as e:  # reported by the main thread
             failed.append(e)
             server.interrupt = SystemExit()
 
     loading = threading.Thread(target=load, name="load")
     try:
-        with _signals_end_it(server, application):
+        with _signals_end_it(server, hosted):
             loading.start()  # meanwhile the status says LOADING
             server.serve()
     except SystemExit:
         pass
     finally:
         server.stop()
+        if rpc:
+            rpc.stop(LAST_SECONDS).wait()
         loading.join()
-        application.close()
+        hosted.close()
     if failed:
         raise UserError(f"{folder} cannot be served: {why(failed[0])}")
     logging.info("stopped")
@@ -107,14 +129,14 @@ def _warm_up(servable: Servable, folder: Path) -> None:
 
 
 @contextmanager
-def _signals_end_it(server: _Server, application: Application) -> Iterator[None]:
+def _signals_end_it(server: _Server, hosted: Hosted) -> Iterator[None]:
     def drain() -> None:
         """Some sent requests are not read yet: continue for a moment, then refuse new ones."""
         time.sleep(GRACE_SECONDS)
-        application.turn_away()
+        hosted.turn_away()
         time.sleep(TURNING_AWAY_SECONDS)
         until = time.monotonic() + SHUTDOWN_SECONDS
-        while application.under_way() and time.monotonic() < until:
+        while hosted.under_way() and time.monotonic() < until:
             time.sleep(0.02)
         server.interrupt = SystemExit()
 
