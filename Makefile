@@ -1,6 +1,6 @@
 # make train: a first training run. make test: the whole suite. Both set up .venv when it is missing or out of date.
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-quick torture lint format bench bench-eval docs-check wheel clean
+.PHONY: help install train test test-quick torture lint format bench bench-eval docs docs-check wheel clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -27,6 +27,7 @@ help:
 	@echo "make torture  kill runs, workers and servers, feed them hostile files, and compile every system by XLA, for about half an hour"
 	@echo "make lint     ruff, mypy and import-linter alone; make format mends what ruff can"
 	@echo "make bench    images per second of the ways to compute a step; make bench-eval, of an evaluation"
+	@echo "make docs     the pages of docs/ and a reference of the code as a site in site/, which needs no network"
 	@echo "make docs-check  run every command of the pages in docs/"
 	@echo "make wheel    the package as a wheel in dist/, for pip install"
 	@echo "make install  set up .venv only; make clean removes it"
@@ -76,10 +77,18 @@ bench-eval: $(VENV)/installed
 docs-check: $(VENV)/installed
 	$(RUN) docs/check.py
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c $(VERSIONS) -e '.[docs]'
+	@touch $@
+
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@echo site/index.html
+
 wheel: $(VENV)/installed
 	rm -rf build
 	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache

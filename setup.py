@@ -32,6 +32,8 @@ CURRENT = [  # Python 3.12 and 3.13
     "matplotlib>=3.10",
     "scikit-learn>=1.6",
 ]
+DOCS = ["mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.27"]
+NOTEBOOK = ["ipykernel>=6", "nbclient>=0.9", "nbformat>=5"]
 ONNX = [
     "onnx>=1.14,<1.18; python_version < '3.12'",  # later ones need a later ml_dtypes than TensorFlow 2.15 takes
     "onnx>=1.18; python_version >= '3.12'",
@@ -88,9 +90,13 @@ setup(
             "tensorflow[and-cuda]>=2.21,<2.22; python_version >= '3.12'",
         ],
         "bench": ["torch>=2.4,<2.6"],  # benchmarks/; its Adam is fused on CPUs from 2.4 on
+        "docs": DOCS,  # make docs
+        "notebook": NOTEBOOK,  # docs/tour.ipynb
         "onnx": ONNX,  # bin/export --format=onnx
         "ray": RAY,  # bin/sweep and bin/reproduce with --cluster or --asha
         "test": [
+            *DOCS,
+            *NOTEBOOK,
             *ONNX,
             *RAY,
             "kubernetes-validate>=1.31",  # the schemas of docs/cluster/

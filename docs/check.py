@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-PAGES = ("training.md", "evaluation.md", "serving.md", "systems.md")
+PAGES = ("tutorial.md", "training.md", "evaluation.md", "serving.md", "systems.md")
 """In this order: later pages use what earlier ones have made."""
 
 

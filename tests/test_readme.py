@@ -30,15 +30,14 @@ def test_the_examples_run_and_are_short(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
     monkeypatch.setattr(builder, "SPLITS", {"train": builder.CHUNK, "test": builder.CHUNK})  # drawn in a second
     monkeypatch.chdir(tmp_path)
-    pages = README, PAGES[ROOT / "docs/training.md"], PAGES[ROOT / "docs/evaluation.md"]
-    *of_readme, one, other, scoring = [
-        example for page in pages for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    ]
+    pages = "\n".join([README, *(PAGES[ROOT / "docs" / f"{name}.md"] for name in ("tutorial", "training", "evaluation"))])
+    *of_readme, tutorial, one, other, scoring = re.findall(r"```python\n(.*?)```", pages, re.DOTALL)
     training, using = (run(example) for example in of_readme)
     assert training["reconstructions"].shape == (8, 32, 32, 3)
     assert training["codes"].shape == (8, 128)
     assert using["reconstructions"].shape == (64, 32, 32, 3)
     assert using["between"].shape == (1, 8, 32, 32, 3)
+    assert 0.0 <= run(tutorial)["found"].metrics["class_kept"] <= 1.0
     assert run(one)["picture"].shape == (1, 8, 32, 32, 3)
     assert run(other)["reconstructions"].shape == (8, 32, 32, 3)
     assert 0.7 < run(scoring)["kept"] <= 1.0
