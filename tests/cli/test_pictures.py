@@ -48,8 +48,8 @@ def test_samples_are_a_grid_an_array_or_files_of_the_same_images(run: Path, part
     for output in ("all.png", "all.npz", "files"):
         assert cli.run("sample", [f"--model={run / part}", "--count=7", "--seed=3", f"--output={tmp_path}/deep/{output}"]) == 0
     with np.load(tmp_path / "deep/all.npz") as arrays:
-        assert np.abs(arrays["images"].astype(int) - expected).max() <= 1
-        given = arrays["images"]
+        assert np.abs(arrays["arr_0"].astype(int) - expected).max() <= 1
+        given = arrays["arr_0"]
     np.testing.assert_array_equal(png(tmp_path / "deep/all.png"), grid(given, 3))
     files = sorted((tmp_path / "deep/files").iterdir())
     assert [f.name for f in files] == [f"{i:06d}.png" for i in range(7)]

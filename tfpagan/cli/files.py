@@ -161,7 +161,7 @@ def write_reconstructions(model: Model, batches: Iterable[np.ndarray], names: Se
 
 
 def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> None:
-    """Write images, depending on the suffix of `output`: .png, one grid; .npz, an array `images`; else a folder of files.
+    """Write images, depending on the suffix of `output`: .png, one grid; .npz, an array; else a folder of files.
 
     Args:
       batches: of uint8 images [n, H, W, C].
@@ -177,7 +177,7 @@ def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> N
             images = np.concatenate(list(batches))
             write_png(grid(images, _columns(len(images), columns)), str(output))
         elif output.suffix == ".npz":
-            _write_npz(output, images=np.concatenate(list(batches)))
+            _write_npz(output, arr_0=np.concatenate(list(batches)))  # as guided-diffusion has it
         elif output.suffix and not output.is_dir():
             raise UserError(f"{output} is not legal: it must end in .png or .npz, or be a folder")
         else:
