@@ -261,7 +261,7 @@ def test_every_text_is_legible_in_both_colour_schemes(page: WebDriver, scheme: s
     assert [row for row in found if row[0] < 4.5] == []
 
 
-@pytest.mark.parametrize("width", [375, 768, 1440])
+@pytest.mark.parametrize("width", [320, 768, 1440])
 def test_rows_of_images_are_even_and_nothing_needs_scrolling_sideways(page: WebDriver, tmp_path: Path, width: int) -> None:
     upload(page, tmp_path)
     until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
@@ -271,7 +271,7 @@ def test_rows_of_images_are_even_and_nothing_needs_scrolling_sideways(page: WebD
         assert wide <= seen <= width
         boxes = """return [...document.querySelectorAll(arguments[0])].map(i => i.getBoundingClientRect())
             .map(b => [b.top, b.width, b.height].map(Math.round))"""
-        for selector, columns in (("#samples img", 8), ("#between img", 4 if width == 375 else 8)):
+        for selector, columns in (("#samples img", 8), ("#between img", 4 if width == 320 else 8)):
             found = np.array(page.execute_script(boxes, selector))
             assert set(np.unique(found[:, 0], return_counts=True)[1]) == {columns}  # images with the same top
             assert np.ptp(found[:, 1:]) <= 1
@@ -309,6 +309,32 @@ def test_transparent_pixels_have_black_behind_them(page: WebDriver, tmp_path: Pa
     until(page, lambda: page.find_element(By.ID, "fromImage").is_enabled())
     colours[:4] = 0
     np.testing.assert_array_equal(pixels(page, "#original"), colours)
+
+
+def test_what_can_be_dropped_can_be_chosen_without_a_mouse(page: WebDriver, tmp_path: Path, exported: Path) -> None:
+    x = tiny.images(2, SHAPE)
+    for end, image in zip("AB", x, strict=True):
+        (tmp_path / f"{end}.png").write_bytes(tf.io.encode_png(image).numpy())
+        choose = page.find_element(By.ID, f"file{end}")
+        changes(page, "#between img", lambda choose=choose, end=end: choose.send_keys(str(tmp_path / f"{end}.png")))
+    expected = tfpagan.load(exported).interpolate(x[:1], x[1:], 8)[0]
+    assert np.abs(pixels(page, "#between img:last-child").astype(int) - expected[-1]).max() <= 1
+    assert page.find_element(By.ID, "said").get_attribute("textContent") == "8 steps from one end to the other"
+
+
+def test_a_screen_reader_is_told_what_everything_is_and_when_it_changes(page: WebDriver) -> None:
+    nodes = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    controls = ("button", "spinbutton", "slider", "image", "heading", "region")
+    named = [(node["role"]["value"], node["name"]["value"]) for node in nodes if node.get("role", {}).get("value") in controls]
+    assert [role for role, name in named if not name] == []
+    pressed = [name for role, name in named if role in ("button", "spinbutton", "slider")]
+    assert len(pressed) > 20
+    assert len(set(pressed)) == len(pressed)  # none is taken for another
+    assert ("image", "sample 1 of 64") in named
+    page.find_element(By.ID, "seed").send_keys(Keys.CONTROL, "a")
+    page.find_element(By.ID, "seed").send_keys("5")
+    page.find_element(By.ID, "sample").send_keys(Keys.ENTER)
+    until(page, lambda: page.find_element(By.ID, "said").get_attribute("textContent") == "64 samples of seed 5")
 
 
 DROP = """

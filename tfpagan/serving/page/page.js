@@ -115,11 +115,19 @@ function picture(id, b64) {
   $(id).closest("figure").hidden = !b64;
 }
 
-function show(parent, images) {
-  parent.replaceChildren(...images.map((b64, i) => Object.assign(new Image(), {src: png(b64), alt: `image ${i + 1}`})));
+function show(parent, images, noun) {
+  const all = images.length;
+  parent.replaceChildren(...images.map((b64, i) => Object.assign(new Image(), {src: png(b64), alt: `${noun} ${i + 1} of ${all}`})));
 }
 
-function takesFiles(element, action) {
+// For those who do not see that the pictures have changed.
+function say(text) {
+  $("said").textContent = text;
+}
+
+// Files that are dropped onto an element, or chosen in its field.
+function takesFiles(element, field, action) {
+  field.addEventListener("change", () => { if (field.files.length) action(field.files[0]); });
   element.addEventListener("dragover", (e) => { e.preventDefault(); element.classList.add("over"); });
   element.addEventListener("dragleave", () => element.classList.remove("over"));
   element.addEventListener("drop", (e) => {
@@ -141,6 +149,7 @@ const reconstruct = guarded(async (file) => {
   if (turn !== turns) return;
   picture("reconstructed", image.b64);
   given = {b64, code};
+  say("reconstructed");
   $("fromImage").disabled = false;
   if (!model.prior) from(given.code);
 });
@@ -148,14 +157,16 @@ const reconstruct = guarded(async (file) => {
 const sample = guarded(async () => {
   const most = Math.min(SAMPLES, model.max_rows), num = most < COLUMNS ? most : most - most % COLUMNS;  // in full rows
   const images = await predict("sample_bytes", {seed: seedOf("seed"), num});
-  show($("samples"), images.map((image) => image.b64));
+  show($("samples"), images.map((image) => image.b64), "sample");
+  say(`${counted(images.length, "sample")} of seed ${$("seed").value}`);
 });
 
 const ends = {};
 const interpolate = guarded(async () => {
   const codes = Array.from({length: STEPS}, (_, i) => arc(ends.A, ends.B, i / (STEPS - 1)));
   const images = await decoded(codes);
-  show($("between"), images);
+  show($("between"), images, "step");
+  say(`${STEPS} steps from one end to the other`);
   picture("endA", images[0]);
   picture("endB", images[STEPS - 1]);
 });
@@ -236,8 +247,8 @@ function makeSliders() {
   for (let i = 0; i < Math.min(SLIDERS, model.latent_dim); i++) {
     const row = document.createElement("div");
     row.className = "slider";
-    row.innerHTML = `<label>z <input type="number" min="0" max="${model.latent_dim - 1}" value="${i}" aria-label="direction ${i}"></label>` +
-      `<input type="range" min="${-REACH}" max="${REACH}" step="0.1" value="0" aria-label="offset ${i}"><output>0.0</output>`;
+    row.innerHTML = `<label>z <input type="number" min="0" max="${model.latent_dim - 1}" value="${i}" aria-label="latent direction of slider ${i + 1}"></label>` +
+      `<input type="range" min="${-REACH}" max="${REACH}" step="0.1" value="0" aria-label="offset of slider ${i + 1}"><output>0.0</output>`;
     row.addEventListener("input", moved);
     $("sliders").append(row);
   }
@@ -256,7 +267,7 @@ async function loaded() {
 const begin = guarded(async () => {
   model = await loaded();
   const [height, width, channels] = model.image_shape;
-  $("title").textContent = model.name;
+  document.title = $("title").textContent = model.name;
   const facts = [`${height} x ${width} px`, counted(channels, "channel"), counted(model.latent_dim, "latent dimension")];
   $("facts").textContent = `version ${model.version}: ${facts.join(", ")}`;
   for (const part of ["encoder", "prior"]) {
@@ -271,9 +282,8 @@ const begin = guarded(async () => {
   copies("copyRequest", () => curl(asked));
   $("downloadCode").addEventListener("click", () => download(`${model.name}_code.json`, codeFile()));
   if (model.encoder) {
-    takesFiles($("drop"), reconstruct);
-    for (const end of ["A", "B"]) takesFiles($(`drop${end}`), endFrom(end));
-    $("file").addEventListener("change", () => { if ($("file").files.length) reconstruct($("file").files[0]); });
+    takesFiles($("drop"), $("file"), reconstruct);
+    for (const end of ["A", "B"]) takesFiles($(`drop${end}`), $(`file${end}`), endFrom(end));
     $("fromImage").addEventListener("click", () => from(given.code));
   }
   if (model.prior) await beginWithSamples();
