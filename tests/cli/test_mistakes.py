@@ -391,6 +391,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--protocol=x", "unknown protocol 'x'; known: custom, is50k"),
         ("--protocol=ais100", "--protocol=ais100 has none of the table's numbers ("),
         ("--dry_run --json", "--json prints scores, and --dry_run computes none; give one of them"),
+        ("--dry_run=false --hours", "--hours goes with --dry_run: it measures, and makes no run"),
     ],
     ("sweep", GRID): [
         ("--grid=seed=1,2 --dry_run --json", "--json prints scores, and --dry_run computes none; give one of them"),

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from tfpagan.cli import reproduce
 from tfpagan.config import presets
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
-from tfpagan.experiments import figures, plot, report, spread, sweep, sweeps, systems, tables
+from tfpagan.experiments import estimate, figures, plot, report, spread, sweep, sweeps, systems, tables
 from tfpagan.experiments import runner as runs
 from tfpagan.experiments.experiment import Experiment, Outcome, Scoring, critic_beside, row_of
 from tfpagan.experiments.processes import LocalProcesses
@@ -750,6 +751,22 @@ def test_a_perceptual_loss_is_by_the_classifier_that_scores(capsys: pytest.Captu
     assert sum(line.startswith("train ") for line in lines.values()) == 4  # the augmentations are not trained
     assert "--perceptual_classifier=/vgg" in lines["runs/reproduce/pagan_perceptual_cifar10"]
     assert "--reconstruction=l2" in lines["runs/reproduce/pagan_l2_cifar10"]
+
+
+@pytest.mark.slow
+def test_hours_are_measured_and_what_is_done_takes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["--table=pagan_2", "--rows=AUG,VAE,SVAE", "--images=640000", "--channels=8", "--dry_run", "--hours"]
+    assert cli.run("reproduce", [*argv, f"--runs={tmp_path}"]) == 0
+    aug, vae, took, svae, _, total = capsys.readouterr().out.splitlines()
+    assert "augment:pad_crop" in aug
+    assert ("--train_steps=10000" in vae, "the paper's numbers alone" in svae) == (True, True)
+    assert re.fullmatch(r"  \d+(\.\d)? (minutes|hours)", took)
+    assert total == f"{took.strip()} of training on this machine, one run after another; evaluations come on top"
+    (folder := tmp_path / "vae_cifar10" / "ckpt").mkdir(parents=True)
+    (folder / "ckpt-10000.index").touch()
+    row = Experiment("vae_cifar10", "", {"train_steps": 10_000})
+    assert estimate.hours(row, tmp_path / "vae_cifar10", []) == (0.0, "done")
+    assert estimate.hours(row, tmp_path / "other", ["--dataset=folder:/nowhere"])[0] is None
 
 
 def test_every_seed_has_a_run_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from tfpagan.cli.run_flags import WHERE, processes
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import metrics, protocols
-from tfpagan.experiments import sweep
+from tfpagan.experiments import estimate, sweep
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.figures import FIGURES
 from tfpagan.experiments.runner import Runner, kept_in
@@ -36,6 +36,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """A paper's table, from existing runs and runs that it starts."""
     if options["json"] and options["dry_run"]:
         raise UserError("--json prints scores, and --dry_run computes none; give one of them")
+    if options["hours"] and not options["dry_run"]:
+        raise UserError("--hours goes with --dry_run: it measures, and makes no run")
     if options["figure"] in SWEPT and not options["table"]:
         return _swept(options, settings)
     table = _within_budget(_chosen(options), options)
@@ -50,7 +52,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     runner = Runner(folder, processes(options), places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
         runner.check(experiments)
-        print("\n".join([*(_plan(row, folder) for row in table.rows), scoring.in_words()]))
+        _print_plan(table.rows, folder, scoring, settings, options)
         return 0
     from tfpagan.experiments import plot, report
 
@@ -96,7 +98,7 @@ def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
         scoring = Scoring(protocol, options["classifier"])
         if options["dry_run"]:
             runner.check(experiments)
-            print("\n".join([*(_plan(Row(e.name, e), runs) for e in experiments), scoring.in_words()]))
+            _print_plan([Row(e.name, e) for e in experiments], runs, scoring, settings, options)
             continue
         second = "" if swept.second_classifier == options["classifier"] else swept.second_classifier
         _, outcomes = sweep.run(runner, runs, grids, experiments, scoring, by="objective", second=second)
@@ -109,6 +111,23 @@ def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
             (folder / f"figure_{options['figure']}.md").write_text("\n".join(page) + "\n")
         print("\n".join(page))
     return 1 if failed else 0
+
+
+def _print_plan(rows: Sequence[Row], folder: Path, scoring: Scoring, settings: dict[str, Any], options: dict[str, Any]) -> None:
+    """What is going to be run, row by row as soon as it is known; with --hours how long it takes."""
+    total = 0.0
+    for row in rows:
+        print(_plan(row, folder), flush=True)
+        if options["hours"] and row.experiment and not row.experiment.stand_in:
+            places = [f"--{name}={value}" for name, value in settings.items()]
+            found, text = estimate.hours(row.experiment, folder / row.experiment.name, places)
+            print(f"  {text}", flush=True)
+            total += found or 0.0
+    print(scoring.in_words())
+    if options["hours"]:
+        print(f"{estimate.in_words(total)} of training on this machine, one run after another; evaluations come on top")
+    else:
+        logging.info("--hours measures how long it takes on this machine")
 
 
 def _plan(row: Row, folder: Path) -> str:
@@ -226,6 +245,7 @@ COMMAND = Command(
         Option("publish", "", "a folder for the trained models: an export of every run, also as .tar.gz, and their MODELS.md"),
         *WHERE,
         Option("dry_run", False, "list the runs, then exit"),
+        Option("hours", False, "with --dry_run: measure a few steps of each run, and say how long all take"),
         Option("json", False, "print as JSON"),
     ),
     run=run,
