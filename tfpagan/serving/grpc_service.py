@@ -51,7 +51,8 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             outputs = self._hosted.predict(signature, _inputs(servable, signature, request.inputs))
             chosen = list(request.output_filter) or list(outputs)
             if unknown := [name for name in chosen if name not in outputs]:
-                raise RequestError(f"output_filter names {unknown[0][:80]}; signature {signature} gives {', '.join(sorted(outputs))}")
+                given = ", ".join(sorted(outputs))
+                raise RequestError(f"output_filter names {unknown[0][:80]}; signature {signature} gives {given}")
             response = predict_pb2.PredictResponse(model_spec=_spec(self._hosted, signature))
             for name in chosen:
                 response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
