@@ -92,7 +92,7 @@ def source(what: str, given: Any) -> Given:
     if given is None or (hasattr(given, "batches") and hasattr(given, "count")):  # images of a kind of one's own
         return given
     if isinstance(given, str | Path):
-        path = Path(os.path.expanduser(given))
+        path = Path(os.path.expanduser(str(given).removeprefix("folder:").removeprefix("npz:")))
         return folders.at(path) or path
     if isinstance(given, tf.data.Dataset):
         return _of_dataset(what, given)

@@ -28,6 +28,9 @@ class Pairs:
             raise EvaluationError(
                 f"{x.count} images in {x.name} and {reconstruct.count} in {reconstruct.name} cannot be paired"
             )
+        if (x.names is None) != (reconstruct.names is None):
+            named, other = (x.name, reconstruct.name) if x.names else (reconstruct.name, x.name)
+            raise EvaluationError(f"{named} has names to pair by, and {other} has none: give two folders, or two arrays")
         for images in (x, reconstruct):
             if twice := next((name for name, count in Counter(images.names or ()).items() if count > 1), None):
                 raise EvaluationError(f"{images.name} has several files named {twice}, so that pairs are ambiguous; keep one")

@@ -20,6 +20,9 @@ CASES = [  # what is typed, as bash splits it; the answers
     ("tfpagan train --preset = pagan_shapes", {"pagan_shapes_cpu"}),
     ("tfpagan reproduce --table = systems_", {"systems_mnist", "systems_cifar10"}),
     ("tfpagan evaluate --obj", set()),
+    ("tfpagan train --plu", {"--plugin"}),
+    ("tfpagan sample --model = sh", {"shapes"}),
+    ("tfpagan evaluate --classifier = mn", {"mnist"}),
 ]
 
 
@@ -39,6 +42,10 @@ def ask(shell: str, tmp_path: Path, words: str) -> set[str]:
 @pytest.mark.parametrize(("words", "answers"), CASES)
 def test_bash_completes(tmp_path: Path, words: str, answers: set[str]) -> None:
     assert ask("bash", tmp_path, words) == answers
+
+
+def test_bash_completes_the_shells(tmp_path: Path) -> None:
+    assert ask("bash", tmp_path, "tfpagan completion ba") == {"bash"}
 
 
 @pytest.mark.parametrize(("words", "answers"), CASES)

@@ -87,7 +87,7 @@ def test_an_npy_file_is_one_array_and_floats_are_between_minus_one_and_one(tmp_p
         ({"train": X[:0]}, "has train uint8 [0, 8, 8, 3]: it is empty"),
         ({"train": X, "test": X[:, :4]}, "has test images [4, 8, 3] and others [8, 8, 3]"),
         ({"train": X, "test": X, "train_labels": Y}, "has labels of train alone; give those of train and of test, or none"),
-        ({"images": X, "labels": Y[:5]}, "has labels int64 [5]; expected 20 whole numbers, at least 0 and below"),
+        ({"images": X, "labels": Y[:5]}, "has labels int64 [5] in [0, 3]; expected 20 whole numbers, at least 0 and below"),
         ({"images": X, "labels": -Y}, "expected 20 whole numbers, at least 0"),
         ({"images": X, "labels": Y / 2}, "has labels float64 [20]; expected 20 whole numbers"),
         ({"images": X, "labels": Y, "label_names": ["a"]}, "has 1 label_names, but a label 3"),
@@ -159,7 +159,9 @@ def test_grey_images_may_lack_the_last_dimension(tmp_path: Path) -> None:
 def test_names_and_paths(tmp_path: Path) -> None:
     assert given.named("cifar10") == "cifar10"
     assert given.named(tmp_path) == f"folder:{tmp_path}"
-    assert given.named(tmp_path / "a.npz") == f"npz:{tmp_path}/a.npz"
+    (tmp_path / "a.npz").touch()
+    for file in (tmp_path / "a.npz", f"{tmp_path}/a.npz"):
+        assert given.named(file) == f"npz:{tmp_path}/a.npz"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +173,8 @@ def test_names_and_paths(tmp_path: Path) -> None:
         ({"train": X, "holdout": X}, "dataset with train, holdout is not legal"),
         ([X[0], X[0, :4]], "must have one size"),
         (3, "train is int64 [], not images"),
+        (X[0], "dataset has images uint8 [8, 8, 3], a single image; expected [N, H, W, C]"),
+        ((X, Y - 1), "has labels int64 [20] in [-1, 2]; expected 20 whole numbers"),
         (dataset().repeat(), "without an end cannot be trained on"),
         (tf.data.Dataset.from_tensor_slices(Y), "elements of shape [] are not images"),
         (dataset().map(lambda x, y: {"picture": x}), "elements with picture have no image to train on"),

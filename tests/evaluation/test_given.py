@@ -138,6 +138,10 @@ def test_without_inception_the_other_metrics_are_there(tmp_path: Path, monkeypat
         ({"real": REAL}, "there is nothing to score"),
         ({"reconstructions": AGAIN}, "reconstructions are scored beside real, the images that they are of"),
         ({"real": REAL, "reconstructions": AGAIN[:5]}, "60 images in real and 5 in reconstructions cannot be paired"),
+        (
+            {"real": REAL, "reconstructions": "FOLDER"},
+            "has names to pair by, and real has none: give two folders",
+        ),
         ({"fake": FAKE / 255.0}, "fake is float64 in [0, 1], with no value below 0: give uint8, or floats in [-1, 1]"),
         ({"fake": FAKE.astype(np.int32)}, "images of type int32 cannot be scored"),
         ({"fake": np.moveaxis(FAKE, 3, 1)}, "images of shape [50, 3, 16, 16] cannot be scored"),
@@ -158,5 +162,7 @@ def test_without_inception_the_other_metrics_are_there(tmp_path: Path, monkeypat
     ],
 )
 def test_what_cannot_be_scored_is_one_line(given: dict[str, Any], message: str, tmp_path: Path) -> None:
+    if isinstance(given.get("reconstructions"), str):
+        given = given | {"reconstructions": written(tmp_path / "folder", REAL)}
     with pytest.raises(EvaluationError, match=f"^.*{re.escape(message)}.*$"):
         scored(tmp_path, **given)

@@ -101,7 +101,10 @@ def test_the_arc_keeps_the_norm_and_the_angle_and_is_a_line_where_there_is_no_ar
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: m.encode(pixels(2)[0]), r"images of shape \[8, 8, 3\] cannot be encoded; expected \[N, 8, 8, 3\]"),
+        (
+            lambda m: m.encode(pixels(2)[0]),
+            r"images of shape \[8, 8, 3\] cannot be encoded; expected \[N, 8, 8, 3\], as fitted",
+        ),
         (lambda m: m.encode(pixels(2)[:, :4]), r"images of shape \[2, 4, 8, 3\]"),
         (lambda m: m.encode(pixels(2)[:0]), r"images of shape \[0, 8, 8, 3\]"),
         (lambda m: m.encode(pixels(2).astype(np.int64)), "images of type int64 cannot be encoded"),
@@ -136,6 +139,21 @@ def test_the_arc_keeps_the_norm_and_the_angle_and_is_a_line_where_there_is_no_ar
 def test_what_it_cannot_take_gets_a_clear_error(run: tuple[Path, Trainer], call: object, message: str) -> None:
     with pytest.raises(UserError, match=message):
         call(tfpagan.load(run[0]))  # type: ignore[operator]
+
+
+def test_images_of_other_sizes_are_fitted_as_in_training(tmp_path: Path) -> None:
+    tiny.write_run(tmp_path, (8, 8, 1), crop="pad")
+    model = tfpagan.load(tmp_path)
+    x = tiny.images(3, (6, 6, 1))
+    fitted = model.fitted(x[..., 0])
+    np.testing.assert_array_equal(fitted, np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))))
+    np.testing.assert_array_equal(model.encode(fitted[..., 0]), model.encode(fitted))
+    with pytest.raises(
+        UserError, match=r"uint8 of shape \[3, 6, 6, 3\] cannot be fitted; expected uint8 \[N, height, width, 1\]"
+    ):
+        model.fitted(tiny.images(3, (6, 6, 3)))
+    with pytest.raises(UserError, match="does not fit into --image_size=8"):
+        model.fitted(tiny.images(3, (9, 9, 1)))
 
 
 def test_floats_between_0_and_1_are_warned_of(run: tuple[Path, Trainer], caplog: pytest.LogCaptureFixture) -> None:

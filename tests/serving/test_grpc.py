@@ -132,6 +132,12 @@ def huge() -> Any:
     return proto
 
 
+def negative() -> Any:
+    proto = tf.make_tensor_proto(X)
+    proto.tensor_shape.dim[0].size = -1
+    return proto
+
+
 def short() -> Any:
     proto = tf.make_tensor_proto(X)
     proto.tensor_content = proto.tensor_content[:100]
@@ -159,6 +165,7 @@ def short() -> Any:
             "images asks for 6 images; this server answers 1",
         ),
         (asking("encode", images=huge()), Code.INVALID_ARGUMENT, "images asks for 1000000000 images"),
+        (asking("encode", images=negative()), Code.INVALID_ARGUMENT, "images must be float32 of shape [None, 8, 8"),
         (asking("encode", images=short()), Code.INVALID_ARGUMENT, "images is no tensor: "),
         (asking("sample", seed=np.int32(-1), num=np.int32(1)), Code.INVALID_ARGUMENT, "seed -1 is not legal"),
         (

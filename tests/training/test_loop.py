@@ -18,10 +18,10 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tensorflow.core.framework import graph_pb2
 
 from tfpagan import cli
-from tfpagan.cli import train as train_command
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.objectives.pagan import PAGAN
+from tfpagan.run_folder import chosen
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.training import trainer
 
@@ -163,12 +163,12 @@ def test_a_run_without_a_checkpoint_begins_again_as_it_began(
 ) -> None:
     config = Config().with_changes({"objective": "dcgan", "channels": 8, "dataset": "shapes"})
     run_folder.write_config(tmp_path, config)  # and was killed
-    again, _ = train_command._config_and_folder({"preset": "", "model_dir": str(tmp_path)}, settings)
+    again = chosen.config("", settings, tmp_path)
     assert (again.objective.name, again.networks.channels) == begun
     (tmp_path / "config.json").write_text("{")
     if all(name == "train_steps" for name in settings):
         with pytest.raises(UserError, match=r"config\.json: "):
-            train_command._config_and_folder({"preset": "", "model_dir": str(tmp_path)}, settings)
+            chosen.config("", settings, tmp_path)
 
 
 def test_another_configuration_is_refused_with_the_difference(

@@ -16,6 +16,7 @@ from helpers.brightness import Brightness
 
 import tfpagan
 from tfpagan import cli, objectives
+from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import metrics
 from tfpagan.evaluation.metrics import METRICS
@@ -54,6 +55,7 @@ def test_it_trains_as_the_command_does_and_goes_on_in_the_same_folder(tmp_path: 
 def test_a_preset_and_a_plugin_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plugins, "_LOADED", {})
     (tmp_path / "mine.py").write_text("PLUGGED = True\n")
     sizes = {**SIZES, "architecture": "dcgan", "eval_every_steps": 0, "best_metric": "", "train_steps": 1}
     model = tfpagan.train(X, preset="pagan_shapes_cpu", plugin=tmp_path / "mine.py", **sizes)
@@ -86,7 +88,7 @@ def test_a_cell_of_a_notebook_may_be_run_again(registry: None, tmp_path: Path, m
     assert model.config is not None
     assert type(model.config.objective) is again
     assert metrics.register(of_cell()) is not metrics.register(of_cell())
-    monkeypatch.delitem(METRICS, "mine")
+    METRICS.pop("mine")
     with pytest.raises(UserError, match="objective 'pagan' exists already"):
         objectives.register(cell(name="pagan"))
 
@@ -132,6 +134,10 @@ def test_another_thread_may_train(tmp_path: Path) -> None:
         (X / 255.0, {}, "dataset has images float64 [20, 8, 8, 1] in [0, 1]: expected uint8"),
         ("npz:/nowhere/a.npz", {}, "dataset=npz:/nowhere/a.npz cannot be read"),
         (X, {"plugin": "nowhere.py"}, "plugin=nowhere.py: there is no file nowhere.py"),
+        (X, {"model_dir": 5}, "model_dir=5 is not legal: it must be the path of a folder"),
+        (None, {}, "dataset is missing: give images or a preset, as there is no run in runs/shapes to go on with"),
+        ("/nowhere", {}, "dataset=/nowhere is not legal: there is no such folder or file"),
+        (X[0], {}, "dataset has images uint8 [8, 8, 1], a single image; expected [N, H, W, C]"),
         (X, {"model_dir": "/proc/a"}, "cannot write in model_dir=/proc/a"),
         (X, {"eval_every_steps": 1, "eval_classifier": "/nowhere"}, "/nowhere holds no classifier"),
     ],

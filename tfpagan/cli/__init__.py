@@ -78,7 +78,9 @@ def main() -> None:
         print(_completion(*argv), end="")
     else:
         guess = f" (did you mean {near[0]}?)" if (near := closest(command, COMMANDS)) else ""
-        sys.exit(f"tfpagan: unknown command {command!r}{guess}; known: {', '.join(COMMANDS)}, each with --help")
+        sys.exit(
+            f"tfpagan: unknown command {command!r}{guess}; known: {', '.join([*COMMANDS, 'completion'])}, each with --help"
+        )
 
 
 def _overview() -> str:

@@ -8,6 +8,7 @@ from tfpagan.errors import UserError
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings.setting import settings_of, unknown
 
+SHELLS = ("bash", "zsh", "fish")
 BOOLEAN = ("true", "false")
 BASH = """\
 # eval "$(tfpagan completion {shell})"
@@ -15,6 +16,10 @@ _tfpagan() {{
     local command=${{COMP_WORDS[1]}} word=${{COMP_WORDS[COMP_CWORD]}} flag="" flags values key
     if [ "$COMP_CWORD" = 1 ]; then
         COMPREPLY=($(compgen -W "{commands}" -- "$word"))
+        return
+    fi
+    if [ "$command" = completion ]; then
+        COMPREPLY=($(compgen -W "{shells}" -- "$word"))
         return
     fi
     # bash splits --flag=value at the equals sign, zsh does not.
@@ -48,8 +53,8 @@ def script(shell: str, commands: Mapping[str, Command]) -> str:
     Raises:
       UserError: when it is none of bash, zsh and fish.
     """
-    if shell not in ("bash", "zsh", "fish"):
-        raise UserError(unknown(shell, ("bash", "zsh", "fish"), "shell"))
+    if shell not in SHELLS:
+        raise UserError(unknown(shell, SHELLS, "shell"))
     if shell == "fish":
         return _fish(commands)
     of_commands = {name: _completed(command) for name, command in commands.items()}
@@ -60,7 +65,9 @@ def script(shell: str, commands: Mapping[str, Command]) -> str:
         for flag, legal in of.items()
         if legal
     )
-    bash = BASH.format(shell=shell, commands=" ".join([*commands, "completion"]), flags=flags, values=values)
+    bash = BASH.format(
+        shell=shell, commands=" ".join([*commands, "completion"]), flags=flags, values=values, shells=" ".join(SHELLS)
+    )
     return ZSH + bash if shell == "zsh" else bash
 
 
@@ -69,7 +76,8 @@ def _completed(command: Command) -> dict[str, tuple[str, ...]]:
     legal = {s.name: tuple(s.legal.choices) for kind in sections(command) for s in settings_of(kind)}
     legal |= {option.name: tuple(option.choices) for option in command.options}
     legal |= {"objective": tuple(OBJECTIVES)}
-    return {name: BOOLEAN if kind is bool else legal.get(name, ()) for name, kind, _ in rows(command)}
+    found = {name: BOOLEAN if kind is bool else legal.get(name, ()) for name, kind, _ in rows(command)}
+    return found | {"flagfile": ()} | ({"plugin": ()} if command.plugins else {})
 
 
 def _spelled(flags: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -81,7 +89,8 @@ def _fish(commands: Mapping[str, Command]) -> str:
     for name, command in commands.items():
         lines.append(f"complete -c tfpagan -n __fish_use_subcommand -a {name} -d {quote(command.help.split(';')[0])}")
         legal = _completed(command)
-        for flag, kind, text in rows(command):
+        others = [(flag, str, "") for flag in legal.keys() - {flag for flag, _, _ in rows(command)}]
+        for flag, kind, text in [*rows(command), *sorted(others)]:
             of = f"complete -c tfpagan -n '__fish_seen_subcommand_from {name}' -l {flag} -d {quote(text.split(';')[0][:80])}"
             given = "" if kind is bool else " -r" + (f" -f -a {quote(' '.join(legal[flag]))}" if legal[flag] else "")
             lines.append(of + given)

@@ -24,13 +24,17 @@ CLASSIFIER = Option(
     "classifier",
     "inception",
     f"inception, {', '.join(trained.names())} (come along), or a SavedModel folder from bin/train_classifier",
+    choices=("inception", *trained.names()),
 )
 SCALE = Option("scale", 1, "enlarge pictures so many times, each pixel into a square")
 MOST_SCALE = 64
 BACKGROUND = Option(
     "background", "", "colour behind transparent pixels, white or black; default: as in the training of the model"
 )
-MODEL = (Option("model", "", f"a run folder, an export, or one that comes along: {', '.join(zoo.models())}"), *CHECKPOINT)
+MODEL = (
+    Option("model", "", f"a run folder, an export, or one that comes along: {', '.join(zoo.models())}", choices=zoo.models()),
+    *CHECKPOINT,
+)
 
 
 def model(options: dict[str, Any]) -> "Model":

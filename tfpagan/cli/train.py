@@ -62,8 +62,9 @@ def closing(config: Config, model_dir: Path, *, finished: bool) -> str:
     folder = shlex.quote(str(model_dir))
     rows.append(("TensorBoard", f"{_from_here(Path(sys.executable).with_name('tensorboard'))} --logdir={folder}"))
     program = names.called("train") if names.is_installed() else _from_here(names.BIN / "train")
-    gave_up = finished and max(run_folder.steps_in(model_dir / "ckpt"), default=0) < config.training.train_steps  # --patience
-    steps = config.training.train_steps * (2 if finished and not gave_up else 1)
+    done = max(run_folder.steps_in(model_dir / "ckpt"), default=0)
+    gave_up = finished and done < config.training.train_steps  # --patience
+    steps = 2 * max(done, config.training.train_steps) if finished and not gave_up else config.training.train_steps
     on = ["--patience=0"] if gave_up else []
     flags = [f"--model_dir={folder}", f"--train_steps={steps}", *on, *map(shlex.quote, plugins.flags())]
     rows.append(("resume", " ".join([program, *flags])))

@@ -31,10 +31,13 @@ def named(dataset: Any, cache_dir: str = "") -> str:
     Raises:
       UserError: on anything else, and when the images cannot be stored.
     """
-    if isinstance(dataset, str):
+    if isinstance(dataset, str) and not dataset.startswith(("/", "./", "../", "~")):
         return dataset
-    if isinstance(dataset, Path):
-        return f"{'folder' if dataset.is_dir() else 'npz'}:{dataset}"
+    if isinstance(dataset, str | Path):
+        path = Path(dataset).expanduser()
+        if not path.exists():
+            raise UserError(f"dataset={dataset} is not legal: there is no such folder or file")
+        return f"{'folder' if path.is_dir() else 'npz'}:{path}"
     parts = dict(dataset) if isinstance(dataset, Mapping) else {"train": dataset}
     if isinstance(dataset, tuple | list) and len(dataset) == 2 and all(isinstance(part, tuple | list) for part in dataset):
         parts = dict(zip(KEYS, dataset, strict=False))

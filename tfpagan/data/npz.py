@@ -91,6 +91,8 @@ class Npz:
     def _bytes(self, name: str, array: np.ndarray) -> np.ndarray:
         """Images as uint8 [N, H, W, C]."""
         what = f"has {name or 'an array'} {array.dtype} {list(array.shape)}"
+        if array.ndim == 3 and array.shape[2] in (1, 3):
+            raise self._refused(f"{what}, a single image; expected [N, H, W, C]")
         images = array[..., None] if array.ndim == 3 else array
         if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
             raise self._refused(f"{what}: its channels must be last, [N, H, W, C]")
@@ -118,7 +120,8 @@ class Npz:
             flat = given.reshape(-1)
             if flat.dtype.kind not in "iu" or len(flat) != count or flat.min() < 0 or flat.max() >= MOST_CLASSES:
                 legal = f"expected {count} whole numbers, at least 0 and below {MOST_CLASSES}"
-                raise self._refused(f"has {name} {given.dtype} {list(given.shape)}; {legal}")
+                span = f" in [{flat.min()}, {flat.max()}]" if flat.dtype.kind in "iu" and len(flat) else ""
+                raise self._refused(f"has {name} {given.dtype} {list(given.shape)}{span}; {legal}")
             labels[split] = flat.astype(np.int64)
         if labels and self.test_split and len(labels) < 2:
             raise self._refused(f"has labels of {next(iter(labels))} alone; give those of train and of test, or none")

@@ -28,6 +28,8 @@ def load(path: str | Path, *, step: int | None = None, best: bool = False) -> Mo
     Raises:
       UserError: when there is neither at `path`, or it cannot be read.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise UserError(f"{path!r} is not a path of a run or an export, nor one of {', '.join(zoo.models())}")
     path = zoo.model(Path(os.path.expanduser(path)))
     version = exports.newest(path)
     if (version / "saved_model.pb").is_file():

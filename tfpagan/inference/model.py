@@ -9,6 +9,7 @@ from absl import logging
 from numpy.typing import DTypeLike
 
 from tfpagan.config import Config
+from tfpagan.data.geometry import resolve
 from tfpagan.errors import UserError
 from tfpagan.images import to_bytes
 from tfpagan.latents import between, prior
@@ -56,7 +57,7 @@ class Model:
         """The mean codes of images.
 
         Args:
-          images: [N, H, W, C], uint8, or floats in [-1, 1].
+          images: [N, H, W, C], or [N, H, W] of a grey model, uint8, or floats in [-1, 1]; `fitted` makes them of other sizes.
 
         Returns:
           Codes float32 [N, Z].
@@ -65,6 +66,28 @@ class Model:
           UserError: on images of the wrong shape, type or range; when the system has no encoder.
         """
         return self.posterior(images)[0]
+
+    def fitted(self, images: np.ndarray) -> np.ndarray:
+        """Images of another size as the training of the model cropped, padded or shrank them: uint8 [N, H, W, C].
+
+        Args:
+          images: uint8 [N, H', W', C], or [N, H', W'] of a grey model.
+
+        Raises:
+          UserError: on images of another type, or that do not fit; when the model does not know how it was trained.
+        """
+        images = self._with_channel(_array(images))
+        if self.config is None:
+            raise UserError(f"{self.name} does not say how the images that it was trained on were cropped and shrunk")
+        if images.ndim != 4 or images.shape[3] != self.image_shape[2] or images.dtype != np.uint8 or not len(images):
+            given = f"{images.dtype} of shape {list(images.shape)}"
+            raise UserError(f"{given} cannot be fitted; expected uint8 [N, height, width, {self.image_shape[2]}]")
+        data = self.config.data
+        geometry = resolve(data.crop, data.image_size, (images.shape[1], images.shape[2]))
+        return np.stack([geometry.apply(image) for image in images])
+
+    def _with_channel(self, images: np.ndarray) -> np.ndarray:
+        return images[..., None] if images.ndim == 3 and self.image_shape[2] == 1 else images
 
     def posterior(self, images: np.ndarray) -> Moments:
         """Mean and log-variance of q(z | x), each float32 [N, Z]; arguments and errors as `encode`."""
@@ -192,10 +215,12 @@ class Model:
         return ends
 
     def _as_float(self, images: np.ndarray) -> np.ndarray:
-        images = _array(images)
+        images = self._with_channel(_array(images))
         if images.ndim != 4 or images.shape[1:] != self.image_shape or not len(images):
             wanted = ", ".join(map(str, self.image_shape))
-            raise UserError(f"images of shape {list(images.shape)} cannot be encoded; expected [N, {wanted}]")
+            raise UserError(
+                f"images of shape {list(images.shape)} cannot be encoded; expected [N, {wanted}], as fitted(images) makes them"
+            )
         if images.dtype == np.uint8:
             return images.astype(np.float32) / 127.5 - 1.0
         if images.dtype.kind != "f":

@@ -71,6 +71,12 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             response.metadata[METADATA].Pack(servable.definitions)
             return response
 
+    def Classify(self, request: Any, context: grpc.ServicerContext) -> None:  # noqa: N802
+        """Unimplemented: a model without classes."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "this model has signatures for Predict alone")
+
+    Regress = MultiInference = Classify
+
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     """GetModelStatus."""
@@ -86,6 +92,10 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
             state = self._hosted.state(**_asked(request.model_spec))
             row = ModelStatus(version=self._hosted.version, state=ModelStatus.State.Value(state))
             return get_model_status_pb2.GetModelStatusResponse(model_version_status=[row])
+
+    def HandleReloadConfigRequest(self, request: Any, context: grpc.ServicerContext) -> None:  # noqa: N802
+        """Unimplemented: one version is served."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server serves one version, until it is started again")
 
 
 def listening(hosted: Hosted, host: str, port: int, *, threads: int, max_bytes: int) -> tuple[grpc.Server, int]:
@@ -148,7 +158,8 @@ def _inputs(servable: Servable, signature: str, protos: Any) -> dict[str, np.nda
         if name not in specs:
             raise RequestError(f"signature {signature} takes the inputs {', '.join(sorted(specs))}; given: {name[:80]}")
         sizes = [dim.size for dim in proto.tensor_shape.dim]
-        if proto.tensor_shape.unknown_rank or not specs[name].shape.is_compatible_with(sizes):
+        illegal = proto.tensor_shape.unknown_rank or min(sizes, default=0) < 0
+        if illegal or not specs[name].shape.is_compatible_with(sizes):
             raise RequestError(
                 f"{name} must be {specs[name].dtype.name} of shape {specs[name].shape.as_list()}; given: {sizes}"
             )

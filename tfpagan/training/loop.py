@@ -89,7 +89,8 @@ def train(config: Config, model_dir: Path) -> int | None:
         else:
             run_images.write(folder, images, config.training.validation_images)
         if step >= config.training.train_steps:
-            logging.info("%s is already at step %d: nothing to do up to step %d", model_dir, step, config.training.train_steps)
+            until = config.training.train_steps
+            logging.warning("%s is already at step %d: nothing to do up to step %d", model_dir, step, until)
             return None
         places = images.places(config.training.validation_images)
         _log_run(trainer, step, len(places))

@@ -73,9 +73,14 @@ def train(
         for file in [plugin] if isinstance(plugin, str | Path) else plugin:
             plugins.load(str(file))
         settings = {name: _plain(value) for name, value in settings.items()}
+        if not isinstance(model_dir, str | Path):
+            raise UserError(f"model_dir={model_dir!r} is not legal: it must be the path of a folder")
         if dataset is not None:
             settings["dataset"] = given.named(dataset, str(settings.get("cache_dir", "")))
-        folder = Path(model_dir or chosen.folder(preset, settings)).expanduser()
+        in_memory = dataset is not None and not isinstance(dataset, str | Path) and not preset
+        folder = Path(model_dir or ("runs/arrays" if in_memory else chosen.folder(preset, settings))).expanduser()
+        if not (preset or "dataset" in settings or run_folder.stored_config(folder) or run_folder.begun_config(folder)):
+            raise UserError(f"dataset is missing: give images or a preset, as there is no run in {folder} to go on with")
         config = chosen.config(preset, settings, folder)
         config, _ = described(config, settings, folder)
         stopped_by = run(config, folder)
