@@ -106,8 +106,8 @@ def test_known_data_sets_have_their_own_size(tmp_path, name, size, crop, channel
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        ("", "TFDS name .* folder:PATH, color_mnist or shapes"),
-        ("folder:", "TFDS name .* folder:PATH, color_mnist or shapes"),
+        ("", "TFDS name .* folder:PATH, npz:FILE, color_mnist or shapes"),
+        ("folder:", "TFDS name .* folder:PATH, npz:FILE, color_mnist or shapes"),
         ("cifar11", "unknown data set 'cifar11'; did you mean .*cifar10"),
         ("shape", "did you mean shapes"),
         ("qqqqqq", "unknown data set 'qqqqqq': not among the"),
