@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tfpagan import cli
+from tfpagan import cli, zoo
+from tfpagan.evaluation.classifiers import trained
 
 ROOT = Path(__file__).parents[1]
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -58,6 +59,11 @@ def test_the_wheel_holds_the_package_and_no_other_file(wheel: Path) -> None:
     for file in ("py.typed", "serving/page/index.html", "zoo/models/shapes/1/saved_model.pb", *of_code):
         assert f"tfpagan/{file}" in names
     assert any(name.endswith("LICENSE") for name in names)
+    for folder, place in ((zoo.HERE, "zoo/models"), (trained.HERE, "evaluation/classifiers/trained")):
+        files = [file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")]
+        assert len(files) > 3
+        for file in files:
+            assert zipfile.ZipFile(wheel).read(f"tfpagan/{place}/{file.relative_to(folder)}") == file.read_bytes()
     assert not any("/tests/" in name or "__pycache__" in name for name in names)
 
 

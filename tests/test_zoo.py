@@ -1,8 +1,6 @@
 """The trained networks that come with the package."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +19,6 @@ ROOT = Path(__file__).parents[1]
 
 def bytes_in(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def contents(root: Path) -> dict[Path, bytes]:
-    files = [file for file in root.rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")]
-    return {file.relative_to(root): file.read_bytes() for file in files}
 
 
 def test_the_classifier_of_shapes_is_small_and_knows_test_images_it_never_saw() -> None:
@@ -79,22 +72,3 @@ def test_a_folder_of_the_user_takes_precedence_over_a_name(tmp_path: Path, monke
     assert trained.folder(Path("celeb_a")) == Path("celeb_a")
     (tmp_path / "shapes").mkdir()
     assert trained.folder(Path("shapes")) == Path("shapes")
-
-
-@pytest.mark.slow
-def test_an_installation_without_the_repository_has_them_all(tmp_path: Path) -> None:
-    build = [
-        sys.executable,
-        "setup.py",
-        "--quiet",
-        "build",
-        "--build-base",
-        str(tmp_path),
-        "--build-lib",
-        str(tmp_path / "lib"),
-    ]
-    subprocess.run([*build, "egg_info", "--egg-base", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
-    for folder, place in ((zoo.HERE, "zoo/models"), (trained.HERE, "evaluation/classifiers/trained")):
-        here, there = contents(folder), contents(tmp_path / "lib" / "tfpagan" / place)
-        assert len(here) > 3
-        assert here == there

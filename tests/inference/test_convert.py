@@ -39,7 +39,6 @@ ALL, COLOURS = {"encode", "decode", "reconstruct"}, {"encode", "reconstruct", "c
 @pytest.mark.parametrize(
     ("kind", "changes", "files"),
     [
-        ("tflite", {"architecture": "resnet", "posterior": "sphere"}, ALL),
         ("onnx", {"architecture": "resnet", "posterior": "sphere"}, ALL),
         ("tflite", {"objective": "conditional_age"}, COLOURS),
         ("onnx", {"objective": "conditional_age"}, COLOURS),
