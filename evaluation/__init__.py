@@ -55,8 +55,8 @@ def score(
     Raises:
       EvaluationError: on input that cannot be scored.
 
-    >>> score(real="images/test", fake=model.sample(10_000), metrics=["fid"]).metrics           # doctest: +SKIP
-    {'frechet_inception_distance': 24.31}
+    >>> found = score(real="images/test", fake=model.sample(10_000), metrics=["fid"])           # doctest: +SKIP
+    >>> found.metrics["frechet_inception_distance"], found.protocol["samples"]                  # doctest: +SKIP
     """
     from tfpagan.evaluation import given
 

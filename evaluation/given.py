@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from tfpagan.evaluation import cache, folders, from_statistics
 from tfpagan.evaluation import reference as references
 from tfpagan.evaluation.classifiers.classifier import Classifier
 from tfpagan.evaluation.classifiers.features import FeatureExtractor
-from tfpagan.evaluation.classifiers.find import find, is_given
+from tfpagan.evaluation.classifiers.find import find_if_here
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.images import ArrayImages, DatasetImages, Images, chosen
 from tfpagan.evaluation.metrics.base import Need
@@ -53,9 +52,10 @@ def score(
     asked = metrics.split(",") if isinstance(metrics, str) else metrics or _usual(reals, fakes, pairs)
     count = 2 if fakes is None or isinstance(fakes, Path) else fakes.count if samples is None else samples
     protocol = Protocol(metrics=tuple(name.strip() for name in asked), samples=count, splits=splits, seed=seed)
-    network, why = None, "no classifier is needed"
+    network: Classifier | None = None
+    why = "no classifier is needed"
     if protocol.needs(Need.CLASSIFIER) and not (isinstance(fakes, Path) and isinstance(reals, Path)):
-        network, why = _classifier(classifier, inception)
+        network, why = (classifier, "") if isinstance(classifier, Classifier) else find_if_here(classifier, inception)
     cached = Path(os.path.expanduser(cache_dir or cache.folder())) / "statistics"
     if isinstance(fakes, Path):
         return _of_statistics(protocol, reals, fakes, network, why, batch_size=batch_size, cache_dir=cached)
@@ -103,9 +103,6 @@ def source(what: str, given: Any) -> Given:
     array = array[..., None] if array.ndim == 3 else array
     if array.ndim != 4 or array.dtype == object:
         raise EvaluationError(f"{what} is {type(given).__name__} of shape {list(np.shape(array))}; it must be {LEGAL}")
-    if array.dtype.kind == "f" and array.size and array.min() >= 0.0:
-        found = f"{what} is {array.dtype} in [{array.min():g}, {array.max():g}], with no value below 0"
-        raise EvaluationError(f"{found}: give uint8, or floats in [-1, 1]")
     return ArrayImages(array, what)
 
 
@@ -128,19 +125,6 @@ def _usual(real: Given, fake: Given, reconstructions: Given) -> tuple[str, ...]:
         return ("fid",)
     of_samples = ("is", "fid", "kid") if real else ("is",)
     return (*(of_samples if fake else ()), *(("rid", "rmse", "fid_rec") if reconstructions else ()))
-
-
-def _classifier(classifier: str | Path | Classifier, inception: str | Path) -> tuple[Classifier | None, str]:
-    """The classifier, or None and why; the official one is not everywhere."""
-    if isinstance(classifier, Classifier):
-        return classifier, ""
-    try:
-        return find(classifier, inception), ""
-    except EvaluationError as e:
-        if str(classifier) != "inception" or is_given(inception):
-            raise
-        logging.warning("%s. Or name another classifier", e)
-        return None, "no classifier: Inception is not available"
 
 
 def _subject(fake: Images | None, reconstructions: Images | None) -> Subject:

@@ -43,11 +43,17 @@ class RandomAccess(Images, Protocol):
 
 
 class ArrayImages:
-    """An array [N, H, W, C] of uint8, or of floats in [-1, 1]; a memory map is read batch by batch."""
+    """An array [N, H, W, C] of uint8, or of floats in [-1, 1]; a memory map is read batch by batch.
+
+    Raises:
+      EvaluationError: on floats of which none is below 0, as those in [0, 1].
+    """
 
     names = None
 
     def __init__(self, images: np.ndarray, name: str = "array", places: np.ndarray | None = None):
+        if places is None:
+            require_signed(images, name)
         self.name, self._images, self._places = name, images, places
         self.count = len(images if places is None else places)
 
@@ -84,6 +90,8 @@ class DatasetImages:
         left = self.count
         try:
             for element in self._dataset.take(self.count).batch(size).prefetch(2).as_numpy_iterator():
+                if left == self.count > 1:
+                    require_signed(_image_of(element), f"the first batch of {self.name}")
                 images = to_bytes(_image_of(element))
                 left -= len(images)
                 yield images
@@ -179,6 +187,17 @@ def _image_of(element: Any) -> np.ndarray:
             raise EvaluationError(f"elements with {', '.join(map(str, element))} have no image to score")
         return element["image"]
     return element[0] if isinstance(element, tuple) else element
+
+
+def require_signed(images: np.ndarray, name: str) -> None:
+    """Refuse floats of which none is below 0: they are in [0, 1], or [0, 255].
+
+    Raises:
+      EvaluationError: then.
+    """
+    if images.dtype.kind == "f" and images.size and images.min() >= 0.0:
+        found = f"{name} is {images.dtype} in [{images.min():g}, {images.max():g}], with no value below 0"
+        raise EvaluationError(f"{found}: give uint8, or floats in [-1, 1]")
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:

@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+from absl import logging
+
 from tfpagan.evaluation import cache
 from tfpagan.evaluation.classifiers import inception, trained
 from tfpagan.evaluation.classifiers.classifier import Classifier, from_saved_model
+from tfpagan.evaluation.errors import EvaluationError
 
 INCEPTION_VARIABLE = "TFPAGAN_INCEPTION"
 """Environment variable with the path of the Inception network."""
@@ -26,10 +29,21 @@ def find(name: str | Path, inception_path: str | Path = "", *, how_to_get_it: st
     if str(name) != "inception":
         return from_saved_model(trained.folder(Path(os.path.expanduser(name))))
     path = inception_path or os.environ.get(INCEPTION_VARIABLE, "")
-    advice = how_to_get_it or f"Set ${INCEPTION_VARIABLE} to one of: {inception.FORMS}"
+    advice = how_to_get_it or f"Set ${INCEPTION_VARIABLE} to one of: {inception.FORMS}. Or name another classifier"
     return inception.load(path, cache_dir=os.environ.get("TFHUB_CACHE_DIR") or cache.folder() / "tfhub", how_to_get_it=advice)
 
 
-def is_given(inception_path: str | Path = "") -> bool:
-    """Whether the path of Inception is known, so that its absence is a mistake."""
-    return bool(inception_path or os.environ.get(INCEPTION_VARIABLE))
+def find_if_here(
+    name: str | Path, inception_path: str | Path = "", *, how_to_get_it: str = ""
+) -> tuple[Classifier | None, str]:
+    """The classifier; or None, and why, with a warning, where it is an Inception that nobody has named and that is not here.
+
+    Arguments and errors as `find`.
+    """
+    try:
+        return find(name, inception_path, how_to_get_it=how_to_get_it), ""
+    except EvaluationError as e:
+        if str(name) != "inception" or inception_path or os.environ.get(INCEPTION_VARIABLE):
+            raise
+        logging.warning("%s", e)
+        return None, "no classifier: Inception is not available"

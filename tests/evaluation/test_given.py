@@ -143,6 +143,7 @@ def test_without_inception_the_other_metrics_are_there(tmp_path: Path, monkeypat
             "has names to pair by, and real has none: give two folders",
         ),
         ({"fake": FAKE / 255.0}, "fake is float64 in [0, 1], with no value below 0: give uint8, or floats in [-1, 1]"),
+        ({"fake": tf.data.Dataset.from_tensor_slices(FAKE / 255.0)}, "the first batch of fake is float64 in [0, 1], with no"),
         ({"fake": FAKE.astype(np.int32)}, "images of type int32 cannot be scored"),
         ({"fake": np.moveaxis(FAKE, 3, 1)}, "images of shape [50, 3, 16, 16] cannot be scored"),
         ({"fake": [FAKE[0], FAKE[0, :3]]}, "fake is list of shape [0]; it must be an array [N, H, W, C], a finite tf.data"),

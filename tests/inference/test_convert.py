@@ -65,6 +65,7 @@ def test_files_answer_as_the_checkpoint_does(kind: str, changes: dict[str, Any],
             )
     facts = json.loads((version / "tfpagan.json").read_text())
     assert (facts["step"], facts["configuration"]["objective"]["name"]) == (1, changes.get("objective", "pagan"))
+    assert facts["configuration"]["training"]["mixed_precision"] == changes.get("mixed_precision", "none")  # of the run
 
 
 @pytest.mark.parametrize("kind", KINDS)

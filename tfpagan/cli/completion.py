@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from shlex import quote
 
-from tfpagan.cli.flags import Command, rows, sections
+from tfpagan.cli.flags import Command, listed, sections
 from tfpagan.errors import UserError
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings.setting import settings_of, unknown
@@ -76,8 +76,7 @@ def _completed(command: Command) -> dict[str, tuple[str, ...]]:
     legal = {s.name: tuple(s.legal.choices) for kind in sections(command) for s in settings_of(kind)}
     legal |= {option.name: tuple(option.choices) for option in command.options}
     legal |= {"objective": tuple(OBJECTIVES)}
-    found = {name: BOOLEAN if kind is bool else legal.get(name, ()) for name, kind, _ in rows(command)}
-    return found | {"flagfile": ()} | ({"plugin": ()} if command.plugins else {})
+    return {name: BOOLEAN if kind is bool else legal.get(name, ()) for name, kind, _ in listed(command)}
 
 
 def _spelled(flags: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -89,8 +88,7 @@ def _fish(commands: Mapping[str, Command]) -> str:
     for name, command in commands.items():
         lines.append(f"complete -c tfpagan -n __fish_use_subcommand -a {name} -d {quote(command.help.split(';')[0])}")
         legal = _completed(command)
-        others = [(flag, str, "") for flag in legal.keys() - {flag for flag, _, _ in rows(command)}]
-        for flag, kind, text in [*rows(command), *sorted(others)]:
+        for flag, kind, text in listed(command):
             of = f"complete -c tfpagan -n '__fish_seen_subcommand_from {name}' -l {flag} -d {quote(text.split(';')[0][:80])}"
             given = "" if kind is bool else " -r" + (f" -f -a {quote(' '.join(legal[flag]))}" if legal[flag] else "")
             lines.append(of + given)

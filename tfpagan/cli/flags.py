@@ -268,12 +268,17 @@ def _described(text: str, default: Any) -> str:
     return text if default == "" or default is False or "default:" in text else f"{text} (default: {default})"
 
 
-def _help(command: Command) -> str:
-    listed: list[tuple[str, type, str]] = [("flagfile", str, "read flags from a file, one per line")]
+def listed(command: Command) -> list[tuple[str, type, str]]:
+    """As `rows`, after the flags that have no value of their own for the command."""
+    first: list[tuple[str, type, str]] = [("flagfile", str, "read flags from a file, one per line")]
     if command.plugins:
         what = "systems, architectures, metrics, augmentations or data sources"
-        listed.append(("plugin", str, f"a Python file or module that registers {what}; may be repeated"))
-    listed += rows(command)
-    width = max(len(name) for name, _, _ in listed) + 4
-    lines = [f"  --{'[no]' * (kind is bool) + name:<{width}}  {text}" for name, kind, text in listed]
+        first.append(("plugin", str, f"a Python file or module that registers {what}; may be repeated"))
+    return [*first, *rows(command)]
+
+
+def _help(command: Command) -> str:
+    all_flags = listed(command)
+    width = max(len(name) for name, _, _ in all_flags) + 4
+    lines = [f"  --{'[no]' * (kind is bool) + name:<{width}}  {text}" for name, kind, text in all_flags]
     return names.told("\n".join([f"bin/{command.program}: {command.help}", "", *lines]))

@@ -115,17 +115,20 @@ def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
 def _print_plan(rows: Sequence[Row], folder: Path, scoring: Scoring, settings: dict[str, Any], options: dict[str, Any]) -> None:
     """What is going to be run, row by row as soon as it is known; with --hours how long it takes."""
-    total = 0.0
+    total, unknown = 0.0, 0
     for row in rows:
         print(_plan(row, folder), flush=True)
         if options["hours"] and row.experiment and not row.experiment.stand_in:
             places = [f"--{name}={value}" for name, value in settings.items()]
             found, text = estimate.hours(row.experiment, folder / row.experiment.name, places)
             print(f"  {text}", flush=True)
-            total += found or 0.0
+            total, unknown = total + (found or 0.0), unknown + (found is None)
     print(scoring.in_words())
     if options["hours"]:
-        print(f"{estimate.in_words(total)} of training on this machine, one run after another; evaluations come on top")
+        without = f", without {unknown} that could not be measured" if unknown else ""
+        print(
+            f"{estimate.in_words(total)} of training on this machine, one run after another{without}; evaluations come on top"
+        )
     else:
         logging.info("--hours measures how long it takes on this machine")
 

@@ -9,20 +9,18 @@ from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.model_flags import require
 from tfpagan.errors import UserError
 
-LEGAL = (("port", 0, 65535), ("max_rows", 1, 4096), ("max_body_mib", 1, 1024), ("threads", 1, 256))
+LEGAL = (("port", 0, 65535), ("grpc_port", 0, 65535), ("max_rows", 1, 4096), ("max_body_mib", 1, 1024), ("threads", 1, 256))
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Serve the newest version of an export until a signal arrives."""
     require(options, "model", "host")
     for name, low, high in LEGAL:
-        if not low <= options[name] <= high:
+        if options[name] is not None and not low <= options[name] <= high:
             raise UserError(f"--{name}={options[name]} is not legal: it must be at least {low} and at most {high}")
-    grpc_port, labels = options["grpc_port"], [label.strip() for label in options["labels"].split(",") if label.strip()]
-    if grpc_port is not None and not 0 <= grpc_port <= 65535:
-        raise UserError(f"--grpc_port={grpc_port} is not legal: it must be at least 0 and at most 65535")
-    if grpc_port and grpc_port == options["port"]:
-        raise UserError(f"--grpc_port={grpc_port} is --port, too; they need a port each")
+    if options["grpc_port"] and options["grpc_port"] == options["port"]:
+        raise UserError(f"--grpc_port={options['grpc_port']} is --port, too; they need a port each")
+    labels = [label.strip() for label in options["labels"].split(",") if label.strip()]
     if illegal := [label for label in labels if not re.fullmatch(r"[\w.-]+", label)]:
         raise UserError(f"--labels={illegal[0]} is not legal: letters, digits, '_', '-' and '.' are")
     given = zoo.model(path(options["model"]))
@@ -32,8 +30,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     name = options["name"] or re.sub(r"[^\w.-]", "_", _name(folder))
     if not re.fullmatch(r"[\w.-]+", name):
         raise UserError(f"--name={name} is not legal: letters, digits, '_', '-' and '.' are")
-    numbers = {name: options[name] for name, _, _ in LEGAL}
-    serve(folder, name=name, labels=labels, host=options["host"], grpc_port=grpc_port, **numbers)
+    serve(folder, name=name, labels=labels, host=options["host"], **{name: options[name] for name, _, _ in LEGAL})
     return 0
 
 

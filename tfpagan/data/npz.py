@@ -98,11 +98,7 @@ class Npz:
             raise self._refused(f"{what}: its channels must be last, [N, H, W, C]")
         if images.ndim == 4 and not images.size:
             raise self._refused(f"{what}: it is empty")
-        if (
-            images.ndim != 4
-            or images.shape[3] not in (1, 3)
-            or images.dtype not in (np.uint8, np.float16, np.float32, np.float64)
-        ):
+        if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype.name not in TYPES:
             raise self._refused(f"{what}: expected uint8, or floats in [-1, 1], [N, H, W, C] with 1 or 3 channels")
         low, high = images.min(), images.max()
         if images.dtype != np.uint8 and not (-1.001 <= low < 0.0 and high <= 1.001):  # NaN fails too

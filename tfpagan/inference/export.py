@@ -58,12 +58,9 @@ def publish(run: Inference, base: Path, *, name: str) -> Path:
             traced = {name: signature.traced for name, signature in signatures.items()}
             tf.saved_model.save(module, str(part), signatures=traced)
             _write_extras(part, run, name, questions)
-            expected = {name: ask(signatures[name], signatures[name], asked) for name, asked in questions.items()}
-            graphs = {name: function.get_concrete_function() for name, function in traced.items()}
-            again = {name: ask(graphs[name], signatures[name], asked) for name, asked in questions.items()}
             given = ask_elsewhere(part, questions, Path(scratch))
             require_same_weights(module.weights, given.pop(read_export.WEIGHTS))
-            require_equal(expected, again, given, MOST_NOISE[run.config.training.mixed_precision])
+            require_same_answers(signatures, questions, given, MOST_NOISE[run.config.training.mixed_precision])
             return moved(part, base)
     except (OSError, tf.errors.OpError) as e:
         raise UserError(f"cannot export to {base}: {why(e)}") from None
@@ -87,6 +84,14 @@ def require_same_weights(weights: Sequence[tf.Variable], checksums: Mapping[str,
     for i, weight in enumerate(weights):
         if not np.array_equal(checksums.get(str(i), np.zeros(0)), read_export.checksum(weight)):
             raise UserError(f"the export is not published: its {weight.name} is not the checkpoint's")
+
+
+def require_same_answers(signatures: Mapping[str, Signature], questions: Arrays, given: Arrays, most_noise: float) -> None:
+    """Refuse answers to the questions that are not the checkpoint's; raises and arguments as `require_equal`."""
+    expected = {name: _ask(signatures[name], signatures[name], asked) for name, asked in questions.items()}
+    graphs = {name: signatures[name].traced.get_concrete_function() for name in questions}
+    again = {name: _ask(graphs[name], signatures[name], asked) for name, asked in questions.items()}
+    require_equal(expected, again, given, most_noise)
 
 
 def require_equal(expected: Arrays, again: Arrays, given: Arrays, most_noise: float) -> None:
@@ -138,8 +143,7 @@ def questions_to(run: Inference, signatures: Mapping[str, Signature]) -> Arrays:
     return questions
 
 
-def ask(function: Callable[..., Any], signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What a function with the inputs of a signature gives, on the CPU."""
+def _ask(function: Callable[..., Any], signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     with tf.device("CPU:0"):  # as in the other process: GPU kernels round differently
         outputs = function(*(read_export.as_tensor(spec.name, inputs[spec.name]) for spec in signature.inputs))
     return {name: read_export.as_array(name, tensor) for name, tensor in outputs.items()}

@@ -49,19 +49,19 @@ def restored(
     if step is not None and best:
         raise UserError(f"step {step} and the best checkpoint exclude each other; choose one")
     config = run_folder.require(model_dir)
-    config = config.with_changes({"mixed_precision": "none"}) if float32 else config
+    computing = config.with_changes({"mixed_precision": "none"}) if float32 else config
     folder = model_dir / ("best" if best else "ckpt")
     steps = steps_in(folder)
     if not steps:
         raise UserError(f"{folder} holds no checkpoint; --best_metric keeps the best one there while it trains")
     if step is None and skip_damaged:
-        found, (built, shape) = read_newest(folder, lambda prefix: _read(prefix, config))
+        found, (built, shape) = read_newest(folder, lambda prefix: _read(prefix, computing))
         return Inference(built, config, shape, found)
     step = steps[-1] if step is None else step
     if step not in steps:
         raise UserError(f"{folder} holds no checkpoint of step {step}; there are {', '.join(map(str, steps))}")
     try:
-        built, shape = _read(f"{folder}/ckpt-{step}", config)
+        built, shape = _read(f"{folder}/ckpt-{step}", computing)
     except UNREADABLE as e:
         others = ", ".join(str(s) for s in steps if s != step)
         advice = f"; --step takes another: {others}" if others and not best else ""

@@ -37,13 +37,7 @@ def classifier(
     """
     if not protocol.needs(Need.CLASSIFIER):
         return None, "no classifier is needed"
-    try:
-        return find.find(name, inception_path, how_to_get_it=how_to_get_inception(flag, inception_flag)), ""
-    except EvaluationError as e:
-        if name != "inception" or find.is_given(inception_path):
-            raise
-        logging.warning("%s", e)
-        return None, "no classifier: Inception is not available"
+    return find.find_if_here(name, inception_path, how_to_get_it=how_to_get_inception(flag, inception_flag))
 
 
 def features(name: str, channels: int) -> Callable[[tf.Tensor], tf.Tensor]:
