@@ -30,8 +30,12 @@ TRAIN = [
 def cluster() -> Iterator[RayTasks]:
     """A cluster of its own, whatever else runs here."""
     before, os.environ["RAY_ADDRESS"] = os.environ.get("RAY_ADDRESS"), "local"
+    # As in the background of a shell, or by nohup: the workers inherit that Ctrl-C is ignored.
+    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        yield RayTasks("ray")
+        made = RayTasks("ray")
+        signal.signal(signal.SIGINT, on_interrupt)
+        yield made
     finally:
         ray.shutdown()
         del os.environ["RAY_ADDRESS"]

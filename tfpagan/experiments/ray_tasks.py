@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -89,14 +90,24 @@ def _on_a_machine(
     with open(log, "ab") as output:
         variables = os.environ | environment
         # By SIGKILL: a worker that takes its place must find the folder of the run free.
-        process = processes.start(command, output, dying_by=signal.SIGKILL, environment=variables, folder=folder)
-        try:
-            ended = processes.wait(process, stop=lambda: False)
-        except KeyboardInterrupt:  # ray.cancel
-            before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it may be called again
-            ended = processes.wait(process, stop=lambda: True)
-            signal.signal(signal.SIGINT, before)
+        with _cancelling() as cancelled:
+            process = processes.start(command, output, dying_by=signal.SIGKILL, environment=variables, folder=folder)
+            ended = processes.wait(process, stop=cancelled.is_set)
     return ended.status, ended.cpu_seconds, ended.why
+
+
+@contextmanager
+def _cancelling() -> Iterator[threading.Event]:
+    """An event that `ray.cancel` sets, as often as it is called: it interrupts the main thread of the worker like Ctrl-C.
+
+    A handler of our own: a cluster that was started in the background of a shell or by nohup inherits that Ctrl-C is ignored.
+    """
+    event = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda number, frame: event.set())
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def parsed(address: str) -> tuple[str, int]:
