@@ -475,13 +475,19 @@ def test_a_run_ends_early_when_its_patience_does_and_goes_on_without_it(
         ("{broken", "is damaged (Expecting property name"),
         ('{"metric": "rmse", "value": NaN, "step": 4}', "is damaged (value nan at step 4)"),
         ("[]", "is damaged (list indices"),
+        ('{"metric": "rmse", "value": 1.0, "step": 4}', "names step 4, and the checkpoint is of step 10"),
         ("", "is missing"),
-    ):  # the best checkpoint would be replaced by the next one
+    ):
         (run / "best/best.json").unlink(missing_ok=True)
         if text:
             (run / "best/best.json").write_text(text)
-        assert cli.run("train", [f"--model_dir={run}", "--train_steps=12", "--patience=0"]) == 1
+        (run / "scores.csv").rename(tmp_path / "scores")  # the best checkpoint would be replaced by the next one
+        assert cli.run("train", [f"--model_dir={run}", "--train_steps=10", "--patience=0"]) == 1
         assert f"{run}/best/best.json {why}" in capsys.readouterr().err
+        (tmp_path / "scores").rename(run / "scores.csv")
+        assert cli.run("train", [f"--model_dir={run}", "--train_steps=10", "--patience=0"]) == 0
+        assert f"{run}/best/best.json {why}" in caplog.text
+        assert json.loads((run / "best/best.json").read_text()) == {"metric": "rmse", "value": 0.5, "step": 10}
         assert tf.train.latest_checkpoint(str(run / "best")) == f"{run}/best/ckpt-10"
 
 
@@ -617,7 +623,11 @@ def test_evaluations_during_training_trace_each_network_once_and_open_no_data_se
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_images")
 def test_an_evaluation_that_fails_does_not_end_the_training(
-    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    data: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fails(self: Scorer, subject: object) -> object:
         raise EvaluationError("features that are not finite")
@@ -625,31 +635,59 @@ def test_an_evaluation_that_fails_does_not_end_the_training(
     monkeypatch.setattr(Scorer, "score", fails)
     monkeypatch.setattr("tensorflow_hub.resolve", lambda handle: (_ for _ in ()).throw(OSError("no network")))
     monkeypatch.delenv("TFPAGAN_INCEPTION", raising=False)
-    assert cli.run("train", [*data, *SIZES, "--eval_every_steps=2", f"--model_dir={tmp_path}/run"]) == 0
+    assert cli.run("train", [*data, *SIZES, "--eval_every_steps=2", f"--model_dir={tmp_path}/run"]) == 1
+    assert "the evaluations at steps 2, 4 failed, for the reasons above" in capsys.readouterr().err
     assert "the evaluation at step 2 failed: features that are not finite" in caplog.text
     assert tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt") == f"{tmp_path}/run/ckpt/ckpt-4"
 
 
 @pytest.mark.slow
-def test_an_evaluation_is_given_up_at_a_signal_and_the_checkpoint_is_there_before_it(
-    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("steps", [2, 4], ids=["at the last step", "on the way"])
+def test_an_evaluation_that_a_signal_interrupts_is_made_up_when_the_run_goes_on(
+    steps: int, data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    samples, saved = GeneratedImages.batches, []
+    samples, saved, run = GeneratedImages.batches, [], tmp_path / "run"
 
     def stopped(self: GeneratedImages, size: int) -> Iterator[np.ndarray]:
         for batch in samples(self, size):
-            saved.append(tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt"))
-            os.kill(os.getpid(), signal.SIGINT)  # SIGTERM is sent by the tests of experiments
+            if not saved:
+                os.kill(os.getpid(), signal.SIGINT)  # SIGTERM is sent by the tests of experiments
+            saved.append(tf.train.latest_checkpoint(f"{run}/ckpt"))
             yield batch
 
     monkeypatch.setattr(GeneratedImages, "batches", stopped)
-    small = protocols.Protocol("quick1k", ("ms_ssim",), samples=200)
+    small = protocols.Protocol("quick1k", ("ms_ssim", "rmse"), samples=200)
     monkeypatch.setitem(protocols.NAMED, "quick1k", small)
-    argv = [*data, *SIZES, "--eval_every_steps=2", "--save_every_steps=2", f"--model_dir={tmp_path}/run"]
+    every = ["--eval_every_steps=2", "--save_every_steps=2", "--best_metric=rmse", f"--train_steps={steps}"]
+    argv = [*data, *SIZES, *every, f"--model_dir={run}"]
     assert cli.run("train", argv) == 128 + signal.SIGINT
-    assert saved == [f"{tmp_path}/run/ckpt/ckpt-2"]
+    assert saved == [f"{run}/ckpt/ckpt-2"]
     assert "the evaluation at step 2 was interrupted" in caplog.text
-    assert not (tmp_path / "run/scores.csv").exists()
+    assert not (run / "scores.csv").exists()
+    assert cli.run("train", argv) == 0
+    assert "there are no scores of step 2 yet: evaluating it first" in caplog.text
+    rows = scores_of(run)
+    assert [step for step, _ in rows] == list(range(2, steps + 1, 2))
+    assert_best(run, min(rows, key=lambda row: row[1]))
+    # Killed before the checkpoint, or before the note: the row is there.
+    for lost in ("best.json", "*"):
+        for file in (run / "best").glob(lost):
+            file.unlink()
+        assert cli.run("train", argv) == 0
+        assert scores_of(run) == rows
+        assert_best(run, rows[-1] if lost == "*" else min(rows, key=lambda row: row[1]))
+
+
+def scores_of(run: Path) -> list[tuple[int, float]]:
+    """Steps and errors."""
+    with (run / "scores.csv").open(newline="") as f:
+        return [(int(row["step"]), float(row["rmse"])) for row in csv.DictReader(f)]
+
+
+def assert_best(run: Path, row: tuple[int, float]) -> None:
+    """The checkpoint and what is said of it are of one step."""
+    assert json.loads((run / "best/best.json").read_text()) == {"metric": "rmse", "value": row[1], "step": row[0]}
+    assert [file.name for file in (run / "best").glob("*.index")] == [f"ckpt-{row[0]}.index"]
 
 
 @pytest.mark.slow

@@ -220,7 +220,7 @@ def test_a_first_attempt_that_failed_on_its_data_binds_nobody(
 def test_a_run_that_is_past_its_steps_has_nothing_to_do(finished: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         assert cli.run("train", [f"--model_dir={finished}", "--train_steps=3"]) == 0
-    assert f"{finished} is already at step 4: nothing to do up to step 3" in caplog.text
+    assert f"{finished} is already at step 4: nothing to train up to step 3" in caplog.text
     assert tf.train.latest_checkpoint(str(finished / "ckpt")) == f"{finished}/ckpt/ckpt-4"
 
 

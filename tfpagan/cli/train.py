@@ -37,15 +37,17 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         print(dry_run.dry_run(config, described, as_json=options["json"]))
         return 0
     try:
-        stopped_by = start.run(config, model_dir)
+        ended = start.run(config, model_dir)
     except WorkerLostError as e:
         if not config.training.wait_for_workers:
             raise WorkerLostError(f"{e}; start all workers again to go on from the last checkpoint") from None
         logging.warning("%s; beginning again, to go on from the last checkpoint when all are here", e)
         devices.begin_again()
     if devices.is_chief():  # which has the files
-        print(closing(config, model_dir, finished=stopped_by is None))
-    return 128 + stopped_by if stopped_by else 0
+        print(closing(config, model_dir, finished=ended.stopped_by is None))
+    if ended.unscored:
+        raise UserError(f"the evaluations at steps {', '.join(map(str, ended.unscored))} failed, for the reasons above")
+    return 128 + ended.stopped_by if ended.stopped_by else 0
 
 
 def closing(config: Config, model_dir: Path, *, finished: bool) -> str:

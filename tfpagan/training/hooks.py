@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,19 @@ LINE_EVERY_SECONDS = 30.0
 
 
 class Hook:
-    """Acts when the number of steps is a multiple of `every_steps`, and at the end."""
+    """Acts when the number of steps is a multiple of `every_steps`, and at the end.
+
+    Attributes:
+      given_up: whether it gave up, as a signal was received, what it can make up for when the run goes on.
+      failed: steps at which it could not do what was due.
+    """
 
     every_steps: int
+    given_up: bool = False
+    failed: Sequence[int] = ()
+
+    def begin(self, step: int) -> None:
+        """Called before the first step of a run that goes on from a checkpoint, also if none is left."""
 
     def collect(self, progress: Progress, seconds: float) -> None:
         """Called after every call of the loop."""

@@ -57,17 +57,32 @@ class Stop:
         """Whether a signal was received."""
         return self.signal is not None
 
+    def heard_elsewhere(self) -> None:
+        """Another worker received a signal, and all of them stop."""
+        self.signal = self.signal or signal.SIGTERM
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         signal.signal(number, signal.SIG_DFL)
         logging.warning("%s: saving and stopping after the current steps", signal.Signals(number).name)
 
 
-def train(config: Config, model_dir: Path) -> int | None:
-    """Train up to `train_steps`, from the newest checkpoint in `model_dir` if there is one.
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """How a training ended.
 
-    Returns:
-      None when all steps are done, or patience was at its end; otherwise the number of the signal that stopped the training.
+    Attributes:
+      stopped_by: the number of the signal that stopped it, here or on another worker; None when all steps and evaluations are
+        done, or patience was at its end.
+      unscored: the steps whose evaluation failed.
+    """
+
+    stopped_by: int | None = None
+    unscored: tuple[int, ...] = ()
+
+
+def train(config: Config, model_dir: Path) -> Ended:
+    """Train up to `train_steps`, from the newest checkpoint in `model_dir` if there is one.
 
     Raises:
       UserError: on anything that the user can fix.
@@ -88,18 +103,23 @@ def train(config: Config, model_dir: Path) -> int | None:
             run_images.require_same(model_dir, images)
         else:
             run_images.write(folder, images, config.training.validation_images)
+        stop = Stop()
         if step >= config.training.train_steps:
             until = config.training.train_steps
-            logging.warning("%s is already at step %d: nothing to do up to step %d", model_dir, step, until)
-            return None
+            logging.warning("%s is already at step %d: nothing to train up to step %d", model_dir, step, until)
+            evaluations = _evaluations(trainer, folder, model_dir, images, stop)
+            with stop.listening():
+                for hook in evaluations:
+                    hook.begin(step)
+            return _ended(trainer, evaluations, stop)
         places = images.places(config.training.validation_images)
         _log_run(trainer, step, len(places))
         batches = _batches(trainer, images.train, places)
         for events_of in ("train", "eval"):
             events.keep_up_to(step, folder / events_of)
-        stop, writer = Stop(), _writer(folder)
+        writer = _writer(folder)
         # What the hooks refuse is refused before the tracing.
-        todo = _hooks(trainer, folder, checkpoints, images, writer, stop, critic)
+        todo = _hooks(trainer, folder, model_dir, checkpoints, images, writer, stop, critic)
         graph = trainer.trace(batches)
         run_folder.write_config(folder, config)
         if not step:
@@ -107,7 +127,13 @@ def train(config: Config, model_dir: Path) -> int | None:
             tensorboard.write_graph(writer, graph)
         with stop.listening():  # before this, a signal ends the process at once: there is nothing to save
             _loop(trainer, batches, todo, stop)
-        return stop.signal if int(trainer.step.numpy()) < config.training.train_steps else None
+        return _ended(trainer, todo, stop)
+
+
+def _ended(trainer: Trainer, todo: Sequence[hooks.Hook], stop: Stop) -> Ended:
+    left = int(trainer.step.numpy()) < trainer.config.training.train_steps or any(hook.given_up for hook in todo)
+    unscored = tuple(step for hook in todo for step in hook.failed)
+    return Ended(stop.signal if left else None, unscored)
 
 
 def _log_run(trainer: Trainer, step: int, train_images: int) -> None:
@@ -144,6 +170,7 @@ def _writer(folder: Path) -> tf.summary.SummaryWriter:
 def _hooks(
     trainer: Trainer,
     folder: Path,
+    model_dir: Path,
     checkpoints: Checkpoints,
     images: data.Images,
     writer: tf.summary.SummaryWriter,
@@ -174,7 +201,7 @@ def _hooks(
         pictures,
         tensorboard.CodeHook(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
         hooks.CheckpointHook(checkpoints, trainer, every_steps=training.save_every_steps),
-        *_evaluations(trainer, folder, images, stop),  # last, because they take long
+        *_evaluations(trainer, folder, model_dir, images, stop),  # last, because they take long
     ]
 
 
@@ -183,7 +210,7 @@ def _critic(trainer: Trainer, images: data.Images) -> IndependentCritic | None:
     return IndependentCritic(trainer, images.held_out(training.validation_images)) if training.critic_from else None
 
 
-def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop) -> list[hooks.Hook]:
+def _evaluations(trainer: Trainer, folder: Path, model_dir: Path, images: data.Images, stop: Stop) -> list[hooks.Hook]:
     training = trainer.config.training
     if not training.eval_every_steps:
         return []
@@ -209,6 +236,7 @@ def _evaluations(trainer: Trainer, folder: Path, images: data.Images, stop: Stop
             folder,
             trainer,
             scorer,
+            model_dir=model_dir,
             best_metric=training.best_metric,
             every_steps=training.eval_every_steps,
             patience=training.patience,
@@ -220,6 +248,9 @@ def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.H
     """Run steps in pieces, and hooks when they are due, until the last step, a signal, or a hook that has enough."""
     until, piece = trainer.config.training.train_steps, 1
     step = int(trainer.step.numpy())
+    if step:
+        for hook in todo:
+            hook.begin(step)
     while step < until and not trainer.any_worker(stop.heard() or any(hook.enough(step) for hook in todo)):
         steps = min([piece, until - step, *(hook.every_steps - step % hook.every_steps for hook in todo)])
         begun = time.monotonic()
@@ -236,6 +267,8 @@ def _loop(trainer: Trainer, batches: Iterator[tf.Tensor], todo: Sequence[hooks.H
                 hook.act(step)
         paced = max(1, round(PIECE_SECONDS * progress.steps / seconds))
         piece = WORKERS_PIECE_STEPS if trainer.several_workers else paced
+    if trainer.any_worker(stop.heard()):
+        stop.heard_elsewhere()
     if step < until:
         for hook in todo:
             hook.stopped(step)

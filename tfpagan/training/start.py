@@ -59,7 +59,7 @@ def _held_out(config: Config, found: Described, stored: Config | None) -> int:
     return config.training.validation_images or min(asked, max(2, to_train // 10))
 
 
-def run(config: Config, model_dir: Path) -> int | None:
+def run(config: Config, model_dir: Path) -> loop.Ended:
     """Train in the folder, which no other process may use meanwhile; returns and raises as `loop.train`."""
     with run_folder.opened(model_dir, config, chief=devices.is_chief()), devices.losing_workers():
         return loop.train(config, model_dir)
@@ -83,7 +83,7 @@ def train(
             raise UserError(f"dataset is missing: give images or a preset, as there is no run in {folder} to go on with")
         config = chosen.config(preset, settings, folder)
         config, _ = described(config, settings, folder)
-        stopped_by = run(config, folder)
+        stopped_by = run(config, folder).stopped_by
     if stopped_by == signal.SIGINT:
         raise KeyboardInterrupt
     if stopped_by:
