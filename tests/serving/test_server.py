@@ -26,6 +26,7 @@ from werkzeug.test import Client
 
 from tfpagan import cli
 from tfpagan.images import normalize
+from tfpagan.serving import connections
 from tfpagan.serving.application import Application
 from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
@@ -151,7 +152,11 @@ def test_until_it_is_loaded_it_says_so() -> None:
         ({"inputs": np.full([1, 8, 8, 3], "x").tolist()}, "given: values of another type"),
         (ONE_LONG_TEXT, "given: values of another type"),
         ({"inputs": [{"b64": "AAAA"}, [1]]}, "the given lists differ in length"),
-        ({"inputs": [[]] * 20_000}, "images asks for 20000 images; this server answers 1 to 5 at a time"),
+        ({"inputs": [[]] * 3_000}, "images asks for 3000 images; this server answers 1 to 5 at a time"),
+        (
+            {"inputs": [[]] * 20_000},
+            "a body of 20000 values is not parsed: the 5 images that this server answers at a time have fewer",
+        ),
         ('{"inputs": [NaN]}', "NaN is not a JSON number"),
         ({"signature_name": "decode", "inputs": []}, "latents must be float32 of shape [None, 4]; given: [0]"),
         ({"signature_name": "sample", "inputs": 3}, "the inputs num, seed must be given by name"),
@@ -342,20 +347,77 @@ def post(port: int, body: dict[str, Any]) -> tuple[int, dict]:
 def raw(port: int, *, length: int) -> socket.socket:
     """A connection on which a request has begun whose body is yet to come."""
     connection = socket.create_connection(("127.0.0.1", port), HANGS)
-    head = f"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: tiny\r\nContent-Length: {length}\r\n\r\n"
+    head = f"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
     connection.sendall(head.encode())
     return connection
 
 
 @pytest.mark.slow
-def test_it_answers_over_a_socket_as_the_model_does(start: Start, servable: Servable) -> None:
+def test_a_process_answers_as_the_model_does_refuses_a_body_that_ends_early_and_logs_no_error(
+    start: Start, servable: Servable
+) -> None:
     process, port = start()
     expected = servable.run("encode", {"images": images(2)})["mean"]
     status, answer = post(port, {"signature_name": "encode", "inputs": images(2).tolist()})
     assert status == 200
     np.testing.assert_allclose(answer["outputs"]["mean"], expected, rtol=1e-5)
+    with raw(port, length=1000) as connection:
+        connection.sendall(b"{")
+        connection.shutdown(socket.SHUT_WR)
+        assert b" 408 " in connection.makefile("rb").read()
     process.send_signal(signal.SIGINT)
-    assert process.wait(HANGS) == 0
+    assert "Traceback" not in process.communicate(timeout=HANGS)[1]
+    assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_clients_that_are_silent_or_slow_keep_nobody_waiting(port: int) -> None:
+    """As many as there are requests computed at a time, and more."""
+    many = [socket.create_connection(("127.0.0.1", port), HANGS) for _ in range(100)]
+    try:
+        for i, connection in enumerate(many):
+            head = b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+            connection.sendall((b"", b"POST", head)[i % 3])
+        begun = time.monotonic()
+        assert post(port, {"signature_name": "sample", "inputs": {"seed": 1, "num": 1}})[0] == 200
+        assert time.monotonic() - begun < connections.IDLE_SECONDS / 2
+    finally:
+        for connection in many:
+            connection.close()
+
+
+def test_a_client_that_sends_little_at_a_time_is_read_for_no_longer_than_allowed() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        over, reader = threading.Event(), connections._file(ours, "rb", 1000)
+        reader.allow(0.3)
+
+        def send() -> None:
+            while not over.wait(0.02):
+                theirs.sendall(b"a")
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError, match=r"^timed out$"):  # in the words that cheroot looks for
+            reader.read(1000)
+        assert 0.25 < time.monotonic() - begun < connections.IDLE_SECONDS / 2
+        over.set()
+        sender.join()
+
+
+@pytest.mark.slow
+def test_long_headers_and_names_of_others_are_refused(port: int) -> None:
+    for head, status in (
+        (f"Host: localhost\r\nX: {'a' * 2**17}", 413),
+        ("Host: evil.example:80", 403),
+        ("Host: LOCALHOST:1", 200),
+    ):
+        with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
+            connection.sendall(f"GET /v1/models/tiny HTTP/1.1\r\n{head}\r\nConnection: close\r\n\r\n".encode())
+            answer = connection.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])
 
 
 @pytest.mark.slow
@@ -406,7 +468,7 @@ def test_it_ends_though_requests_keep_coming(start: Start) -> None:
 def test_a_client_that_is_refused_while_it_sends_reads_the_answer(port: int) -> None:
     for head, status in (("Transfer-Encoding: chunked", 411), ("Content-Length: 1000", 404)):
         with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
-            connection.sendall(f"POST /nope HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n".encode())
+            connection.sendall(f"POST /nope HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode())
             assert connection.recv(1, socket.MSG_PEEK)  # it has answered
             for _ in range(3):  # a closed socket would answer the first with a reset, and the next would fail
                 time.sleep(0.2)
@@ -420,8 +482,8 @@ def test_a_client_that_is_refused_while_it_sends_reads_the_answer(port: int) -> 
 def test_a_refused_body_is_no_further_request(port: int) -> None:
     for head in ("Transfer-Encoding: chunked", "Content-Length: 3"):
         with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
-            smuggled = "GET /v1/models/tiny HTTP/1.1\r\nHost: tiny\r\n\r\n"
-            connection.sendall(f"POST /nope HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n{{}} {smuggled}".encode())
+            smuggled = "GET /v1/models/tiny HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            connection.sendall(f"POST /nope HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n{{}} {smuggled}".encode())
             answer = connection.makefile("rb").read()  # to the end: it closes
         assert answer.count(b"HTTP/1.1 ") == 1
 
@@ -432,7 +494,7 @@ def test_a_refused_body_is_no_further_request(port: int) -> None:
 )
 def test_a_malformed_request_gets_a_400_as_json(port: int, head: str) -> None:
     with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
-        connection.sendall(f"{head}\r\nHost: tiny\r\n\r\n".encode())
+        connection.sendall(f"{head}\r\nHost: localhost\r\n\r\n".encode())
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert list(json.loads(answer.partition(b"\r\n\r\n")[2])) == ["error"]
@@ -445,25 +507,14 @@ AMBIGUOUS = ["Content-Length: 2\r\nContent-Length: 40", "Content-Length: -1", "C
 @pytest.mark.parametrize(("head", "status"), [*((head, 400) for head in AMBIGUOUS), ("Accept: */*", 411)])
 def test_a_body_without_one_plain_length_is_refused(port: int, head: str, status: int) -> None:
     with socket.create_connection(("127.0.0.1", port), HANGS) as connection:
-        smuggled = "GET /v1/models/tiny HTTP/1.1\r\nHost: tiny\r\n\r\n"
-        connection.sendall(f"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n{{}}{smuggled}".encode())
+        smuggled = "GET /v1/models/tiny HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        connection.sendall(f"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n{{}}{smuggled}".encode())
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert answer.count(b"HTTP/1.1 ") == 1
     headers, _, body = answer.partition(b"\r\n\r\n")
     assert b"Content-Type: application/json" in headers
     assert list(json.loads(body)) == ["error"]
-
-
-@pytest.mark.slow
-def test_a_body_that_ends_early_is_refused_without_a_word_in_the_log(start: Start) -> None:
-    process, port = start()
-    with raw(port, length=1000) as connection:
-        connection.sendall(b"{")
-        connection.shutdown(socket.SHUT_WR)
-        assert b" 408 " in connection.makefile("rb").read()
-    process.terminate()
-    assert "Traceback" not in process.communicate(timeout=HANGS)[1]
 
 
 @pytest.mark.slow

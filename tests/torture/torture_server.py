@@ -33,6 +33,7 @@ from tfpagan.inference import export, restore
 
 REQUESTS = int(os.environ.get("TORTURE_REQUESTS", "2000"))
 CLIENTS = 32
+SLOW = 200
 HANGS = 120
 BODY_MIB = 4
 GROWS_KIB = 300 << 10
@@ -211,14 +212,14 @@ HARMLESS = ("PNG of the right size with 64 MB more",)
 def raw(server: Server, head: str, body: bytes = b"{}", path: str = PATH) -> int:
     """The status of the only answer to a request whose headers are written as they are."""
     with socket.create_connection(("127.0.0.1", server.port), HANGS) as connection:
-        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: tiny\r\n{head}\r\n\r\n".encode() + body)
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode() + body)
         connection.shutdown(socket.SHUT_WR)
         answer = connection.makefile("rb").read()
     assert answer.count(b"HTTP/1.1 ") == 1, answer[:1000]
     return int(answer.split(maxsplit=2)[1])
 
 
-SMUGGLED = b"{}POST /v1/models/tiny:predict HTTP/1.1\r\nHost: tiny\r\nContent-Length: 2\r\n\r\n{}"
+SMUGGLED = b"{}POST /v1/models/tiny:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
 HEADS = {
     "two lengths": ("Content-Length: 2\r\nContent-Length: 40", SMUGGLED, 400),
     "a list of lengths": ("Content-Length: 2, 40", SMUGGLED, 400),
@@ -274,7 +275,7 @@ def test_slow_clients_do_not_hold_up_others(server: Server) -> None:
     right, over, sent = expected(server), threading.Event(), Counter[str]()
 
     def slow(number: int) -> None:
-        head = b"POST %s HTTP/1.1\r\nHost: tiny\r\nContent-Length: 1000\r\n\r\n" % PATH.encode()
+        head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" % PATH.encode()
         with socket.create_connection(("127.0.0.1", server.port), HANGS) as connection:
             connection.sendall(head if number % 2 else b"")  # half of them are slow already in their headers
             for byte in (b"{" * 1000) if number % 2 else head:
@@ -286,8 +287,8 @@ def test_slow_clients_do_not_hold_up_others(server: Server) -> None:
                     return  # it was shut out
                 sent["bytes"] += 1
 
-    with ThreadPoolExecutor(8) as pool:
-        slow_ones = [pool.submit(slow, i) for i in range(8)]
+    with ThreadPoolExecutor(SLOW) as pool:
+        slow_ones = [pool.submit(slow, i) for i in range(SLOW)]
         time.sleep(3)
         begun = time.monotonic()
         counts = load(server, 500, right)
@@ -295,7 +296,7 @@ def test_slow_clients_do_not_hold_up_others(server: Server) -> None:
         over.set()
         for each in slow_ones:
             each.result()
-    said = f"8 slow clients sent {sent['bytes']} bytes; 500 requests beside them: {dict(counts)}, {seconds:.1f} s"
+    said = f"{SLOW} slow clients sent {sent['bytes']} bytes; 500 requests beside them: {dict(counts)}, {seconds:.1f} s"
     print(f"\n{said}")
     assert counts == {"right": 500}, said
     assert seconds < 30, said

@@ -23,6 +23,9 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     labels = [label.strip() for label in options["labels"].split(",") if label.strip()]
     if illegal := [label for label in labels if not re.fullmatch(r"[\w.-]+", label)]:
         raise UserError(f"--labels={illegal[0]} is not legal: letters, digits, '_', '-' and '.' are")
+    hosts = [name.strip() for name in options["allowed_hosts"].split(",") if name.strip()]
+    if illegal := [name for name in hosts if not re.fullmatch(r"\*|[\w.-]+|\[[\da-fA-F:]+\]", name)]:
+        raise UserError(f"--allowed_hosts={illegal[0]} is not legal: it must be a name, without a port, or *")
     given = zoo.model(path(options["model"]))
     folder = _version(given)
     from tfpagan.serving.server import serve
@@ -30,7 +33,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     name = options["name"] or re.sub(r"[^\w.-]", "_", _name(folder))
     if not re.fullmatch(r"[\w.-]+", name):
         raise UserError(f"--name={name} is not legal: letters, digits, '_', '-' and '.' are")
-    serve(folder, name=name, labels=labels, host=options["host"], **{name: options[name] for name, _, _ in LEGAL})
+    limits = {limit: options[limit] for limit, _, _ in LEGAL}
+    serve(folder, name=name, labels=labels, host=options["host"], allowed_hosts=hosts, **limits)
     return 0
 
 
@@ -70,7 +74,12 @@ COMMAND = Command(
         ),
         Option("max_rows", 64, "most images per request, and per network call"),
         Option("max_body_mib", 16, "largest size of a request"),
-        Option("threads", 32, "concurrent requests"),
+        Option("threads", 32, "requests that are computed at a time"),
+        Option(
+            "allowed_hosts",
+            "",
+            "comma-separated names that the header Host may have besides localhost, where --host is this machine alone; *: any",
+        ),
     ),
     run=run,
     plugins=False,

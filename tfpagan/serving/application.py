@@ -2,8 +2,9 @@
 
 import json
 import logging
+import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,9 @@ FILES = {
 """All that is served from disk: no path comes from a request."""
 LARGE_BODY = 2**18
 """Bytes; larger bodies are parsed one at a time: as lists and numbers of Python they take up to 25 times their size."""
+THREADS = 32  # requests that are computed at a time, unless one says otherwise
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+ANY_HOST = "*"
 NO_LENGTH = "a body without Content-Length is not read"
 POLICY = "default-src 'self'; img-src 'self' data:"
 
@@ -64,10 +68,15 @@ class Application:
     Args:
       hosted: the version.
       max_body_bytes: largest body of a request.
+      threads: requests that are computed at a time, and large bodies that are read at a time.
+      hosts: legal values of the header Host, without ports; a page of another name, which its owner lets point to this machine,
+        could else ask in its visitor's place (DNS rebinding).
     """
 
-    def __init__(self, hosted: Hosted, *, max_body_bytes: int):
+    def __init__(self, hosted: Hosted, *, max_body_bytes: int, threads: int = THREADS, hosts: Collection[str] = (ANY_HOST,)):
         self._hosted, self._max_body_bytes = hosted, max_body_bytes
+        self._hosts = {host.lower() for host in hosts}
+        self._computing, self._large_bodies = threading.Semaphore(threads), threading.Semaphore(threads)
         self._one_large_body = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -80,6 +89,7 @@ class Application:
 
     def _respond(self, request: Request, environ: dict[str, Any]) -> Response:
         try:
+            self._require_host(request)
             self._hosted.require_open()
             # Werkzeug tests only for the key, and would not notice that a body ends early.
             if environ.pop("wsgi.input_terminated", False) or "HTTP_TRANSFER_ENCODING" in environ:
@@ -116,10 +126,19 @@ class Application:
         servable = self._hosted.found(**model)
         if request.content_length is None:
             raise RequestError(NO_LENGTH, 411)
-        body = request.get_data()
-        with self._one_large_body if len(body) > LARGE_BODY else nullcontext():
-            signature, by_row, inputs = _checked(servable, body)
-        return _json(rest.answer(by_row, self._hosted.predict(signature, inputs)))
+        is_large = request.content_length > LARGE_BODY
+        with self._large_bodies if is_large else nullcontext():
+            body = request.get_data()
+            with self._computing:
+                with self._one_large_body if is_large else nullcontext():
+                    signature, by_row, inputs = _checked(servable, body)
+                return _json(rest.answer(by_row, self._hosted.predict(signature, inputs)))
+
+    def _require_host(self, request: Request) -> None:
+        name = re.sub(r":\d*$", "", request.headers.get("Host", "").lower())
+        if ANY_HOST not in self._hosts and name not in self._hosts:
+            allowed = f"this server answers to {', '.join(sorted(self._hosts))} (--allowed_hosts)"
+            raise RequestError(f"Host: {name[:LONGEST]} is no name of this server; {allowed}", 403)
 
     def _status(self, **model: Any) -> Response:
         """Readiness: the state is AVAILABLE once requests are answered."""
@@ -155,6 +174,9 @@ class Application:
 
 def _checked(servable: Servable, body: bytes) -> tuple[str, bool, dict[str, np.ndarray]]:
     """The signature's name, whether the format is by row, and the inputs as arrays."""
+    if (values := body.count(b",") + 1) > servable.most_values:
+        fewer = f"the {servable.max_rows} images that this server answers at a time have fewer"
+        raise RequestError(f"a body of {values} values is not parsed: {fewer}")
     signature, by_row, value = rest.parse(body)
     inputs = rest.columns(by_row, value, list(servable.inputs(signature)))
     return signature, by_row, servable.check(signature, inputs)

@@ -1,4 +1,4 @@
-"""Connections of cheroot that answer every refusal as JSON, refuse ambiguous requests, and let a refused client read why."""
+"""Connections of cheroot that bound a slow client's time, refuse ambiguous requests, and let a refused client read why."""
 
 import json
 import re
@@ -7,14 +7,52 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from cheroot.makefile import MakeFile, StreamReader
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 
+IDLE_SECONDS = 10  # without data, after which a connection is closed
+HEAD_SECONDS = 10  # in which a request must have come, up to its body
+SLOWEST = 2**16  # bytes of a body in a second
 LINGER_SECONDS = 30  # in which a refused client may still send, and read the answer
 SILENT_SECONDS = 5  # without data, after which its connection is closed
 UNREAD_BYTES = 2**26  # of a refused body, read so that the client reaches the answer
 PIECE_BYTES = 2**16
 NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, section 5.6.2); a space before the colon could hide a length from a proxy (RFC 9112, 5.1)."""
+
+
+class _Socket(socket.SocketIO):
+    """Reads from a connection until a moment, however little the client sends at a time."""
+
+    until = 0.0
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self.until - time.monotonic()
+        if left <= 0.0:
+            raise TimeoutError("timed out")  # in the socket's words, which cheroot answers with 408
+        connection = self._sock  # type: ignore[attr-defined]
+        connection.settimeout(min(left, IDLE_SECONDS))
+        try:
+            return super().readinto(buffer)
+        finally:
+            connection.settimeout(IDLE_SECONDS)
+
+
+class _Reader(StreamReader):
+    """Cheroot's, on a `_Socket`."""
+
+    def __init__(self, connection: socket.socket, mode: str, size: int):
+        self._timed = _Socket(connection, "rb")
+        super(StreamReader, self).__init__(self._timed, size)
+        self.bytes_read = 0
+
+    def allow(self, seconds: float) -> None:
+        """Let the client take so long from now on."""
+        self._timed.until = time.monotonic() + seconds
+
+
+def _file(connection: socket.socket, mode: str, size: int) -> Any:
+    return _Reader(connection, mode, size) if "r" in mode else MakeFile(connection, mode, size)
 
 
 class _HeaderReader(HeaderReader):
@@ -48,6 +86,12 @@ class Request(HTTPRequest):
         super().__init__(*args, **options)
         self.inheaders = _Headers()
 
+    def parse_request(self) -> None:
+        """Read all but the body, for which the client then has the time that it needs at the slowest."""
+        self.conn.rfile.allow(HEAD_SECONDS)
+        super().parse_request()
+        self.conn.rfile.allow(HEAD_SECONDS + int(self.inheaders.get(b"Content-Length", 0)) / SLOWEST)
+
     def read_request_line(self) -> bool:
         """Read the first line; cheroot does not expect what Python's parser of URLs raises."""
         try:
@@ -78,6 +122,11 @@ class Connection(HTTPConnection):
 
     RequestHandlerClass = Request
     refused = False
+    seen = False
+    """Whether the client has sent anything."""
+
+    def __init__(self, server: Any, connection: socket.socket, makefile: Any = MakeFile):
+        super().__init__(server, connection, _file)
 
     def close(self) -> None:
         """Close the socket; after a refusal, when the client has stopped sending."""

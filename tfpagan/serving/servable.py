@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ Arrays = dict[str, np.ndarray]
 FILES = ("PNG", "JPEG")
 LARGEST = 1.001
 """Largest absolute value of pixels in [-1, 1], with room for rounding."""
+ROOM = 4
+"""How many times the values of the largest request are parsed, to say what is wrong with them."""
 NO_IMAGE = "images_bytes holds a file that is not a grey or RGB image in PNG or JPEG format"
 
 
@@ -47,6 +50,9 @@ class Servable:
       folder: .../NUMBER with saved_model.pb.
       max_rows: most rows, or samples, of one request.
 
+    Attributes:
+      most_values: numbers, texts or lists that a body may have, which is not parsed if it has more.
+
     Raises:
       What TensorFlow raises on a folder that it cannot read.
     """
@@ -64,6 +70,8 @@ class Servable:
             raise ValueError("it has no signature decode or colourise that takes latents")
         self.latent_dim = decode.inputs["latents"].shape[1]
         self.image_shape = tuple(decode.call.structured_outputs["images"].shape[1:])
+        of_rows = [sum(math.prod(spec.shape[1:]) for spec in s.inputs.values()) for s in self.signatures.values()]
+        self.most_values = ROOM * max_rows * max(of_rows)
 
     def inputs(self, signature: str) -> Mapping[str, tf.TensorSpec]:
         """The inputs of a signature.

@@ -1,5 +1,6 @@
 """The server process: binds, loads, answers, and at SIGTERM or Ctrl-C finishes the requests in flight."""
 
+import ipaddress
 import logging as standard_logging
 import signal
 import threading
@@ -16,13 +17,15 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tfpagan.errors import UserError, why
 from tfpagan.serving import grpc_service
-from tfpagan.serving.application import Application
-from tfpagan.serving.connections import Connection
+from tfpagan.serving.application import ANY_HOST, LOOPBACK, Application
+from tfpagan.serving.connections import IDLE_SECONDS, Connection
 from tfpagan.serving.hosted import Hosted
 from tfpagan.serving.servable import Servable
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
-IDLE_SECONDS = 10  # after which an idle connection is closed
+CONNECTIONS = 512  # that may send at a time, each in a thread: slow ones must not keep others waiting
+KEPT = 4096  # that wait for the client's next request
+HEADERS_BYTES = 2**16  # at most, of a request
 GRACE_SECONDS = 1.0  # after a signal, during which new requests are still answered
 TURNING_AWAY_SECONDS = 0.5  # during which new requests are refused
 SHUTDOWN_SECONDS = 5  # to answer requests in flight
@@ -31,6 +34,16 @@ LAST_SECONDS = 1  # for connections that are still open: in total less than dock
 
 class _Server(wsgi.Server):
     ConnectionClass = Connection
+    max_request_header_size = HEADERS_BYTES
+    keep_alive_conn_limit = KEPT
+
+    def process_conn(self, conn: Connection) -> None:
+        """Give a connection to a thread once it has sent something: one that is silent takes none."""
+        if conn.seen:
+            super().process_conn(conn)
+        else:
+            conn.seen = True
+            self.put_conn(conn)
 
     def error_log(self, msg: str = "", level: int = standard_logging.INFO, traceback: bool = False) -> None:
         """Log cheroot's messages, except those about its start and stop."""
@@ -49,6 +62,7 @@ def serve(
     max_rows: int,
     max_body_mib: int,
     threads: int,
+    allowed_hosts: Sequence[str] = (),
 ) -> None:
     """Serve a version until a signal arrives.
 
@@ -61,17 +75,19 @@ def serve(
       grpc_port: of gRPC; 0: any free one; None: there is none.
       max_rows: most images of one request, and of one network call.
       max_body_mib: largest body of a request.
-      threads: number of concurrent requests.
+      threads: number of requests that are computed at a time.
+      allowed_hosts: names by which clients may reach it besides its own, if the address is of this machine alone; `*`: any.
 
     Raises:
       UserError: when the address is unavailable, or the export cannot be loaded.
     """
     hosted = Hosted(name, int(folder.name), labels)
-    application = Application(hosted, max_body_bytes=max_body_mib * 2**20)
+    hosts = (host, *LOOPBACK, *allowed_hosts) if _is_loopback(host) else (ANY_HOST,)
+    application = Application(hosted, max_body_bytes=max_body_mib * 2**20, threads=threads, hosts=hosts)
     server = _Server(
         (host, port),
         application,
-        numthreads=threads,
+        numthreads=CONNECTIONS,
         request_queue_size=1024,
         timeout=IDLE_SECONDS,
         shutdown_timeout=LAST_SECONDS,
@@ -112,6 +128,13 @@ def serve(
     if failed:
         raise UserError(f"{folder} cannot be served: {why(failed[0])}")
     logging.info("stopped")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _url(host: str, port: int) -> str:
