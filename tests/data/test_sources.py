@@ -60,9 +60,9 @@ def test_real_color_mnist_is_three_real_digits(tmp_path: Path) -> None:
         pytest.skip("$TFDS_DATA_DIR holds no mnist")
     source, mnist = ColorMNIST(Path(data_dir), tmp_path), Catalogued("mnist", Path(data_dir), tmp_path)
     digits = list(mnist.examples("test"))
-    images = [tf.io.decode_png(example.read()).numpy() for example in source.examples("test")]
+    made = [(tf.io.decode_png(example.read()).numpy(), example.label or 0) for example in source.examples("test")]
+    images, labels = zip(*made, strict=True)
     assert len(images) == 10_000
-    labels = [example.label or 0 for example in source.examples("test")]
     assert [label // 100 for label in labels] == [digit.label for digit in digits]
     reds = [tf.io.decode_png(digit.read()).numpy()[:, :, 0] for digit in digits]
     np.testing.assert_array_equal(np.stack(images)[:, :, :, 0], reds)
