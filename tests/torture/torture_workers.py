@@ -4,6 +4,7 @@ Or, where workers wait for each other, the killed one is started again, ten time
 undisturbed one. TORTURE_SEED sets which worker is killed, and when.
 """
 
+import csv
 import json
 import os
 import random
@@ -103,6 +104,40 @@ def test_a_worker_that_is_killed_ends_the_other_with_one_line(
     errors = [line for line in said.splitlines() if line.startswith("train: error: ")]
     assert len(errors) == 1, said
     assert f"worker {lost} at {at[lost]} is gone" in errors[0]
+
+
+def test_a_signal_to_one_worker_stops_both_and_what_it_interrupts_is_made_up(dataset: list[str], tmp_path: Path) -> None:
+    """During an evaluation: it is interrupted on one worker alone, and they go on to write checkpoints together."""
+    flags = [*dataset, *FLAGS, "--eval_every_steps=20", "--save_every_steps=20", "--best_metric=rmse", "--validation_images=8"]
+    flags += [f"--model_dir={tmp_path}/run", "--eval_protocol=quick5k"]
+    table = tmp_path / "run" / "scores.csv"
+    for steps, code in ((1_000_000, 128 + signal.SIGTERM), (0, 0)):
+        at = addresses()
+        steps = steps or 20 * (1 + trained(tmp_path) // 20)
+        processes = [worker(index, at, [*flags, f"--train_steps={steps}"], tmp_path) for index in range(2)]
+        try:
+            until = time.monotonic() + BEGINS
+            while code and not table.exists():
+                assert time.monotonic() < until, (tmp_path / "0.log").read_text(errors="replace")
+                time.sleep(0.01)
+            if code:
+                processes[1].send_signal(signal.SIGTERM)
+            assert [process.wait(ENDS) for process in processes] == [code, code], (tmp_path / "0.log").read_text()
+        finally:
+            for process in processes:
+                process.kill()
+    assert "another worker received a signal" in (tmp_path / "0.log").read_text()
+    with table.open(newline="") as f:
+        rows = {int(row["step"]): float(row["rmse"]) for row in csv.DictReader(f)}
+    assert list(rows) == list(range(20, trained(tmp_path) + 1, 20))
+    best = json.loads((tmp_path / "run/best/best.json").read_text())
+    assert (best["step"], best["value"]) == min(rows.items(), key=lambda row: row[1])
+    assert [file.name for file in (tmp_path / "run/best").glob("*.index")] == [f"ckpt-{best['step']}.index"]
+
+
+def trained(folder: Path) -> int:
+    """The last step of the run."""
+    return int(tf.train.latest_checkpoint(str(folder / "run/ckpt")).rpartition("-")[2])
 
 
 def weights(run: Path) -> dict[str, np.ndarray]:

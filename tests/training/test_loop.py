@@ -189,6 +189,27 @@ def test_a_refused_attempt_to_go_on_leaves_the_configuration(finished: Path, cap
     assert (finished / "config.json").read_text() == before
 
 
+@pytest.mark.parametrize("wrong", ["--devices=GPU:7", "--best_metric=fid --eval_every_steps=1", "--cache_dir=/proc/a"])
+def test_a_new_run_that_is_refused_leaves_nothing(
+    wrong: str, dataset: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tensorflow_hub.resolve", lambda handle: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.delenv("TFPAGAN_INCEPTION", raising=False)
+    assert cli.run("train", [*dataset, *VAE, *SIZES, *wrong.split(), f"--model_dir={tmp_path}/run"]) == 1
+    assert "train: error: " in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_in_which_nothing_began_is_not_filled_with_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".lock").touch()  # of a command that was killed
+    assert cli.run("train", [f"--model_dir={tmp_path}", "--train_steps=9"]) == 1
+    assert "holds no run to go on with" in capsys.readouterr().err
+    assert chosen.config("", {"dataset": "mnist"}, tmp_path).data.dataset == "mnist"
+    assert chosen.config("pagan_mnist_cpu", {}, tmp_path).data.dataset == "mnist"
+
+
 def test_checkpoints_without_their_configuration_are_not_gone_on_with(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,7 +267,7 @@ def test_without_locks_it_warns_and_goes_on(
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with run_folder.opened(tmp_path / "run", Config()):
-        assert (tmp_path / "run/config.json").exists()
+        assert (tmp_path / "run").is_dir()
     assert "this file system has no locks (No locks available)" in caplog.text
 
 

@@ -38,6 +38,9 @@ def config(preset: str, settings: Mapping[str, Any], model_dir: Path) -> Config:
     elif not preset and all(map(is_resumable, settings)) and (begun := run_folder.begun_config(model_dir)):
         logging.info("%s has no checkpoint yet: beginning again with its configuration", model_dir)
         base = begun
+    elif not preset and "dataset" not in settings and run_folder.is_empty(model_dir):
+        again = "a command ended in it before it began to train; say again what to train, by --dataset or --preset"
+        raise UserError(f"--model_dir={model_dir} holds no run to go on with: {again}")
     chosen = base.with_changes(settings)
     training = chosen.training
     if training.best_metric and not training.eval_every_steps:

@@ -2,7 +2,9 @@
 
 import errno
 import fcntl
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from tfpagan import config as configs
 from tfpagan.config import Config
 from tfpagan.errors import UserError, require_plain_path
 
+LOCK = ".lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """Errors of file systems without locks, such as some NFS."""
 
@@ -37,6 +40,11 @@ def begun_config(model_dir: Path) -> Config | None:
     """
     file = model_dir / "config.json"
     return _read(file) if file.exists() and not _has_checkpoint(model_dir) else None
+
+
+def is_empty(model_dir: Path) -> bool:
+    """Whether a command was killed in the folder before it had accepted a configuration."""
+    return (model_dir / LOCK).exists() and not (model_dir / "config.json").exists() and not _has_checkpoint(model_dir)
 
 
 def _has_checkpoint(model_dir: Path) -> bool:
@@ -66,7 +74,7 @@ def require(model_dir: Path) -> Config:
 
 @contextmanager
 def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[None]:
-    """Create and check the folder, write `config.json` of a new run, and lock the folder until the block ends.
+    """Create and check the folder, and lock it until the block ends; if that refuses a new run, nothing is left.
 
     Args:
       model_dir: the run folder.
@@ -87,12 +95,16 @@ def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[N
         yield  # the chief writes for all
         return
     try:
+        created = not model_dir.exists()
         model_dir.mkdir(parents=True, exist_ok=True)
-        with (model_dir / ".lock").open("w") as lock:
+        with (model_dir / LOCK).open("w") as lock:
             _lock(lock, model_dir)
-            if not stored:
-                write_config(model_dir, config)
-            yield
+            try:
+                yield
+            except UserError:
+                if created and os.listdir(model_dir) == [LOCK]:
+                    shutil.rmtree(model_dir)
+                raise
     except OSError as e:
         where = Path(str(e.filename or model_dir))
         if not (where.is_relative_to(model_dir) or model_dir.is_relative_to(where)):
@@ -101,7 +113,7 @@ def opened(model_dir: Path, config: Config, *, chief: bool = True) -> Iterator[N
 
 
 def write_config(model_dir: Path, config: Config) -> None:
-    """Write `config.json`; of a run that is gone on with once nothing can be refused any more, lest a mistake stay in it."""
+    """Write `config.json`, once nothing can be refused any more, lest a mistake stay in it."""
     part = model_dir / "config.json.part"
     part.write_text(config.to_json())
     part.replace(model_dir / "config.json")

@@ -54,8 +54,7 @@ class EvaluationHook(Hook):
         patience: int = 0,
     ):
         self.every_steps, self._scorer, self._patience, self._trainer = every_steps, scorer, patience, trainer
-        self._files, self._model = ScoreFiles(folder), str(model_dir)
-        self._table = model_dir / "scores.csv"
+        self._model, self._table = str(model_dir), model_dir / "scores.csv"
         # Created once, so that the networks' functions are traced once; each call uses the current weights.
         self._subject = _subject(trainer, self._model)
         legal = {key.name: key for key in scorer.measured(self._subject) if key.better}
@@ -64,6 +63,7 @@ class EvaluationHook(Hook):
             why = f" ({scorer.why_no_classifier})" if scorer.why_no_classifier else ""
             of = f"with --objective={trainer.objective.name}{why}"
             raise UserError(f"--best_metric={best_metric} is not legal {of}; it must be one of {', '.join(legal) or 'none'}")
+        self._files = ScoreFiles(folder)
         self._note = folder / "best" / "best.json"
         self._best, self._best_step = self._so_far(model_dir / "best") if best_metric else (math.nan, None)
         self._checkpoints = Checkpoints(trainer.checkpoint(), folder / "best", keep=1) if best_metric else None

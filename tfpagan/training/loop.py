@@ -59,7 +59,9 @@ class Stop:
 
     def heard_elsewhere(self) -> None:
         """Another worker received a signal, and all of them stop."""
-        self.signal = self.signal or signal.SIGTERM
+        if not self.signal:
+            self.signal = signal.SIGTERM
+            logging.warning("another worker received a signal: saving and stopping with it")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
@@ -101,13 +103,11 @@ def train(config: Config, model_dir: Path) -> Ended:
         step = checkpoints.restore(model_dir / "ckpt")
         if step:
             run_images.require_same(model_dir, images)
-        else:
-            run_images.write(folder, images, config.training.validation_images)
         stop = Stop()
+        evaluations = _evaluations(trainer, folder, model_dir, images, stop)
         if step >= config.training.train_steps:
             until = config.training.train_steps
             logging.warning("%s is already at step %d: nothing to train up to step %d", model_dir, step, until)
-            evaluations = _evaluations(trainer, folder, model_dir, images, stop)
             with stop.listening():
                 for hook in evaluations:
                     hook.begin(step)
@@ -118,13 +118,14 @@ def train(config: Config, model_dir: Path) -> Ended:
         for events_of in ("train", "eval"):
             events.keep_up_to(step, folder / events_of)
         writer = _writer(folder)
-        # What the hooks refuse is refused before the tracing.
-        todo = _hooks(trainer, folder, model_dir, checkpoints, images, writer, stop, critic)
+        todo = [*_hooks(trainer, folder, checkpoints, images, writer, critic), *evaluations]  # these last: they take long
         graph = trainer.trace(batches)
-        run_folder.write_config(folder, config)
+        # What is refused is refused before: a mistake must not stay in the folder.
         if not step:
+            run_images.write(folder, images, config.training.validation_images)
             tensorboard.write_hparams(folder, config, model_dir.name)
             tensorboard.write_graph(writer, graph)
+        run_folder.write_config(folder, config)
         with stop.listening():  # before this, a signal ends the process at once: there is nothing to save
             _loop(trainer, batches, todo, stop)
         return _ended(trainer, todo, stop)
@@ -170,11 +171,9 @@ def _writer(folder: Path) -> tf.summary.SummaryWriter:
 def _hooks(
     trainer: Trainer,
     folder: Path,
-    model_dir: Path,
     checkpoints: Checkpoints,
     images: data.Images,
     writer: tf.summary.SummaryWriter,
-    stop: Stop,
     critic: IndependentCritic | None,
 ) -> list[hooks.Hook]:
     step = int(trainer.step.numpy())
@@ -201,7 +200,6 @@ def _hooks(
         pictures,
         tensorboard.CodeHook(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
         hooks.CheckpointHook(checkpoints, trainer, every_steps=training.save_every_steps),
-        *_evaluations(trainer, folder, model_dir, images, stop),  # last, because they take long
     ]
 
 
