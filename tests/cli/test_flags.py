@@ -93,17 +93,6 @@ def test_a_flagfile_that_is_not_text_gets_one_line(tmp_path: Path, capsys: pytes
     assert "the --flagfile is not text" in line
 
 
-def test_more_memory_than_there_is_gets_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")):
-
-        def run(options: dict, settings: dict, error: Exception = error) -> int:
-            raise error
-
-        assert flags.execute(flags.Command("train", "", (), run), []) == 1
-        (line,) = capsys.readouterr().err.strip().splitlines()
-        assert "out of memory; try " in line
-
-
 def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
     """As `bin/train --help | head` closes it."""
     command = [sys.executable, "-m", "tfpagan.cli", "train", "--help"]

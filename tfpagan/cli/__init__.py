@@ -21,6 +21,7 @@ from tfpagan.cli import (
     interpolate,
     names,
     probe,
+    process,
     reconstruct,
     reproduce,
     sample,
@@ -67,6 +68,7 @@ def run(command: str, argv: Sequence[str]) -> int:
 
 def main() -> None:
     """`tfpagan COMMAND ...`; `python -m tfpagan.cli COMMAND ...`, which the executables in bin/ call, is the same."""
+    process.prepare()
     command, *argv = sys.argv[1:] or [""]
     if command in COMMANDS:
         _leave(run(command, argv))

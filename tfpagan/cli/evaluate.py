@@ -61,10 +61,10 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         strategy = devices.strategy(options["devices"], wait=options["wait_for_workers"])  # before TensorFlow computes anything
         scores, subject = outcome(protocol, options, settings, strategy)
     result = named(scores, **subject)
-    if chief:
-        print(result.to_json() if options["json"] else result.table())
     if files:
         files.keep(result, scores)
+    if chief:
+        print(result.to_json() if options["json"] else result.table())
     for metric in scores.failed:
         key = next(key for key in result.reasons if key in scores.failed[metric])
         print(f"evaluate: error: {metric} cannot be computed: {result.reasons[key]}", file=sys.stderr)

@@ -3,20 +3,16 @@
 import dataclasses
 import os
 import re
-import signal
-import sys
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from absl import flags
 
-from tfpagan.cli import names, quiet
+from tfpagan.cli import names, process, quiet
 from tfpagan.config import Config, plugins, renamed
 from tfpagan.errors import UserError
-from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.objectives import OBJECTIVES
 from tfpagan.settings.sections import SECTIONS
 from tfpagan.settings.setting import settings_of
@@ -72,10 +68,10 @@ class Command:
 def execute(command: Command, argv: Sequence[str]) -> int:
     """Parse the flags and run the command; a user's mistake becomes one line on stderr and exit code 1."""
     if any(a.startswith("-") and a.lstrip("-").split("=")[0] in ("help", "helpfull", "helpshort", "h") for a in argv):
-        return _reporting_mistakes(command, lambda: _print_help(command, argv))
+        return process.reporting_mistakes(command.program, lambda: _print_help(command, argv))
     flags.FLAGS.mark_as_parsed()  # absl's own flags keep their defaults; ours have a separate parser
     quiet.log_our_messages()
-    return _reporting_mistakes(command, lambda: _run(command, argv))
+    return process.reporting_mistakes(command.program, lambda: _run(command, argv))
 
 
 def _run(command: Command, argv: Sequence[str]) -> int:
@@ -83,7 +79,7 @@ def _run(command: Command, argv: Sequence[str]) -> int:
     given = parse(command, argv)
     given.pop("plugin", None)
     options = {o.name: given.pop(o.name, o.default) for o in command.options}
-    with _sigterm_as_exception():
+    with process.sigterm_as_exception():
         return command.run(options, given)
 
 
@@ -119,51 +115,6 @@ def _refuse_loops(lines: Sequence[str], within: tuple[str, ...]) -> None:
             raise UserError(f"--flagfile={within[0]} includes flagfiles more than {DEEPEST} deep")
         with suppress(OSError, UnicodeDecodeError):  # reported when all flags are parsed
             _refuse_loops(Path(file).read_text().splitlines(), (*within, file))
-
-
-def _reporting_mistakes(command: Command, do: Callable[[], int]) -> int:
-    """Call `do` and return its exit code; a user's mistake becomes one line on stderr and exit code 1."""
-    try:
-        return do()
-    except (UserError, EvaluationError) as e:
-        print(f"{command.program}: error: {names.told(' '.join(str(e).split()))}", file=sys.stderr)
-        return e.code if isinstance(e, UserError) else 1
-    except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes at its end
-        return 128 + signal.SIGPIPE
-    except Exception as e:
-        if not _out_of_memory(e):
-            raise
-        batched = any(name == "batch_size" for name, _, _ in rows(command))
-        advice = "a smaller --batch_size" if batched else "fewer images at once"
-        print(f"{command.program}: error: out of memory; try {advice}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{command.program}: interrupted", file=sys.stderr)
-        return 130
-    except _Terminated:
-        return 128 + signal.SIGTERM
-
-
-class _Terminated(SystemExit):
-    """SIGTERM, as an exception."""
-
-
-@contextmanager
-def _sigterm_as_exception() -> Iterator[None]:
-    """Raise an exception on SIGTERM, so that temporary files are removed, unless the command handles the signal itself."""
-
-    def end(number: int, frame: Any) -> None:
-        raise _Terminated(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def parse(command: Command, argv: Sequence[str]) -> dict[str, Any]:
@@ -238,11 +189,6 @@ def path(text: str) -> Path:
         legal = f"a path has at most {LONGEST_PATH} bytes, and each name in it at most {LONGEST_NAME}"
         raise UserError(f"{text[:60]!r}... is not legal: {legal}")
     return Path(os.path.expanduser(text))
-
-
-def _out_of_memory(e: Exception) -> bool:
-    tf = sys.modules.get("tensorflow")  # None if the command did not import it
-    return isinstance(e, MemoryError) or (tf is not None and isinstance(e, tf.errors.ResourceExhaustedError))
 
 
 def sections(command: Command) -> tuple[type, ...]:

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         logging.warning("%s; beginning again, to go on from the last checkpoint when all are here", e)
         devices.begin_again()
     if devices.is_chief():  # which has the files
-        print(closing(config, model_dir, finished=ended.stopped_by is None))
+        with suppress(OSError) if ended.stopped_by else nullcontext():  # the terminal may have gone
+            print(closing(config, model_dir, finished=ended.stopped_by is None), flush=True)
     if ended.unscored:
         raise UserError(f"the evaluations at steps {', '.join(map(str, ended.unscored))} failed, for the reasons above")
     return 128 + ended.stopped_by if ended.stopped_by else 0

@@ -13,8 +13,6 @@ from tfpagan.evaluation import protocols, results
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics import METRICS, Over
 
-CPU_FILE = "cpu_seconds.json"
-
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
@@ -146,14 +144,6 @@ def row_of(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str
     step = "" if experiment.stand_in else str(last)
     of_step = (row for row in reversed(rows) if row.get("step", "") == step)
     return next((row for row in of_step if json.loads(row["protocol"]).get("classifier_checksum", "") == checksum), None)
-
-
-def cpu_minutes(folder: Path) -> float | None:
-    """CPU minutes of training, over all its processes; None if not recorded."""
-    try:
-        return float(json.loads((folder / CPU_FILE).read_text())["train"]) / 60.0
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def images_per_second(folder: Path) -> float | None:

@@ -29,12 +29,10 @@ class Ended:
 
     Attributes:
       status: its exit code; minus the number of the signal that ended it.
-      cpu_seconds: over all its threads.
       why: the reason, where it could not be run; else "".
     """
 
     status: int
-    cpu_seconds: float = 0.0
     why: str = ""
 
 
@@ -121,10 +119,8 @@ def wait(process: "subprocess.Popen[bytes]", stop: Callable[[], bool]) -> Ended:
     """Wait for the end of a process, which gets SIGTERM once it is to stop."""
     stopped = False
     while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)  # in the place of Popen.wait, which does not tell the CPU time
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return Ended(process.returncode, usage.ru_utime + usage.ru_stime)
+        if (status := process.poll()) is not None:
+            return Ended(status)
         if not stopped and stop():
             stopped = True
             process.send_signal(signal.SIGTERM)

@@ -79,21 +79,21 @@ class RayTasks:
 
 def _on_a_machine(
     command: Sequence[str], log: str, *, version: str, folder: str, environment: Mapping[str, str]
-) -> tuple[int, float, str]:
+) -> tuple[int, str]:
     """The task: runs a command on the machine that executes it; the fields of `Ended`."""
     here = socket.gethostname()
     if __version__ != version:
-        return 1, 0.0, f"{here} has tfpagan {__version__}, and the machine of the command {version}"
+        return 1, f"{here} has tfpagan {__version__}, and the machine of the command {version}"
     for needed in (Path(log).parent, Path(folder)):
         if not needed.is_dir():
-            return 1, 0.0, f"{here} does not see {needed}: it must be on a file system that all machines of the cluster share"
+            return 1, f"{here} does not see {needed}: it must be on a file system that all machines of the cluster share"
     with open(log, "ab") as output:
         variables = os.environ | environment
         # By SIGKILL: a worker that takes its place must find the folder of the run free.
         with _cancelling() as cancelled:
             process = processes.start(command, output, dying_by=signal.SIGKILL, environment=variables, folder=folder)
             ended = processes.wait(process, stop=cancelled.is_set)
-    return ended.status, ended.cpu_seconds, ended.why
+    return ended.status, ended.why
 
 
 @contextmanager

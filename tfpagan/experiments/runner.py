@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import json
 import os
 import signal
 import sys
@@ -20,11 +19,9 @@ from tfpagan.config import Config, plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
 from tfpagan.experiments.experiment import (
-    CPU_FILE,
     Experiment,
     Outcome,
     Scoring,
-    cpu_minutes,
     critic_beside,
     images_per_second,
     row_of,
@@ -32,8 +29,8 @@ from tfpagan.experiments.experiment import (
 )
 from tfpagan.experiments.halving import Halving
 from tfpagan.experiments.processes import LocalProcesses, Processes
+from tfpagan.run_folder import cpu_time, probed
 from tfpagan.run_folder import folder as run_folder
-from tfpagan.run_folder import probed
 
 LOG_FILE = "experiment.log"
 LONGEST = 200  # characters of a failure
@@ -130,7 +127,7 @@ class Runner:
             return Outcome(experiment, {}, "stopped")
         failure = "" if experiment.stand_in else self._trained(experiment, folder, scoring)
         if not failure and self._halving and (stopped := self._halving.stopped(folder)):
-            return Outcome(experiment, {}, "", cpu_minutes(folder), images_per_second(folder), stopped=stopped)
+            return Outcome(experiment, {}, "", cpu_time.minutes(folder), images_per_second(folder), stopped=stopped)
         row = row_of(folder, experiment, scoring, checksum)
         if not failure and not row:
             why = self._scored(experiment, folder, scoring)
@@ -141,7 +138,7 @@ class Runner:
             failure = self._probed(experiment, folder, int(scores["step"]))
         rate = probed.error_rate(folder, int(scores["step"])) if scoring.probed and scores.get("step") else None
         beside = critic_beside(folder, experiment.config.training.train_steps)
-        return Outcome(experiment, scores, failure, cpu_minutes(folder), images_per_second(folder), beside, rate)
+        return Outcome(experiment, scores, failure, cpu_time.minutes(folder), images_per_second(folder), beside, rate)
 
     def _trained(self, experiment: Experiment, folder: Path, scoring: Scoring) -> str:
         """Train to the last step, or until the run is hopeless; returns the failure, or ""."""
@@ -158,10 +155,7 @@ class Runner:
             every = max(1, until // EVALUATIONS)
             flags += [f"--eval_every_steps={every}", f"--image_every_steps={every}"]
             flags += [f"--best_metric={scoring.key(experiment.best)}", f"--eval_classifier={scoring.classifier}"]
-        failure, seconds = self._process("train", flags, folder, lambda: bool(halving and halving.hopeless(folder)))
-        if seconds:
-            before = (cpu_minutes(folder) or 0.0) * 60.0
-            (folder / CPU_FILE).write_text(json.dumps({"train": before + seconds}) + "\n")
+        failure = self._process("train", flags, folder, lambda: bool(halving and halving.hopeless(folder)))
         return "" if halving and halving.stopped(folder) else failure
 
     def _scored(self, experiment: Experiment, folder: Path, scoring: Scoring) -> str:
@@ -171,7 +165,7 @@ class Runner:
             data = experiment.config.data.dataset
             what = [f"--reconstructor={experiment.stand_in}", f"--dataset={data}", f"--output={folder}"]
         how = [f"--classifier={scoring.classifier}", f"--protocol={scoring.protocol}"]
-        return self._process("evaluate", [*what, *how, *self._places], folder)[0]
+        return self._process("evaluate", [*what, *how, *self._places], folder)
 
     def _probed(self, experiment: Experiment, folder: Path, step: int) -> str:
         """Test the encoder of the scored checkpoint, unless it was tested before; returns the failure, or ""."""
@@ -179,20 +173,18 @@ class Runner:
             return ""
         logging.info("%s: testing its encoder", folder)
         flags = [f"--model_dir={folder}", *(["--best"] if experiment.best else []), *self._places]
-        return self._process("probe", flags, folder)[0]
+        return self._process("probe", flags, folder)
 
     def export(self, experiment: Experiment, folder: Path) -> str:
         """Export the scored checkpoint of a run as the next version in a folder; returns the failure, or ""."""
         run = self._folder / experiment.name
         flags = [f"--model_dir={run}", f"--output={folder}", f"--name={experiment.name}"]
-        return self._process("export", [*flags, *(["--best"] if experiment.best else [])], run)[0]
+        return self._process("export", [*flags, *(["--best"] if experiment.best else [])], run)
 
-    def _process(
-        self, command: str, flags: Sequence[str], folder: Path, enough: Callable[[], bool] = lambda: False
-    ) -> tuple[str, float]:
-        """Run a command to its end, or until there is enough; returns the failure, or "", and its CPU seconds."""
+    def _process(self, command: str, flags: Sequence[str], folder: Path, enough: Callable[[], bool] = lambda: False) -> str:
+        """Run a command to its end, or until there is enough; returns the failure, or ""."""
         if self._stopped_by:
-            return "stopped", 0.0
+            return "stopped"
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / LOG_FILE
         log.touch()
@@ -206,7 +198,7 @@ class Runner:
         failure = ended.why or ("" if ended.status == 0 else errors[-1].partition("error: ")[2] or errors[-1])
         if len(failure) > LONGEST:
             failure = f"{failure[:LONGEST]} ... ({log} has the rest)"
-        return failure, ended.cpu_seconds
+        return failure
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:

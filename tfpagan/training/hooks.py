@@ -19,6 +19,7 @@ from tfpagan.forward.condition import SIDE
 from tfpagan.forward.noise import Noise
 from tfpagan.images import grid, interleaved, normalize, to_bytes, write_png
 from tfpagan.run_folder.checkpoints import Checkpoints
+from tfpagan.run_folder.cpu_time import CpuTime
 from tfpagan.training.trainer import Progress, Trainer
 
 LINE_EVERY_SECONDS = 30.0
@@ -173,15 +174,16 @@ class PictureHook(Hook):
 
 
 class CheckpointHook(Hook):
-    """Saves checkpoints, of finite variables only."""
+    """Saves checkpoints, of finite variables only, and beside them the CPU time that they took."""
 
-    def __init__(self, checkpoints: Checkpoints, trainer: Trainer, *, every_steps: int):
-        self.every_steps, self._checkpoints, self._trainer = every_steps, checkpoints, trainer
+    def __init__(self, checkpoints: Checkpoints, trainer: Trainer, cpu: CpuTime, *, every_steps: int):
+        self.every_steps, self._checkpoints, self._trainer, self._cpu = every_steps, checkpoints, trainer, cpu
 
     def act(self, step: int) -> None:
         if bad := self._trainer.not_finite():
             raise UserError(f"variable {bad[0]} is not finite after step {step}; {what_to_do_about_it()}")
         self._checkpoints.save()
+        self._cpu.keep()
 
     def stopped(self, step: int) -> None:
         self.act(step)

@@ -23,6 +23,7 @@ from tfpagan.run_folder import events
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.run_folder import images as run_images
 from tfpagan.run_folder.checkpoints import Checkpoints
+from tfpagan.run_folder.cpu_time import CpuTime
 from tfpagan.training import devices, hooks, tensorboard
 from tfpagan.training.independent_critic import CriticHook, IndependentCritic
 from tfpagan.training.trainer import Trainer
@@ -35,7 +36,7 @@ WORKERS_PIECE_STEPS = 10
 
 
 class Stop:
-    """Whether SIGTERM or Ctrl-C was received. The first requests a clean stop; a second one kills the process as usual."""
+    """Whether SIGTERM, SIGHUP (the terminal's end) or Ctrl-C was received: the first requests a clean stop, a second kills."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -46,7 +47,10 @@ class Stop:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
+        handled = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup asks for
+            handled.append(signal.SIGHUP)
+        before = {s: signal.signal(s, self._on_signal) for s in handled}
         try:
             yield
         finally:
@@ -103,7 +107,7 @@ def train(config: Config, model_dir: Path) -> Ended:
         step = checkpoints.restore(model_dir / "ckpt")
         if step:
             run_images.require_same(model_dir, images)
-        stop = Stop()
+        stop, cpu = Stop(), CpuTime(folder, begun=step > 0)
         evaluations = _evaluations(trainer, folder, model_dir, images, stop)
         if step >= config.training.train_steps:
             until = config.training.train_steps
@@ -118,7 +122,7 @@ def train(config: Config, model_dir: Path) -> Ended:
         for events_of in ("train", "eval"):
             events.keep_up_to(step, folder / events_of)
         writer = _writer(folder)
-        todo = [*_hooks(trainer, folder, checkpoints, images, writer, critic), *evaluations]  # these last: they take long
+        todo = [*_hooks(trainer, folder, checkpoints, images, writer, critic, cpu), *evaluations]  # these last: they take long
         graph = trainer.trace(batches)
         # What is refused is refused before: a mistake must not stay in the folder.
         if not step:
@@ -128,6 +132,7 @@ def train(config: Config, model_dir: Path) -> Ended:
         run_folder.write_config(folder, config)
         with stop.listening():  # before this, a signal ends the process at once: there is nothing to save
             _loop(trainer, batches, todo, stop)
+        cpu.keep()
         return _ended(trainer, todo, stop)
 
 
@@ -175,6 +180,7 @@ def _hooks(
     images: data.Images,
     writer: tf.summary.SummaryWriter,
     critic: IndependentCritic | None,
+    cpu: CpuTime,
 ) -> list[hooks.Hook]:
     step = int(trainer.step.numpy())
     training = trainer.config.training
@@ -199,7 +205,7 @@ def _hooks(
         *critics,  # before the checkpoint, which has its updates
         pictures,
         tensorboard.CodeHook(folder / "train", writer, trainer, images, every_steps=training.image_every_steps),
-        hooks.CheckpointHook(checkpoints, trainer, every_steps=training.save_every_steps),
+        hooks.CheckpointHook(checkpoints, trainer, cpu, every_steps=training.save_every_steps),
     ]
 
 
