@@ -1,5 +1,6 @@
 """The cache of decoded images: written once, whole or not at all."""
 
+import json
 import os
 import threading
 import time
@@ -77,10 +78,65 @@ def test_what_a_killed_process_left_is_removed_after_a_day(write, tmp_path):
     assert [path.name for path in (tmp_path / "cache").glob(f"{cache.UNFINISHED}*")] == [f"{cache.UNFINISHED}recent"]
 
 
-@pytest.mark.parametrize("damage", [lambda path: os.truncate(path, 200), Path.unlink, lambda path: path.write_text("")])
-def test_a_damaged_entry_is_refused_by_name(write, tmp_path, damage):
-    config = write({f"{i}.png": png(8, 8, i) for i in range(4)})
+def overwrite(file: Path) -> None:
+    """Some bytes in the middle, by which neither size nor header change."""
+    with file.open("r+b") as f:
+        f.seek(-50, os.SEEK_END)
+        f.write(bytes(10))
+
+
+def unsummed(entry: Path) -> None:
+    """As version 0.1 wrote it."""
+    about = json.loads((entry / "about.json").read_text())
+    del about["files"]
+    (entry / "about.json").write_text(json.dumps(about))
+
+
+@pytest.mark.parametrize("summed", [True, False])
+@pytest.mark.parametrize(
+    ("name", "damage", "of_sums_alone"),
+    [
+        ("train.npy", lambda path: os.truncate(path, 200), False),
+        ("train.npy", Path.unlink, False),
+        ("train.npy", lambda path: path.write_text(""), False),
+        ("train.npy", lambda path: np.save(path, np.zeros([9, 8, 8, 3], np.float32)), False),
+        ("test.npy", lambda path: np.save(path, np.zeros([2, 9, 8, 3], np.uint8)), False),
+        ("test.npy", lambda path: np.save(path, np.zeros([2, 8], np.uint8)), False),
+        ("train_labels.npy", lambda path: np.save(path, np.zeros(5, np.int64)), False),
+        ("train_labels.npy", lambda path: np.save(path, np.full(9, 2)), False),
+        ("train_labels.npy", lambda path: np.save(path, np.zeros(9)), False),
+        ("about.json", lambda path: path.write_text("[]"), False),
+        ("about.json", lambda path: path.write_text("{}"), False),
+        ("train.npy", overwrite, True),
+        ("train_labels.npy", lambda path: np.save(path, np.zeros(9, np.int64)), True),
+    ],
+)
+def test_a_damaged_entry_is_refused_by_name(write, tmp_path, name, damage, of_sums_alone, summed):
+    config = write({f"{'ab'[i % 2]}/{i}.png": png(8, 8, i) for i in range(10)})
+    assert prepare(config).train_labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 1]
+    (entry,) = (tmp_path / "cache").glob("folder-*")
+    if not summed:
+        unsummed(entry)
     prepare(config)
-    damage(next((tmp_path / "cache").glob("*/train.npy")))
+    damage(entry / name)
+    if of_sums_alone and not summed:
+        prepare(config)
+        return
     with pytest.raises(UserError, match=r"cache entry .*folder-photos.* is damaged: .*delete it"):
+        prepare(config)
+
+
+def test_large_files_are_summed_only_when_they_changed(write, tmp_path, monkeypatch):
+    config = write({f"{i}.png": png(8, 8, i) for i in range(10)})
+    prepare(config)
+    monkeypatch.setattr(cache, "LARGE", 100)
+    monkeypatch.setattr(cache, "_sum", mock.Mock(side_effect=cache._sum))
+    prepare(config)
+    cache._sum.assert_not_called()
+    (file,) = (tmp_path / "cache").glob("folder-*/train.npy")
+    os.utime(file, (0, 0))
+    prepare(config)  # as of a copy
+    cache._sum.assert_called_once()
+    overwrite(file)
+    with pytest.raises(UserError, match=r"damaged: train\.npy has other contents than were written"):
         prepare(config)

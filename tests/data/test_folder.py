@@ -144,7 +144,7 @@ def test_images_beside_the_splits_are_refused(write, other):
 
 
 def test_other_folders_beside_train_and_test_are_ignored_and_told_once(write, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     files = {f"{split}/a/{i}.png": png(8, 8) for split in ("train", "test") for i in range(2)}
     more = {"annotations/a.txt": b"a", "thumbs/1.png": png(8, 8), "val/list.txt": b"a", "train/notes.txt": b"a"}
     config = write(files | more)

@@ -1,5 +1,5 @@
 """A cache entry: `train.npy`, `test.npy` and, of some data sets, `validation.npy`, uint8 [N, H, W, C], labels of the first two,
-`about.json`; written atomically."""
+`about.json`; written atomically, and checked when it is read."""
 
 import collections
 import dataclasses
@@ -28,6 +28,9 @@ from tfpagan.evaluation.image_files import ImageFileError
 CHUNK = 64  # images that a thread decodes at a time; one by one, threads mostly wait for each other
 CHUNKS_AHEAD = 8  # decoded ahead
 MOST_NAMED = 5  # corrupt images named in a message
+LARGE = 2**30
+"""Bytes; a larger file is summed again only if its size or the time of its last change is another: that takes seconds."""
+PIECE = 2**20
 UNFINISHED = ".unfinished-"
 ABANDONED_SECONDS = 24 * 3600.0
 
@@ -117,12 +120,50 @@ def read(folder: Path) -> dict[str, Any]:
       `evaluation.statistics.UNREADABLE`: when a file is missing or damaged.
     """
     about = json.loads((folder / "about.json").read_text())
+    for name, facts in about.get("files", {}).items():  # version 0.1 did not write them
+        _require_as_written(folder / name, facts)
     splits = ("train", "test", *(["validation"] if "validation" in about["checksums"] else []))
     arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in splits}
-    for name in ("train_labels", "test_labels"):
-        arrays[name] = np.load(folder / f"{name}.npy") if about["label_names"] else None
+    for array in arrays.values():
+        if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1:] != arrays["train"].shape[1:]:
+            raise ValueError(f"images {array.dtype} {list(array.shape)} beside {list(arrays['train'].shape)}")
     names = tuple(about["label_names"]) if about["label_names"] else None
+    for split in ("train", "test"):
+        labels = np.load(folder / f"{split}_labels.npy") if names else None
+        if names is not None and labels is not None:
+            _require_labels(labels, len(arrays[split]), len(names))
+        arrays[f"{split}_labels"] = labels
     return arrays | {"label_names": names, "skipped": about["skipped"], "checksums": about["checksums"]}
+
+
+def _facts(file: Path) -> dict[str, Any]:
+    """What a file is recognised by."""
+    found = file.stat()
+    return {"bytes": found.st_size, "changed_ns": found.st_mtime_ns, "sha256": _sum(file)}
+
+
+def _sum(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as f:
+        while piece := f.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _require_as_written(file: Path, facts: dict[str, Any]) -> None:
+    found = file.stat()
+    if found.st_size != facts["bytes"]:
+        raise ValueError(f"{file.name} has {found.st_size} bytes, and {facts['bytes']} were written")
+    unchanged = found.st_size > LARGE and found.st_mtime_ns == facts["changed_ns"]
+    if not unchanged and _sum(file) != facts["sha256"]:
+        raise ValueError(f"{file.name} has other contents than were written")
+
+
+def _require_labels(labels: np.ndarray, images: int, classes: int) -> None:
+    if labels.dtype.kind not in "iu" or labels.shape != (images,):
+        raise ValueError(f"labels {labels.dtype} {list(labels.shape)} of {images} images")
+    if labels.min(initial=0) < -1 or labels.max(initial=0) >= classes:  # -1: TFDS's of images without a label
+        raise ValueError(f"labels from {labels.min()} to {labels.max()} of {classes} classes")
 
 
 class _Rows:
@@ -179,6 +220,7 @@ def _fill(folder: Path, source: Source, splits: Splits, pixels: Pixels, skip_cor
             np.save(folder / f"{name}_labels.npy", np.array(rows[name].labels, np.int64))
     about: dict[str, Any] = {"source": source.name, "label_names": source.label_names, "skipped": len(corrupt)}
     about["checksums"] = {name: part.checksum() for name, part in rows.items()}
+    about["files"] = {file.name: _facts(file) for file in sorted(folder.glob("*.npy"))}
     (folder / "about.json").write_text(json.dumps(about | dataclasses.asdict(pixels.geometry), indent=2))
     return sum(len(part.labels) for part in rows.values())
 
