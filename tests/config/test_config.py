@@ -151,8 +151,9 @@ def test_an_unknown_key_in_json_is_an_error() -> None:
         configs.from_json(json.dumps(sections))
     with pytest.raises(UserError, match=r"unknown section of config\.json 'colour'"):
         configs.from_json('{"colour": {}}')
-    with pytest.raises(UserError, match="not a JSON object"):
-        configs.from_json("{")
+    for text in ("{", "[" * 100_000, '{"images": {"channels": 1e400}}', '{"data": {}, "data": {}}'):
+        with pytest.raises(UserError, match="not a JSON object"):
+            configs.from_json(text)
 
 
 def test_a_setting_that_json_does_not_name_has_its_default() -> None:

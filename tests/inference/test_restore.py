@@ -1,5 +1,6 @@
 """The networks of a run from its checkpoint alone: the right weights, the right checkpoint, what cannot be read."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,21 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_unless_it_was_asked_fo
     assert restored(tmp_path).step == 3
     with pytest.raises(UserError, match=r"ckpt-10 in .* is damaged"):
         restored(tmp_path, step=10)
+
+
+def test_a_configuration_of_other_networks_is_not_called_a_damage_and_is_told_in_two_lines(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer = tiny.write_run(tmp_path)
+    config = tmp_path / "config.json"
+    config.write_text(trainer.config.with_changes({"channels": 16}).to_json())
+    with pytest.raises(UserError, match=r"none of the checkpoints in .* can be read, or fits config\.json: ckpt-1"):
+        restored(tmp_path)
+    gc.collect()
+    (line,) = caplog.messages
+    assert "ckpt-1 in" in line
+    assert "does not fit config.json (Received incompatible tensor" in line
+    assert capfd.readouterr().err.count("\n") <= 1
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_the_model_dir_alone_goes_on_with_the_stored_configuration(finished: Pat
     run = tmp_path / "run"
     shutil.copytree(finished, run)
     with (run / "metrics.jsonl").open("a") as f:
-        f.write('{"step": 5, "images": 20}\n{"step": ')  # what a killed process may leave behind
+        f.write('{"step": 1e400}\n{"step": 5, "images": 20}\n{"step": ')  # what a killed process may leave behind, and worse
     assert cli.run("train", [f"--model_dir={run}", "--train_steps=6"]) == 0
     assert json.loads((run / "config.json").read_text())["training"]["train_steps"] == 6
     assert tf.train.latest_checkpoint(str(run / "ckpt")) == f"{run}/ckpt/ckpt-6"

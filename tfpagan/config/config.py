@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tfpagan.config import plugins
@@ -89,11 +89,11 @@ def from_json(text: str) -> Config:
       UserError: when the text is not JSON, names an unknown section or setting, or a plugin of the run is not loaded.
     """
     try:
-        parts = translated(json.loads(text))
+        parts = translated(json.loads(text, object_pairs_hook=_once))
         images, used = parts.pop("images", {}), parts.pop("plugins", {})
         stored = tuple(Plugin(str(name), str(checksum)) for name, checksum in used.items())
         channels = int(images.get("channels", 0))
-    except (ValueError, TypeError, AttributeError) as e:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as e:
         raise UserError(f"config.json is not a JSON object of sections: {e}") from None
     plugins.require(stored)
     chosen = parts.pop("objective", {})
@@ -105,6 +105,15 @@ def from_json(text: str) -> Config:
         changed[name] = replace(SECTIONS[name](), values, name)
     objective = replace(objective, chosen, f"objective {objective.name}")
     return Config(objective=objective, plugins=stored, image_channels=channels, **changed)
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object each of whose keys is there once; of two, Python would take the second."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"it has {next(key for key in keys if keys.count(key) > 1)!r} twice")
+    return found
 
 
 def difference(stored: Config, given: Config) -> list[str]:

@@ -170,7 +170,7 @@ def evaluations(folder: Path, key: str) -> list[tuple[int, float]]:
 def _logged(folder: Path, tag: str) -> list[tuple[int, float]]:
     """Steps and values of a tag in metrics.jsonl, as far as it can be read."""
     found = []
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         for line in (folder / "metrics.jsonl").read_text().splitlines():
             if tag in (values := json.loads(line)):
                 found.append((int(values["step"]), float(values[tag])))

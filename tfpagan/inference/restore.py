@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from tfpagan import networks
 from tfpagan.config import Config
-from tfpagan.errors import UserError, why
+from tfpagan.errors import UserError
 from tfpagan.forward.condition import NONE
 from tfpagan.run_folder import folder as run_folder
-from tfpagan.run_folder.checkpoints import UNREADABLE, read_newest
+from tfpagan.run_folder.checkpoints import attempted, read_newest
 from tfpagan.run_folder.folder import steps_in
 
 
@@ -60,12 +60,12 @@ def restored(
     step = steps[-1] if step is None else step
     if step not in steps:
         raise UserError(f"{folder} holds no checkpoint of step {step}; there are {', '.join(map(str, steps))}")
-    try:
-        built, shape = _read(f"{folder}/ckpt-{step}", computing)
-    except UNREADABLE as e:
+    read, problem = attempted(lambda prefix: _read(prefix, computing), f"{folder}/ckpt-{step}")
+    if not read:
         others = ", ".join(str(s) for s in steps if s != step)
         advice = f"; --step takes another: {others}" if others and not best else ""
-        raise UserError(f"checkpoint ckpt-{step} in {folder} is damaged: {why(e)}{advice}") from None
+        raise UserError(f"checkpoint ckpt-{step} in {folder} {problem}{advice}")
+    built, shape = read
     return Inference(built, config, shape, step)
 
 

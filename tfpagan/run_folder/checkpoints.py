@@ -1,5 +1,6 @@
 """Checkpoints of a run: written atomically; the newest intact one is restored."""
 
+import logging as standard_logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -74,12 +75,7 @@ class Checkpoints:
         return step
 
     def _restored(self, prefix: str) -> None:
-        status = self._checkpoint.restore(prefix)
-        try:
-            status.assert_existing_objects_matched()
-        except AssertionError:
-            status.expect_partial()  # else TensorFlow lists every value that it did not use
-            raise
+        self._checkpoint.restore(prefix).assert_existing_objects_matched()
 
 
 def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
@@ -92,11 +88,34 @@ def read_newest(folder: Path, read: Callable[[str], T]) -> tuple[int, T]:
     require_plain_path("model_dir", folder.parent)
     steps = steps_in(folder)
     for step in reversed(steps):
-        try:
-            return step, read(f"{folder}/ckpt-{step}")
-        except UNREADABLE as e:
-            if by_another_worker(e):
-                raise
-            logging.warning("checkpoint ckpt-%d in %s is damaged (%s); trying the one before", step, folder, why(e))
+        found, problem = attempted(read, f"{folder}/ckpt-{step}")
+        if not problem:
+            return step, found  # type: ignore[return-value]  # of a read that succeeded
+        logging.warning("checkpoint ckpt-%d in %s %s; trying the one before", step, folder, problem)
     named = f"ckpt-{', ckpt-'.join(map(str, steps))}"
     raise UserError(f"none of the checkpoints in {folder} can be read, or fits config.json: {named}")
+
+
+def attempted(read: Callable[[str], T], prefix: str) -> tuple[T | None, str]:
+    """The result of `read` on the prefix of a checkpoint and "", or None and what is wrong with it.
+
+    Raises:
+      What TensorFlow raises when another worker has gone.
+    """
+    try:
+        return read(prefix), ""
+    except UNREADABLE as e:
+        if by_another_worker(e):
+            raise
+        standard_logging.getLogger("tensorflow").addFilter(_is_no_list)
+        misfit = "incompatible tensor with shape" in str(e) or "Shape mismatch" in str(e)
+        return None, f"does not fit config.json ({why(e)})" if misfit else f"is damaged ({why(e)})"
+
+
+def _is_no_list(record: standard_logging.LogRecord) -> bool:
+    """Whether a line is not of TensorFlow's list of every value that it did not use, when it forgets the attempt."""
+    unused = (
+        "Detecting that an object or model or tf.train.Checkpoint is being deleted",
+        "Value in checkpoint could not be found",
+    )
+    return not record.getMessage().startswith(unused)

@@ -207,5 +207,5 @@ def _step_of(line: str) -> int:
     """The step of a line of metrics.jsonl; 0 where it has none, -1 for half a line, which a killed process may leave."""
     try:
         return int(json.loads(line)["step"] or 0)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return -1
