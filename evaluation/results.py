@@ -2,16 +2,21 @@
 
 import csv
 import dataclasses
+import errno
 import fcntl
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
+from absl import logging
 
 from tfpagan.evaluation.errors import EvaluationError
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Errors of file systems without locks, such as some NFS."""
 
 
 class ScoredPair(NamedTuple):
@@ -92,7 +97,7 @@ def append_csv_row(file: Path, result: Result) -> None:
     values = {key: "" if value is None else repr(float(value)) for key, value in result.metrics.items()}
     row = {**result.subject, **values, "protocol": json.dumps(result.protocol, sort_keys=True)}
     with file.with_name(f".{file.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two evaluations may end at the same time
+        _wait_for(lock, file)  # two evaluations may end at the same time
         rows: list[dict[str, Any]] = [*_rows(file), row] if file.exists() else [row]
         columns = [*dict.fromkeys(key for row in rows for key in row if key != "protocol"), "protocol"]
         part = file.with_name(f"{file.name}.part")
@@ -101,6 +106,18 @@ def append_csv_row(file: Path, result: Result) -> None:
             writer.writeheader()
             writer.writerows(rows)
         part.replace(file)
+
+
+def _wait_for(lock: IO[str], file: Path) -> None:
+    """Lock a file, after whoever has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logging.warning("another process is writing %s: waiting for it", file)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as e:
+        if e.errno not in NO_LOCKS:
+            raise
 
 
 def last_row(file: Path, protocol: str = "", *, how_to_get_it: str = "") -> dict[str, str]:

@@ -8,6 +8,7 @@ stride 2.
 import dataclasses
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +136,8 @@ def export(model: tf.keras.Model, folder: Path, image_shape: tuple[int, int, int
             part.rename(folder)
     except (OSError, tf.errors.OpError) as e:
         raise EvaluationError(f"the classifier cannot be written to {folder}: {e}") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _whole(images: np.ndarray) -> tf.Tensor:

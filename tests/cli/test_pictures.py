@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 import tfpagan
 from tfpagan import cli
 from tfpagan.cli import files
+from tfpagan.errors import UserError
 from tfpagan.images import grid, interleaved
 from tfpagan.inference import restore
 
@@ -171,6 +173,17 @@ def test_interpolations_go_between_images_seeds_and_stored_codes(run: Path, imag
             assert cli.run("interpolate", [*argv, f"--output={tmp_path}/strip.png"]) == 0
             expected = model.interpolate(a, b, 5, way)[0]
             assert np.abs(png(tmp_path / "strip.png").astype(int) - grid(expected, 5)).max() <= 1
+
+
+def test_a_gif_that_meets_the_end_of_the_disk_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(image: Image.Image, file: Any, **options: Any) -> None:
+        file.write(b"GIF8")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    with pytest.raises(UserError, match=r"cannot write .*a\.gif: \[Errno 28\] No space left on device"):
+        files.write_gif([np.zeros([2, 4, 4, 3], np.uint8)], tmp_path / "a.gif", frames_per_second=20)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,9 +1,14 @@
 """Numbers with their protocol, on disk and side by side."""
 
 import csv
+import errno
+import fcntl
 import json
 import math
 import multiprocessing
+import threading
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -41,6 +46,30 @@ def test_scores_csv_grows_new_columns_and_keeps_every_digit(tmp_path: Path) -> N
 def _append_rows(file: Path) -> None:
     for step in range(20):
         append_csv_row(file, row(step, 1.0))
+
+
+def test_it_says_for_whom_it_waits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with (tmp_path / ".s.csv.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        writer = threading.Thread(target=append_csv_row, args=(tmp_path / "s.csv", row(1, 1.0)))
+        writer.start()
+        while not caplog.messages:
+            time.sleep(0.01)
+        assert not (tmp_path / "s.csv").exists()
+    writer.join()
+    assert caplog.messages == [f"another process is writing {tmp_path}/s.csv: waiting for it"]
+    assert (tmp_path / "s.csv").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO])
+def test_a_file_system_without_locks_is_written_too(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(number, "")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with nullcontext() if number == errno.ENOLCK else pytest.raises(OSError, match=rf"\[Errno {errno.EIO}\]"):
+        append_csv_row(tmp_path / "s.csv", row(1, 1.0))
+    assert (tmp_path / "s.csv").exists() == (number == errno.ENOLCK)
 
 
 def test_two_processes_lose_no_row_of_each_other(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +135,9 @@ def test_every_export_gets_the_next_number_and_says_what_it_is_of(
     run: tuple[Path, Trainer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "7").mkdir()
+    for name, hours in ((".export-old", 25), (".export-new", 1)):  # of processes that were killed, or not
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - 3600 * hours,) * 2)
     with exporting.read_here():
         assert cli.run("export", [f"--model_dir={run[0]}", "--step=1", f"--output={tmp_path}"]) == 0
     assert capsys.readouterr().out.strip() == f"{tmp_path}/8"
@@ -140,7 +145,7 @@ def test_every_export_gets_the_next_number_and_says_what_it_is_of(
     assert facts["step"] == 1
     assert (facts["configuration"]["data"]["data_dir"], facts["configuration"]["data"]["cache_dir"]) == ("", "")
     assert exports.versions(tmp_path) == [8]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["7", "8"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".export-new", "7", "8"]
 
 
 @pytest.mark.slow

@@ -217,7 +217,8 @@ def write_gif(batches: Iterable[np.ndarray], file: Path, *, frames_per_second: f
     first, *others = (Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame) for frame in there_and_back)
     with _writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        first.save(file, save_all=True, append_images=others, duration=round(1000 / frames_per_second), loop=0)
+        with whole(str(file)) as f:
+            first.save(f, format="GIF", save_all=True, append_images=others, duration=round(1000 / frames_per_second), loop=0)
 
 
 def _require_empty(folder: Path) -> None:

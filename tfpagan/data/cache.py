@@ -99,7 +99,7 @@ def write(folder: Path, source: Source, splits: Splits, pixels: Pixels, *, skip_
       UserError: on corrupt images unless `skip_corrupt`, images that do not fit, too few images, a full disk.
     """
     check_writable(folder.parent, "cache_dir")
-    _remove_abandoned(folder.parent)
+    remove_abandoned(folder.parent, UNFINISHED)
     began = time.monotonic()
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
@@ -276,9 +276,9 @@ def _publish(unfinished: Path, folder: Path) -> None:
             raise
 
 
-def _remove_abandoned(cache_dir: Path) -> None:
-    """Remove what killed processes left: unfinished entries that have not been written to for a day."""
-    for folder in cache_dir.glob(f"{UNFINISHED}*"):
-        newest = max((path.stat().st_mtime for path in [folder, *folder.glob("*")]), default=0.0)
+def remove_abandoned(folder: Path, prefix: str) -> None:
+    """Remove what killed processes left: unfinished folders of that prefix that have not been written to for a day."""
+    for left in folder.glob(f"{prefix}*"):
+        newest = max((path.stat().st_mtime for path in [left, *left.rglob("*")]), default=0.0)
         if time.time() - newest > ABANDONED_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(left, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging as standard_logging
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -43,14 +42,14 @@ def publish(run: Inference, base: Path, kind: str, names: Sequence[str] = ()) ->
     signatures = _chosen(served.signatures(), kind, names)
     try:
         base.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=base) as scratch:
-            part = Path(scratch) / "version"
+        with export.unfinished(base) as scratch:
+            part = scratch / "version"
             part.mkdir()
             for name, signature in signatures.items():
                 (part / f"{name}.{kind}").write_bytes(_converted(name, signature, served, kind))
             export.write_facts(part / FACTS.name, run)
             questions = export.questions_to(run, signatures)
-            answers = export.ask_elsewhere(part, questions, Path(scratch))
+            answers = export.ask_elsewhere(part, questions, scratch)
             given = {
                 name: {key.removesuffix(SUFFIX): value for key, value in outputs.items()} for name, outputs in answers.items()
             }

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from tfpagan import config
 from tfpagan.config import Config
+from tfpagan.data.cache import remove_abandoned
 from tfpagan.errors import UserError, require_plain_path, why
 from tfpagan.images import normalize
 from tfpagan.inference import read_export
@@ -26,6 +28,7 @@ from tfpagan.inference.signatures import Served, Signature, as_png
 from tfpagan.serving.exports import FACTS, WARMUP
 from tfpagan.version import __version__
 
+UNFINISHED = ".export-"
 ROWS = 2  # images per request
 NOISE = 4.0
 """An export's answers may be this many times farther from the checkpoint's than its own graph is, in the same process."""
@@ -51,19 +54,27 @@ def publish(run: Inference, base: Path, *, name: str) -> Path:
     require_plain_path("output", base)
     try:
         base.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=base) as scratch:
-            part, served = Path(scratch) / "version", Served(run)
+        with unfinished(base) as scratch:
+            part, served = scratch / "version", Served(run)
             signatures = served.signatures()
             questions, module = questions_to(run, signatures), served.module()
             traced = {name: signature.traced for name, signature in signatures.items()}
             tf.saved_model.save(module, str(part), signatures=traced)
             _write_extras(part, run, name, questions)
-            given = ask_elsewhere(part, questions, Path(scratch))
+            given = ask_elsewhere(part, questions, scratch)
             require_same_weights(module.weights, given.pop(read_export.WEIGHTS))
             require_same_answers(signatures, questions, given, MOST_NOISE[run.config.training.mixed_precision])
             return moved(part, base)
     except (OSError, tf.errors.OpError) as e:
         raise UserError(f"cannot export to {base}: {why(e)}") from None
+
+
+@contextmanager
+def unfinished(base: Path) -> Iterator[Path]:
+    """A folder beside the versions in which one is made."""
+    remove_abandoned(base, UNFINISHED)
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=base) as folder:
+        yield Path(folder)
 
 
 def config_of(version: Path) -> Config | None:

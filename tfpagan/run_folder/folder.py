@@ -1,6 +1,5 @@
 """The run folder: whether a configuration may resume in it, `config.json`, and a lock for one process at a time."""
 
-import errno
 import fcntl
 import os
 import re
@@ -15,10 +14,9 @@ from absl import logging
 from tfpagan import config as configs
 from tfpagan.config import Config
 from tfpagan.errors import UserError, require_plain_path
+from tfpagan.evaluation.results import NO_LOCKS
 
 LOCK = ".lock"
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""Errors of file systems without locks, such as some NFS."""
 
 
 def stored_config(model_dir: Path) -> Config | None:
