@@ -37,6 +37,11 @@ from tfpagan.version import __version__
 
 SUMMARY = "auto-encoding GANs in TensorFlow 2"
 
+COMPLETION = """tfpagan completion SHELL: what completes commands, flags and values, to be evaluated where the shell begins:
+  bash   eval "$(tfpagan completion bash)"   in ~/.bashrc
+  zsh    eval "$(tfpagan completion zsh)"    in ~/.zshrc
+  fish   tfpagan completion fish | source    in ~/.config/fish/config.fish"""
+
 SIGNALLED = 128
 """Exit codes above it name the signal that ended the command."""
 
@@ -74,7 +79,7 @@ def main() -> None:
         _leave(run(command, argv))
     if command in ("--version", "version"):
         print(f"tfpagan {__version__}")
-    elif command in ("--help", "-h", "help"):
+    elif command in ("--help", "-h", "help", ""):
         print(_overview())
     elif command == "completion":
         print(_completion(*argv), end="")
@@ -94,6 +99,8 @@ def _overview() -> str:
 def _completion(shell: str = "", *more: str) -> str:
     from tfpagan.cli import completion
 
+    if shell in ("", "--help", "-h"):
+        return f"{names.told(COMPLETION)}\n"
     try:
         return completion.script(" ".join([shell, *more]), COMMANDS)
     except UserError as e:

@@ -64,6 +64,7 @@ COMMAND = Command(
             "model",
             "",
             f"a run with export/, a folder of versions, one version, or one that comes along: {', '.join(zoo.models())}",
+            choices=zoo.models(),
         ),
         Option("name", "", "name of the model in paths; default: the name of the run folder"),
         Option("labels", "", "comma-separated version labels, such as stable, by which paths may name the version"),
