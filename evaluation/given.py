@@ -42,11 +42,17 @@ def score(
     cache_dir: str | Path | None,
 ) -> Result:
     """`tfpagan.evaluation.score`."""
-    if batch_size < 1:
-        raise EvaluationError(f"batch_size={batch_size} is not legal: it must be at least 1")
+    _require_types(metrics, classifier, samples=samples, splits=splits, seed=seed, batch_size=batch_size)
     reals, fakes, pairs = source("real", real), source("fake", fake), source("reconstructions", reconstructions)
     if fakes is None and pairs is None:
         raise EvaluationError("there is nothing to score: give fake, reconstructions or both")
+    for what, images in (("fake", fakes), ("reconstructions", pairs)):
+        if images and not isinstance(images, Path) and images.count < 2:
+            raise EvaluationError(f"{what} has {images.count} images; at least 2 are needed")
+    if isinstance(reals, Path) and isinstance(fakes, Path) and classifier != "inception":
+        raise EvaluationError(
+            f"classifier={classifier} has nothing to do where both real and fake are statistics: leave it out"
+        )
     if isinstance(pairs, Path) or (pairs is not None and (reals is None or isinstance(reals, Path))):
         raise EvaluationError("reconstructions are scored beside real, the images that they are of: give images for both")
     asked = metrics.split(",") if isinstance(metrics, str) else metrics or _usual(reals, fakes, pairs)
@@ -81,6 +87,24 @@ def score(
     if fakes and count < fakes.count:
         scores.protocol["samples_chosen_with_seed"] = seed
     return named(scores, subject.name)
+
+
+def _require_types(metrics: Any, classifier: Any, **counts: Any) -> None:
+    """Refuse arguments of other types than `score` takes."""
+    for name, value in counts.items():
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole and not (name == "samples" and value is None):
+            raise EvaluationError(f"{name}={value!r} is not legal: it must be a whole number")
+    if counts["batch_size"] < 1:
+        raise EvaluationError(f"batch_size={counts['batch_size']} is not legal: it must be at least 1")
+    if metrics is not None and not isinstance(metrics, str) and not all(isinstance(name, str) for name in _items(metrics)):
+        raise EvaluationError(f"metrics={metrics!r} is not legal: it must be a list of names")
+    if not isinstance(classifier, str | Path | Classifier):
+        raise EvaluationError(f"classifier={classifier!r} is not legal: it must be a name, a path or a Classifier")
+
+
+def _items(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, Sequence) else [given]
 
 
 def source(what: str, given: Any) -> Given:

@@ -1,6 +1,7 @@
 """Protocols: metrics with their counts, splits and seeds, without which numbers cannot be compared."""
 
 import dataclasses
+import difflib
 
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics import METRICS
@@ -40,7 +41,9 @@ class Protocol:
     def __post_init__(self) -> None:
         for metric in self.metrics:
             if metric not in METRICS:
-                raise EvaluationError(f"unknown metric {metric!r}; known: {', '.join(METRICS)}")
+                near = difflib.get_close_matches(metric, METRICS, 1)
+                guess = f" (did you mean {near[0]}?)" if near else ""
+                raise EvaluationError(f"unknown metric {metric!r}{guess}; known: {', '.join(METRICS)}")
         if not self.metrics:
             raise EvaluationError(f"no metric is requested; known: {', '.join(METRICS)}")
         for count in (self.samples, self.reconstructions or 2):  # 0 reconstructions: all

@@ -39,6 +39,7 @@ def train(
     preset: str = "",
     model_dir: str | Path = "",
     plugin: str | Path | Sequence[str | Path] = (),
+    verbose: bool = True,
     **settings: Any,
 ) -> "Model":
     """Train, or go on with a run, as `bin/train` does, and return the model.
@@ -51,6 +52,7 @@ def train(
       preset: name of an experiment to start from.
       model_dir: the run folder; "": runs/ and the name of the preset or data set.
       plugin: files or modules to load before, as `--plugin`.
+      verbose: whether progress is printed on stderr; warnings are.
       **settings: any other flag of `bin/train`, without its dashes.
 
     Returns:
@@ -65,4 +67,4 @@ def train(
     """
     from tfpagan.training import start
 
-    return start.train(dataset, preset=preset, model_dir=model_dir, plugin=plugin, settings=settings)
+    return start.train(dataset, preset=preset, model_dir=model_dir, plugin=plugin, verbose=verbose, settings=settings)

@@ -1,5 +1,6 @@
 """The classifier of a name: the Inception network of 2015, one that comes along, or somebody's SavedModel."""
 
+import difflib
 import os
 from pathlib import Path
 
@@ -27,7 +28,11 @@ def find(name: str | Path, inception_path: str | Path = "", *, how_to_get_it: st
       EvaluationError: when there is no usable classifier there.
     """
     if str(name) != "inception":
-        return from_saved_model(trained.folder(Path(os.path.expanduser(name))))
+        folder = trained.folder(Path(os.path.expanduser(name)))
+        near = difflib.get_close_matches(str(name), ["inception", *trained.names()], 1)
+        if near and not folder.exists():
+            raise EvaluationError(f"{name} holds no classifier; did you mean {near[0]}?")
+        return from_saved_model(folder)
     path = inception_path or os.environ.get(INCEPTION_VARIABLE, "")
     advice = how_to_get_it or f"Set ${INCEPTION_VARIABLE} to one of: {inception.FORMS}. Or name another classifier"
     return inception.load(path, cache_dir=os.environ.get("TFHUB_CACHE_DIR") or cache.folder() / "tfhub", how_to_get_it=advice)

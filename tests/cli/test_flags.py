@@ -1,6 +1,7 @@
 """The command line: help without TensorFlow, flags, refusals, dry run; and the executables as a shell calls them."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfpagan import cli
-from tfpagan.cli import flags, train
+from tfpagan.cli import completion, flags, train
 from tfpagan.config import presets
 from tfpagan.data import places
 from tfpagan.errors import UserError
@@ -49,11 +50,18 @@ def test_help_answers_without_tensorflow() -> None:
 
 
 def test_an_unknown_command_is_refused_with_the_known_ones() -> None:
-    for argv in ([], ["trian"]):
-        done = subprocess.run([sys.executable, "-m", "tfpagan.cli", *argv], capture_output=True, text=True)
-        assert done.returncode == 1
-        assert "known: train, " in done.stderr
-        assert "Traceback" not in done.stderr
+    done = subprocess.run([sys.executable, "-m", "tfpagan.cli", "trian"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "unknown command 'trian' (did you mean train?); known: train, " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for argv, listed in (([], cli.COMMANDS), (["--help"], cli.COMMANDS), (["completion", "--help"], completion.SHELLS)):
+        monkeypatch.setattr(sys, "argv", ["tfpagan", *argv])
+        cli.main()
+        said = capsys.readouterr().out
+        assert all(re.search(rf"^  {name} ", said, re.MULTILINE) for name in listed)
 
 
 def test_flags_come_from_a_file_and_the_command_line_wins(tmp_path: Path, images: Path) -> None:

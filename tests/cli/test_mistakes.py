@@ -142,7 +142,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--dataset=MNIST", "unknown data set 'MNIST'; did you mean mnist"),
         (
             "--dataset=cifar-10",
-            "'cifar-10' is not legal: it must be name, name/config, name:version, folder:PATH; did you mean cifar10?",
+            "'cifar-10' is not legal: it must be name, name/config, name:version, folder:PATH, npz:FILE; did you mean cifar10?",
         ),
         ("--dataset=", "it must be a TFDS name (celeb_a, cifar10, mnist, ...), folder:PATH, npz:FILE, color_mnist or shapes"),
         ("--dataset=HERE/images", "it must be name, name/config, name:version, folder:PATH"),
@@ -208,7 +208,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--export=HERE/images --metrics=rmse", "HERE/images is not a readable SavedModel"),
     ],
     ("evaluate", SCORE): [
-        ("--metrics=fod", "unknown metric 'fod'; known: is, fid, kid"),
+        ("--metrics=fod", "unknown metric 'fod' (did you mean fid?); known: is, fid, kid"),
         ("--metrics=,", "unknown metric ''; known: is, fid, kid"),
         ("--protocol=is50k", "--protocol and --metrics cannot be given together"),
         ("--metrics= --protocol=fid", "unknown protocol 'fid'; known: custom, is50k"),

@@ -79,7 +79,7 @@ def test_an_npy_file_is_one_array_and_floats_are_between_minus_one_and_one(tmp_p
             "has train float64 [20, 8, 8, 3] in [0, 1]: expected uint8, or floats in [-1, 1], some",
         ),
         ({"train": X - 128.0}, "has train float64 [20, 8, 8, 3] in [-128, "),
-        ({"train": np.full([2, 8, 8, 3], np.nan)}, "in [nan, nan]: expected uint8"),
+        ({"train": np.full([2, 8, 8, 3], np.nan)}, "has train float64 [2, 8, 8, 3]: it has values that are not finite"),
         ({"train": X.astype(np.int32)}, "has train int32 [20, 8, 8, 3]: expected uint8, or floats in [-1, 1], [N, H, W, C]"),
         ({"train": X[..., :2]}, "[N, H, W, C] with 1 or 3 channels"),
         ({"train": np.array(["a"])}, "has train <U1 [1]: expected uint8"),
@@ -178,8 +178,10 @@ def test_names_and_paths(tmp_path: Path) -> None:
         (dataset().repeat(), "without an end cannot be trained on"),
         (tf.data.Dataset.from_tensor_slices(Y), "elements of shape [] are not images"),
         (dataset().map(lambda x, y: {"picture": x}), "elements with picture have no image to train on"),
-        (tf.data.Dataset.from_generator(lambda: iter([X[0], X[0, :4]]), output_types=tf.uint8), "images of one size"),
-        (dataset().take(0), "images of one size"),
+        (tf.data.Dataset.from_generator(lambda: iter([X[0], X[0, :4]]), output_types=tf.uint8), "must have one size"),
+        (dataset().take(0), "the tf.data.Dataset has no elements"),
+        (dataset().map(lambda x, y: (x, y, y)), "elements of 3 tensors are not legal"),
+        (X[:1], "dataset has 1 image; at least 2 are needed"),
     ],
 )
 def test_what_is_no_data_set_is_refused_and_nothing_is_stored(images: Any, message: str, tmp_path: Path) -> None:

@@ -111,8 +111,12 @@ def statistics_of(file: Path, pictures: np.ndarray) -> Path:
 def test_statistics_stand_for_images(tmp_path: Path) -> None:
     wanted = scored(tmp_path, "fid", real=REAL, fake=FAKE).metrics
     real, fake = statistics_of(tmp_path / "a.npz", REAL), statistics_of(tmp_path / "b.npz", FAKE)
-    for one, other in ((real, FAKE), (REAL, fake), (real, fake)):
+    for one, other in ((real, FAKE), (REAL, fake)):
         assert scored(tmp_path, "fid", real=one, fake=other).metrics == pytest.approx(wanted, rel=1e-4)
+    (found,) = score(real=real, fake=fake, metrics="fid").metrics.values()  # of whatever features they are
+    assert found == pytest.approx(wanted["frechet_classifier_distance"], rel=1e-4)
+    with pytest.raises(EvaluationError, match="has nothing to do where both real and fake are statistics"):
+        scored(tmp_path, "fid", real=real, fake=fake)
 
 
 def test_the_classifier_that_comes_along_has_a_name(tmp_path: Path) -> None:
@@ -148,9 +152,9 @@ def test_without_inception_the_other_metrics_are_there(tmp_path: Path, monkeypat
         ({"fake": np.moveaxis(FAKE, 3, 1)}, "images of shape [50, 3, 16, 16] cannot be scored"),
         ({"fake": [FAKE[0], FAKE[0, :3]]}, "fake is list of shape [0]; it must be an array [N, H, W, C], a finite tf.data"),
         ({"fake": 3}, "fake is int of shape []; it must be"),
-        ({"fake": FAKE[:1]}, "1 images cannot be scored; at least 2 are needed"),
+        ({"fake": FAKE[:1]}, "fake has 1 images; at least 2 are needed"),
         ({"fake": "/nowhere"}, "/nowhere does not exist; expected a folder of images, or an array"),
-        ({"fake": FAKE, "metrics": "fids"}, "unknown metric 'fids'; known: is, fid"),
+        ({"fake": FAKE, "metrics": "fids"}, "unknown metric 'fids' (did you mean fid?); known: is, fid"),
         ({"fake": FAKE, "samples": 51}, "fake has 50 images, but 51 are requested"),
         ({"fake": FAKE, "splits": 0}, "0 splits cannot be made"),
         ({"fake": FAKE, "seed": -1}, "seed -1 is not legal"),

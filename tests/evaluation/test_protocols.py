@@ -10,7 +10,7 @@ from tfpagan.evaluation.protocols import Protocol
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"metrics": ("fdi",)}, "unknown metric 'fdi'; known: is, fid"),
+        ({"metrics": ("fdi",)}, r"unknown metric 'fdi' \(did you mean fid\?\); known: is, fid"),
         ({"metrics": ()}, "no metric is requested"),
         ({"samples": 1}, "1 images cannot be scored; at least 2"),
         ({"code": "mode"}, "code 'mode' is not legal; it must be mean or draw"),

@@ -115,6 +115,25 @@ def test_an_interrupt_saves_and_the_same_call_goes_on(tmp_path: Path, monkeypatc
     assert (tmp_path / "run" / "ckpt" / "ckpt-50.index").exists()
 
 
+def test_paths_need_no_prefix_and_progress_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("images.npz", images=X)
+    (tmp_path / "pictures").mkdir()
+    for i, image in enumerate(X):
+        (tmp_path / "pictures" / f"{i}.png").write_bytes(tf.io.encode_png(image).numpy())
+    for dataset, verbose in (("images.npz", False), ("pictures", True)):
+        model = tfpagan.train(
+            dataset, verbose=verbose, cache_dir=tmp_path / "cache", train_steps=1, **SIZES | {"batch_size": 30}
+        )
+        assert model.config is not None
+        assert model.config.data.dataset.endswith(f":{tmp_path}/{dataset}")
+        said = capsys.readouterr().err
+        assert ("step 1 of 1, " in said) == verbose
+        assert "\nbatch_size=30 exceeds the 18 training images" in f"\n{said}"  # a warning, in the words of Python
+
+
 def test_another_thread_may_train(tmp_path: Path) -> None:
     found: list[Any] = []
     places = {"model_dir": tmp_path / "run", "cache_dir": tmp_path / "cache"}
@@ -133,13 +152,20 @@ def test_another_thread_may_train(tmp_path: Path) -> None:
         (X, {"best_metric": "rmse"}, "best_metric=rmse needs eval_every_steps"),
         (X / 255.0, {}, "dataset has images float64 [20, 8, 8, 1] in [0, 1]: expected uint8"),
         ("npz:/nowhere/a.npz", {}, "dataset=npz:/nowhere/a.npz cannot be read"),
+        (X, {"plugin": None}, "plugin=None is not legal: it must be a file or module, or a list of them"),
+        (X, {"preset": 3}, "preset=3 is not legal: it must be the name of an experiment"),
+        ("nowhere.npz", {}, "dataset=nowhere.npz is not legal: there is no such folder or file"),
         (X, {"plugin": "nowhere.py"}, "plugin=nowhere.py: there is no file nowhere.py"),
         (X, {"model_dir": 5}, "model_dir=5 is not legal: it must be the path of a folder"),
         (None, {}, "dataset is missing: give images or a preset, as there is no run in runs/shapes to go on with"),
         ("/nowhere", {}, "dataset=/nowhere is not legal: there is no such folder or file"),
         (X[0], {}, "dataset has images uint8 [8, 8, 1], a single image; expected [N, H, W, C]"),
         (X, {"model_dir": "/proc/a"}, "cannot write in model_dir=/proc/a"),
-        (X, {"eval_every_steps": 1, "eval_classifier": "/nowhere"}, "/nowhere holds no classifier"),
+        (
+            X,
+            {"eval_every_steps": 1, "eval_classifier": "/nowhere"},
+            "eval_classifier=/nowhere cannot be used: ",
+        ),
     ],
 )
 def test_mistakes_are_told_in_the_words_of_python(

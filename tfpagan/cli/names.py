@@ -19,6 +19,11 @@ def called(command: str) -> str:
     return f"{INSTALLED} {command}" if is_installed() else f"bin/{command}"
 
 
+def prefix(command: str) -> str:
+    """What a command's errors begin with."""
+    return f"{INSTALLED} {command}" if is_installed() else command
+
+
 def told(text: str) -> str:
     """A text that names commands as in a checkout, with the names that the user calls them by.
 

@@ -66,14 +66,14 @@ def reporting_mistakes(program: str, do: Callable[[], int]) -> int:
             _drop_output()
         return _failed(program, problem, 1)
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
+        print(f"{names.prefix(program)}: interrupted", file=sys.stderr)
         return 130
     except _Terminated:
         return 128 + signal.SIGTERM
 
 
 def _failed(program: str, message: str, code: int) -> int:
-    print(f"{program}: error: {names.told(' '.join(message.split()))}", file=sys.stderr)
+    print(f"{names.prefix(program)}: error: {names.told(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

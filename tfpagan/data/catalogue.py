@@ -1,7 +1,6 @@
 """A TFDS data set as a source, by its TFDS name; `shapes` is one of them, with our own builder.
 
-tensorflow_datasets is imported inside functions: it takes seconds, and folders of images do not need it.
-"""
+tensorflow_datasets is imported inside functions: it takes seconds."""
 
 import contextlib
 import importlib
@@ -22,9 +21,10 @@ from absl import logging
 from google.protobuf import json_format
 
 from tfpagan.data import recipe
-from tfpagan.data.places import check_writable
+from tfpagan.data.places import check_writable, path_meant
 from tfpagan.data.source import Example
 from tfpagan.errors import UserError, one_line
+from tfpagan.settings.registries import SOURCES
 from tfpagan.settings.setting import closest, unknown
 
 # What TFDS builders are known to raise when a download fails or its files are unexpected.
@@ -185,11 +185,12 @@ def _open(dataset: str, data_dir: Path) -> Any:
 
     if _is_shapes(dataset):
         importlib.import_module("tfpagan.data.shapes.builder")  # its class registers itself with TFDS
-    known = {*tfds.list_builders(with_community_datasets=False), "shapes"}
+    known = _names()
     if not re.fullmatch(r"\w+(/[\w.+-]+)?(:[\d.*]+)?", dataset):
         near = closest(dataset, known)[:1]
         guess = f"; did you mean {near[0]}?" if near else ""
-        raise UserError(f"--dataset={dataset!r} is not legal: it must be name, name/config, name:version, folder:PATH{guess}")
+        legal = "name, name/config, name:version, folder:PATH, npz:FILE"
+        raise UserError(f"--dataset={dataset!r} is not legal: it must be {legal}{path_meant(dataset) or guess}")
     name = re.split("[/:]", dataset)[0]
     if name not in known and not (data_dir / name).is_dir():
         raise UserError(_unknown_name(name, known, data_dir))
@@ -215,11 +216,24 @@ def _open(dataset: str, data_dir: Path) -> Any:
     return builder
 
 
+def is_known(dataset: str) -> bool:
+    """Whether a data set of that name is in TFDS's catalogue, or registered."""
+    return re.split("[/:]", dataset)[0] in {*_names(), *SOURCES}
+
+
+def _names() -> set[str]:
+    import tensorflow_datasets as tfds
+
+    return {*tfds.list_builders(with_community_datasets=False), "shapes"}
+
+
 def _unknown_name(name: str, known: set[str], data_dir: Path) -> str:
+    if there := path_meant(name):
+        return f"unknown data set {name!r}{there}"
     if closest(name, known):
         return unknown(name, known, "data set") + f" ({data_dir} has none of that name either)"
     listed = "https://www.tensorflow.org/datasets/catalog/overview"
-    return f"unknown data set {name!r}: not among the {len(known)} of {listed}, nor in {data_dir}; or use folder:PATH"
+    return f"unknown data set {name!r}: not among the {len(known)} of {listed}, nor in {data_dir}; or use folder:PATH, npz:FILE"
 
 
 def _check_config(dataset: str, name: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpagan.data import places
+from tfpagan.data.catalogue import is_known
 from tfpagan.data.npz import Npz
 from tfpagan.data.source import checksum
 from tfpagan.errors import UserError, one_line
@@ -31,7 +32,7 @@ def named(dataset: Any, cache_dir: str = "") -> str:
     Raises:
       UserError: on anything else, and when the images cannot be stored.
     """
-    if isinstance(dataset, str) and not dataset.startswith(("/", "./", "../", "~")):
+    if isinstance(dataset, str) and not _is_path(dataset):
         return dataset
     if isinstance(dataset, str | Path):
         path = Path(dataset).expanduser()
@@ -46,6 +47,10 @@ def named(dataset: Any, cache_dir: str = "") -> str:
     arrays = {name: array for split, part in parts.items() for name, array in _arrays(split, part).items()}
     if list(parts) == ["train"]:  # of which a part becomes the test images
         arrays = {{"train": "images", "train_labels": "labels"}[name]: array for name, array in arrays.items()}
+    if "images" in arrays and len(arrays["images"]) < 2:
+        raise UserError(
+            f"dataset has {len(arrays['images'])} image; at least 2 are needed, as every tenth becomes a test image"
+        )
     Npz(arrays, "dataset")  # refuses them before they are stored
     folder = places.cache_dir(cache_dir) / "arrays"
     file = folder / f"{checksum(*arrays.values())[:24]}-{'-'.join(parts)}.npz"
@@ -58,11 +63,20 @@ def named(dataset: Any, cache_dir: str = "") -> str:
     return f"npz:{file}"
 
 
+def _is_path(text: str) -> bool:
+    """Whether a text is a path rather than a name: it looks like one, or there is something and no data set of that name."""
+    if text.startswith(("/", "./", "../", "~")) or text.endswith((".npz", ".npy")):
+        return ":" not in text
+    return ":" not in text and Path(text).exists() and not is_known(text)
+
+
 def _arrays(split: str, part: Any) -> dict[str, np.ndarray]:
     """Images, and labels if there are any, by their names in the file."""
     images, labels = _collected(part) if isinstance(part, tf.data.Dataset) else _pair(part)
     if images.ndim not in (3, 4) or images.dtype == object:
-        raise UserError(f"{split} is {images.dtype} {list(images.shape)}, not images [N, H, W, C]; dataset must be {LEGAL}")
+        raise UserError(
+            f"dataset's {split} is {images.dtype} {list(images.shape)}, not images [N, H, W, C]; dataset must be {LEGAL}"
+        )
     return {split: images} | ({} if labels is None or split == "validation" else {f"{split}_labels": labels})
 
 
@@ -79,12 +93,18 @@ def _collected(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray | None]
     """All elements, of whatever batch size."""
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise UserError("a tf.data.Dataset without an end cannot be trained on: give it without repeat(), or take(N) of it")
-    images, labels = [], []
+    images: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
     try:
         for image, label in _elements(dataset):
+            if images and image.shape[1:] != images[0].shape[1:]:
+                both = f"{list(images[0].shape[1:])} and {list(image.shape[1:])}"
+                raise UserError(f"the images of a dataset must have one size; the tf.data.Dataset has {both}")
             images.append(image)
             if label is not None:
                 labels.append(label)
+        if not images:
+            raise UserError("the tf.data.Dataset has no elements")
         return np.concatenate(images), np.concatenate(labels) if labels else None
     except (tf.errors.OpError, ValueError) as e:
         raise UserError(f"the tf.data.Dataset cannot be read as images of one size: {one_line(e)}") from None
@@ -97,8 +117,12 @@ def _elements(dataset: tf.data.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray
             if "image" not in element:
                 raise UserError(f"elements with {', '.join(element)} have no image to train on")
             image, label = element["image"], element.get("label")
+        elif isinstance(element, tuple):
+            if len(element) > 2:
+                raise UserError(f"elements of {len(element)} tensors are not legal: they must be images, or images and labels")
+            image, label = (*element, None)[:2]
         else:
-            image, label = element[:2] if isinstance(element, tuple) and len(element) > 1 else (element, None)
+            image, label = element, None
         if image.ndim not in (2, 3, 4):
             raise UserError(f"elements of shape {list(image.shape)} are not images [H, W, C] or batches of them")
         if image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3)):  # a single one

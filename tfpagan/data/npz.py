@@ -100,8 +100,10 @@ class Npz:
             raise self._refused(f"{what}: it is empty")
         if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype.name not in TYPES:
             raise self._refused(f"{what}: expected uint8, or floats in [-1, 1], [N, H, W, C] with 1 or 3 channels")
+        if not np.isfinite(images).all():
+            raise self._refused(f"{what}: it has values that are not finite")
         low, high = images.min(), images.max()
-        if images.dtype != np.uint8 and not (-1.001 <= low < 0.0 and high <= 1.001):  # NaN fails too
+        if images.dtype != np.uint8 and not (-1.001 <= low < 0.0 and high <= 1.001):
             raise self._refused(f"{what} in [{low:g}, {high:g}]: expected uint8, or floats in [-1, 1], some of them below 0")
         return to_bytes(images)
 

@@ -37,3 +37,9 @@ def _absolute(given: str, flag: str) -> Path:
     if "://" in given:
         raise UserError(f"--{flag}={given} is not legal: it must be a folder of this machine")
     return Path(os.path.abspath(os.path.expanduser(given)))
+
+
+def path_meant(dataset: str) -> str:
+    """The end of a message about an unknown data set, if there is a folder or file of its name; else ""."""
+    path = Path(dataset).expanduser()
+    return f"; did you mean {'folder' if path.is_dir() else 'npz'}:{dataset}?" if path.exists() else ""

@@ -104,6 +104,8 @@ def _onnx(signature: Signature, served: Served) -> bytes:
     function = tf.function(renamed, input_signature=signature.inputs, autograph=False)
     with _quiet("tf2onnx"):
         model, _ = tf2onnx.convert.from_function(function, input_signature=list(signature.inputs), opset=OPSET)
+    for tensor in (*model.graph.input, *model.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "N"  # which tf2onnx gives another name in each
     return model.SerializeToString()
 
 

@@ -18,6 +18,7 @@ from tfpagan import data
 from tfpagan.config import Config
 from tfpagan.errors import UserError, why
 from tfpagan.evaluation import protocols
+from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.forward.condition import SIDE
 from tfpagan.run_folder import events
 from tfpagan.run_folder import folder as run_folder
@@ -231,10 +232,14 @@ def _evaluations(trainer: Trainer, folder: Path, model_dir: Path, images: data.I
         protocol = dataclasses.replace(protocol, reconstructions=0)
     if training.best_metric and not count:
         logging.warning("test images choose the best checkpoint, and its scores on them are optimistic (--validation_images=0)")
-    classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
     strategy = None if trainer.several_workers else trainer.strategy  # with several workers, each scores on its own
     held_out = images.held_out(count) if count else None
-    scorer = prepare.scorer(protocol, images, strategy, classifier, why, held_out=held_out, interrupted=stop.heard)
+    try:
+        classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
+        scorer = prepare.scorer(protocol, images, strategy, classifier, why, held_out=held_out, interrupted=stop.heard)
+    except EvaluationError as e:
+        without = "--eval_every_steps=0 --best_metric= trains without evaluations"
+        raise UserError(f"--eval_classifier={training.eval_classifier} cannot be used: {e}; {without}") from None
     return [
         EvaluationHook(
             folder,

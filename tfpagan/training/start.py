@@ -1,6 +1,7 @@
 """What comes before the loop: a run's data set described, its folder opened; and training from Python."""
 
 import dataclasses
+import logging as standard_logging
 import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from tfpagan import data
 from tfpagan.config import Config, plugins
@@ -66,10 +68,20 @@ def run(config: Config, model_dir: Path) -> loop.Ended:
 
 
 def train(
-    dataset: Any, *, preset: str, model_dir: str | Path, plugin: str | Path | Sequence[str | Path], settings: Mapping[str, Any]
+    dataset: Any,
+    *,
+    preset: str,
+    model_dir: str | Path,
+    plugin: str | Path | Sequence[str | Path],
+    verbose: bool,
+    settings: Mapping[str, Any],
 ) -> Model:
     """`tfpagan.train`."""
-    with _in_python():
+    with _in_python(), _told(verbose=verbose):
+        if not isinstance(preset, str):
+            raise UserError(f"preset={preset!r} is not legal: it must be the name of an experiment")
+        if not isinstance(plugin, str | Path | list | tuple):
+            raise UserError(f"plugin={plugin!r} is not legal: it must be a file or module, or a list of them")
         for file in [plugin] if isinstance(plugin, str | Path) else plugin:
             plugins.load(str(file))
         settings = {name: _plain(value) for name, value in settings.items()}
@@ -102,6 +114,35 @@ def _in_python() -> Iterator[None]:
     try:
         yield
     except UserError as e:
-        raise type(e)(re.sub(r"--(?=[a-z])", "", str(e))) from None
+        raise type(e)(_of_arguments(str(e))) from None
     except EvaluationError as e:
-        raise EvaluationError(re.sub(r"--(?=[a-z])", "", str(e))) from None
+        raise UserError(_of_arguments(str(e))) from None
+
+
+def _of_arguments(text: str) -> str:
+    return re.sub(r"--(?=[a-z])", "", text)
+
+
+class _Message(standard_logging.Formatter):
+    """Only the message, of arguments."""
+
+    def format(self, record: standard_logging.LogRecord) -> str:
+        return _of_arguments(super().format(record))
+
+
+@contextmanager
+def _told(*, verbose: bool) -> Iterator[None]:
+    """Print on stderr what the command prints there: how training gets on, or warnings alone."""
+    ours = logging.get_absl_logger()
+    before = ours.level, ours.propagate
+    handler = standard_logging.StreamHandler()
+    handler.setFormatter(_Message())
+    handler.addFilter(lambda record: "-packages/tensorflow" not in record.pathname or record.levelno >= logging.WARNING)
+    ours.addHandler(handler)
+    ours.setLevel(standard_logging.INFO if verbose else standard_logging.WARNING)
+    ours.propagate = False  # to absl's own handler, which would print it again, with file and line
+    try:
+        yield
+    finally:
+        ours.removeHandler(handler)
+        ours.level, ours.propagate = before
