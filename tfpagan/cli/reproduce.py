@@ -139,7 +139,9 @@ def _plan(row: Row, folder: Path) -> str:
         return f"{row.name}: the paper's numbers alone"
     if row.experiment.stand_in:
         return f"{folder / row.experiment.name}: {names.called('evaluate')} --reconstructor={row.experiment.stand_in}"
-    return f"{folder / row.experiment.name}: {names.called('train')} {' '.join([*row.experiment.flags(), *plugins.flags()])}"
+    where = folder / row.experiment.name
+    flags = [f"--model_dir={shlex.quote(str(where))}", *row.experiment.flags(), *plugins.flags()]
+    return f"{where}: {names.called('train')} {' '.join(flags)}"
 
 
 def _chosen(options: dict[str, Any]) -> Table:

@@ -32,10 +32,12 @@ def hours(experiment: Experiment, folder: Path, places: Sequence[str]) -> tuple[
 def in_words(hours: float) -> str:
     """A time as people say it.
 
-    >>> in_words(0.008), in_words(0.5), in_words(7.31), in_words(100)
-    ('1 minute', '30 minutes', '7.3 hours', '4.2 days')
+    >>> in_words(0.008), in_words(0.02), in_words(0.5), in_words(7.31), in_words(100)
+    ('under a minute', '1 minute', '30 minutes', '7.3 hours', '4.2 days')
     """
-    minutes = max(1, round(60 * hours))
+    minutes = round(60 * hours)
+    if minutes < 1:
+        return "under a minute"
     if minutes < 90:
         return f"{minutes} minute{'s' * (minutes > 1)}"
     return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.1f} days"

@@ -45,6 +45,9 @@ def config(preset: str, settings: Mapping[str, Any], model_dir: Path) -> Config:
     training = chosen.training
     if training.best_metric and not training.eval_every_steps:
         raise UserError(f"--best_metric={training.best_metric} needs --eval_every_steps")
+    for name in ("eval_classifier", "eval_protocol"):
+        if name in settings and not training.eval_every_steps:
+            raise UserError(f"--{name}={settings[name]} needs --eval_every_steps")
     if training.patience and not training.best_metric:
         raise UserError(f"--patience={training.patience} needs --best_metric, of which it waits for a better value")
     return chosen
