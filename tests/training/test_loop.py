@@ -4,8 +4,6 @@ import errno
 import fcntl
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -316,13 +314,6 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpo
     assert tf.train.latest_checkpoint(f"{tmp_path}/run/ckpt") == f"{tmp_path}/run/ckpt/ckpt-3"
 
 
-def train(*argv: str) -> None:
-    """Train in a process of its own, as --deterministic is for a whole process."""
-    command = [sys.executable, "-m", "tfpagan.cli", "train", *argv]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.slow
 def test_a_resumed_run_is_the_undisturbed_one_bit_for_bit(dataset: list[str], tmp_path: Path) -> None:
     """A run that is killed after step 50 goes on from step 40; ALI has codes and every kind of norm in few networks.
@@ -333,11 +324,11 @@ def test_a_resumed_run_is_the_undisturbed_one_bit_for_bit(dataset: list[str], tm
     critic = ["--critic_from=0.2", "--validation_images=8"]
     argv = [*dataset, *SIZES, *every, *critic, "--objective=ali", "--train_steps=90", "--deterministic", "--ema_decay=0.9"]
     straight, killed = tmp_path / "straight", tmp_path / "killed"
-    train(*argv, f"--model_dir={straight}")
+    assert cli.run("train", [*argv, f"--model_dir={straight}"]) == 0
     shutil.copytree(straight, killed, ignore=shutil.ignore_patterns("ckpt-80.*", "ckpt-90.*"))
     lines = (straight / "metrics.jsonl").read_text().splitlines()
     (killed / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines if json.loads(line)["step"] <= 50))
-    train(*argv, f"--model_dir={killed}")
+    assert cli.run("train", [*argv, f"--model_dir={killed}"]) == 0
     one, two = (tf.train.load_checkpoint(f"{folder}/ckpt") for folder in (straight, killed))
     assert one.get_variable_to_shape_map() == two.get_variable_to_shape_map()
     for name in one.get_variable_to_shape_map():
