@@ -26,6 +26,8 @@ FORMS = (
     f"classify_image_graph_def.pb or its archive {NAME}.tgz"
 )
 """The forms in which it can be given, for messages."""
+DEEPEST = 20
+"""Folders in each other, in an archive."""
 MOST_BYTES, MOST_MEMBERS = 2**29, 10_000
 """Of an archive, unpacked: five times what Inception takes, so that a small archive cannot fill the disk."""
 LONGEST_HEADER = 2**13
@@ -94,6 +96,7 @@ def _from_path(path: Path, cache: Path, how_to_get_it: str) -> Classifier:
         models = [p.parent for p in folder.rglob("saved_model.pb")]
         graphs = [p for p in folder.rglob("*.pb") if p.parent not in models]
         if len(models) + len(graphs) != 1:
+            shutil.rmtree(folder, ignore_errors=True)
             raise EvaluationError(f"{path} holds {len(models)} SavedModels and {len(graphs)} frozen graphs; expected one")
         return _sealed(models[0]) if models else from_frozen_graph(graphs[0])
     if path.suffix == ".pb":
@@ -168,7 +171,7 @@ def _unpacked(archive: Path, cache: Path) -> Path:
             except OSError:
                 if not folder.is_dir():  # else another process was faster
                     raise
-    except (tarfile.TarError, OSError, EOFError, zlib.error, RecursionError) as e:
+    except (tarfile.TarError, OSError, EOFError, zlib.error, RecursionError, ValueError, OverflowError) as e:
         raise EvaluationError(f"{archive} cannot be unpacked into {cache}: {str(e)[:300]}") from None
     return folder
 
@@ -198,6 +201,8 @@ def _plain_members(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
     for member in tar:
         if not (member.isreg() or member.isdir()):
             raise tarfile.TarError(f"{member.name[:100]!r} in it is neither a file nor a folder")
+        if member.name.count("/") > DEEPEST:
+            raise tarfile.TarError(f"{member.name[:100]!r} in it is more than {DEEPEST} folders deep")
         total += member.size  # of sparse files more than the archive holds
         _require_small(total)
         members.append(member)

@@ -85,6 +85,10 @@ def overwrite(file: Path) -> None:
         f.write(bytes(10))
 
 
+def change(file: Path, **facts: object) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | facts))
+
+
 def unsummed(entry: Path) -> None:
     """As version 0.1 wrote it."""
     about = json.loads((entry / "about.json").read_text())
@@ -107,6 +111,11 @@ def unsummed(entry: Path) -> None:
         ("train_labels.npy", lambda path: np.save(path, np.zeros(9)), False),
         ("about.json", lambda path: path.write_text("[]"), False),
         ("about.json", lambda path: path.write_text("{}"), False),
+        ("about.json", lambda path: change(path, checksums=[]), False),
+        ("about.json", lambda path: change(path, skipped="x"), False),
+        ("about.json", lambda path: change(path, label_names="ab"), False),
+        ("train.npy", lambda path: np.save(path, np.zeros([9, 4, 4, 3], np.uint8)), False),
+        ("test.npy", lambda path: np.save(path, np.zeros([0, 8, 8, 3], np.uint8)), False),
         ("train.npy", overwrite, True),
         ("train_labels.npy", lambda path: np.save(path, np.zeros(9, np.int64)), True),
     ],

@@ -65,6 +65,8 @@ def test_a_training_stops_and_saves_when_the_program_that_started_it_is_killed(t
     both = cpu_time.minutes(run)  # of both processes
     assert both
     assert both > first
+    (run / cpu_time.CPU_FILE).write_text("[" * 100_000)
+    assert cpu_time.minutes(run) is None
     (run / cpu_time.CPU_FILE).unlink()
     cpu_time.CpuTime(run, begun=True).keep()
     assert cpu_time.minutes(run) is None

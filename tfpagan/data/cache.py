@@ -113,8 +113,8 @@ def write(folder: Path, source: Source, splits: Splits, pixels: Pixels, *, skip_
     logging.info("decoded %d images into %s in %.1f seconds", count, folder, time.monotonic() - began)
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """What `write` wrote, by field of `Images`; arrays are read-only memory maps.
+def read(folder: Path, image_shape: tuple[int, int, int]) -> dict[str, Any]:
+    """What `write` wrote of images [H, W, C], by field of `Images`; arrays are read-only memory maps.
 
     Raises:
       `evaluation.statistics.UNREADABLE`: when a file is missing or damaged.
@@ -125,9 +125,13 @@ def read(folder: Path) -> dict[str, Any]:
     splits = ("train", "test", *(["validation"] if "validation" in about["checksums"] else []))
     arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in splits}
     for array in arrays.values():
-        if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1:] != arrays["train"].shape[1:]:
-            raise ValueError(f"images {array.dtype} {list(array.shape)} beside {list(arrays['train'].shape)}")
-    names = tuple(about["label_names"]) if about["label_names"] else None
+        if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1:] != image_shape or not len(array):
+            raise ValueError(f"images {array.dtype} {list(array.shape)} in the place of {list(image_shape)}")
+    names = tuple(map(str, about["label_names"])) if about["label_names"] else None
+    if not (isinstance(about["checksums"], dict) and {"train", "test"} <= about["checksums"].keys()):
+        raise ValueError("about.json has no checksums of train and test")
+    if not isinstance(about["skipped"], int) or isinstance(about["label_names"], str):
+        raise ValueError("about.json has no number of skipped images, or no list of classes")
     for split in ("train", "test"):
         labels = np.load(folder / f"{split}_labels.npy") if names else None
         if names is not None and labels is not None:

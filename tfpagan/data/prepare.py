@@ -146,7 +146,7 @@ def prepare(config: DataConfig, *, progress: bool | None = None) -> Images:
         decoder = partial(decode, channels=source.channels, background=config.background)
         pixels = cache.Pixels(decoder, geometry, source.channels)
         cache.write(folder, source, splits, pixels, skip_corrupt=config.skip_corrupt_images, progress=progress)
-    return _read(folder, resolved)
+    return _read(folder, resolved, source.channels)
 
 
 def _open(config: DataConfig) -> tuple[Described, Source]:
@@ -235,9 +235,9 @@ def _entry(source: Source, config: DataConfig) -> str:
     return f"{readable[:80]}-{digest}"
 
 
-def _read(folder: Path, config: DataConfig) -> Images:
+def _read(folder: Path, config: DataConfig, channels: int) -> Images:
     try:
-        arrays = cache.read(folder)
+        arrays = cache.read(folder, (config.image_size, config.image_size, channels))
     except UNREADABLE as e:
         raise UserError(f"the cache entry {folder} is damaged: {errors.one_line(e)}; delete it and run again") from None
     return Images(config=config, **arrays)

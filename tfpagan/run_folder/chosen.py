@@ -6,7 +6,7 @@ from typing import Any
 
 from absl import logging
 
-from tfpagan.config import Config, is_resumable, presets
+from tfpagan.config import Config, presets
 from tfpagan.errors import UserError
 from tfpagan.run_folder import folder as run_folder
 
@@ -24,8 +24,7 @@ def folder(preset: str, settings: Mapping[str, Any]) -> str:
 def config(preset: str, settings: Mapping[str, Any], model_dir: Path) -> Config:
     """The preset, else the run's stored configuration, else the defaults; then the settings.
 
-    Settings that describe a run, beside a folder without a checkpoint, correct a command that failed: they begin at the
-    defaults.
+    A command with a data set or a preset describes a run anew where the folder has no checkpoint yet.
 
     Raises:
       UserError: on an illegal setting, or one that lacks another.
@@ -35,7 +34,7 @@ def config(preset: str, settings: Mapping[str, Any], model_dir: Path) -> Config:
     if stored and not preset:
         logging.info("resuming with the configuration of %s", model_dir)
         base = stored
-    elif not preset and all(map(is_resumable, settings)) and (begun := run_folder.begun_config(model_dir)):
+    elif not preset and "dataset" not in settings and (begun := run_folder.begun_config(model_dir)):
         logging.info("%s has no checkpoint yet: beginning again with its configuration", model_dir)
         base = begun
     elif not preset and "dataset" not in settings and run_folder.is_empty(model_dir):

@@ -11,7 +11,7 @@ def minutes(folder: Path) -> float | None:
     """CPU minutes of training; None if not recorded."""
     try:
         return float(json.loads((folder / CPU_FILE).read_text())["train"]) / 60.0
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

@@ -45,7 +45,7 @@ def require_same(model_dir: Path, images: "Images") -> None:
         stored = json.loads(file.read_text())
         now = {split: facts for split, facts in _facts(images).items() if split in ("train", "test", *stored)}
         before = {split: dict(stored[split]) for split in now}
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         raise UserError(f"{file} cannot be read: {e}") from None
     except (TypeError, KeyError):
         raise UserError(f"{file} is damaged: it lacks the number or checksum of train or test images") from None

@@ -33,5 +33,5 @@ def error_rate(model_dir: Path, step: int) -> tuple[float, float] | None:
         if facts["step"] != step or any(facts[name] != value for name, value in USUAL.items()):
             return None
         return float(facts["error_rate_mean"]), float(facts["error_rate_std"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

@@ -4,8 +4,8 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Collection, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ FILES = {
 LARGE_BODY = 2**18
 """Bytes; larger bodies are parsed one at a time: as lists and numbers of Python they take up to 25 times their size."""
 THREADS = 32  # requests that are computed at a time, unless one says otherwise
+WAITING_SECONDS = 2.0  # for others' large bodies to be read
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 ANY_HOST = "*"
 NO_LENGTH = "a body without Content-Length is not read"
@@ -127,12 +128,21 @@ class Application:
         if request.content_length is None:
             raise RequestError(NO_LENGTH, 411)
         is_large = request.content_length > LARGE_BODY
-        with self._large_bodies if is_large else nullcontext():
+        with self._room_for_a_large_body() if is_large else nullcontext():
             body = request.get_data()
             with self._computing:
                 with self._one_large_body if is_large else nullcontext():
                     signature, by_row, inputs = _checked(servable, body)
                 return _json(rest.answer(by_row, self._hosted.predict(signature, inputs)))
+
+    @contextmanager
+    def _room_for_a_large_body(self) -> Iterator[None]:
+        if not self._large_bodies.acquire(timeout=WAITING_SECONDS):
+            raise RequestError("too many large bodies are being read: ask again later", 503)
+        try:
+            yield
+        finally:
+            self._large_bodies.release()
 
     def _require_host(self, request: Request) -> None:
         name = re.sub(r":\d*$", "", request.headers.get("Host", "").lower())
@@ -174,9 +184,9 @@ class Application:
 
 def _checked(servable: Servable, body: bytes) -> tuple[str, bool, dict[str, np.ndarray]]:
     """The signature's name, whether the format is by row, and the inputs as arrays."""
-    if (values := body.count(b",") + 1) > servable.most_values:
+    if (values := sum(map(body.count, (b",", b"[", b"{")))) > servable.most_values:
         fewer = f"the {servable.max_rows} images that this server answers at a time have fewer"
-        raise RequestError(f"a body of {values} values is not parsed: {fewer}")
+        raise RequestError(f"a body of {values} commas and brackets is not parsed: {fewer}")
     signature, by_row, value = rest.parse(body)
     inputs = rest.columns(by_row, value, list(servable.inputs(signature)))
     return signature, by_row, servable.check(signature, inputs)

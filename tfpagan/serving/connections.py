@@ -11,18 +11,19 @@ from cheroot.makefile import MakeFile, StreamReader
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 
 IDLE_SECONDS = 10  # without data, after which a connection is closed
-HEAD_SECONDS = 10  # in which a request must have come, up to its body
-SLOWEST = 2**16  # bytes of a body in a second
-LINGER_SECONDS = 30  # in which a refused client may still send, and read the answer
+HEAD_SECONDS = 10  # in which a request must have come up to its body, and its body, unless the client sends faster than this:
+SLOWEST = 2**16  # bytes in a second
+LINGER_SECONDS = 10  # in which a refused client may still send, and read the answer
 SILENT_SECONDS = 5  # without data, after which its connection is closed
 UNREAD_BYTES = 2**26  # of a refused body, read so that the client reaches the answer
 PIECE_BYTES = 2**16
+LONGEST_LENGTH = 18  # digits of Content-Length
 NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, section 5.6.2); a space before the colon could hide a length from a proxy (RFC 9112, 5.1)."""
 
 
 class _Socket(socket.SocketIO):
-    """Reads from a connection until a moment, however little the client sends at a time."""
+    """Reads from a connection until a moment, which comes the later the more the client sends."""
 
     until = 0.0
 
@@ -33,9 +34,11 @@ class _Socket(socket.SocketIO):
         connection = self._sock  # type: ignore[attr-defined]
         connection.settimeout(min(left, IDLE_SECONDS))
         try:
-            return super().readinto(buffer)
+            received = super().readinto(buffer)
         finally:
             connection.settimeout(IDLE_SECONDS)
+        self.until += (received or 0) / SLOWEST
+        return received
 
 
 class _Reader(StreamReader):
@@ -69,11 +72,15 @@ class _HeaderReader(HeaderReader):
 
 
 class _Headers(dict[bytes, bytes]):
-    """Headers of a request; two lengths of one body would let a second request hide in it (RFC 9112, section 6.3)."""
+    """Headers of a request; two lengths of one body would let a second request hide in it (RFC 9112, section 6.3), and two
+    hosts a foreign one (section 3.2)."""
 
     def __setitem__(self, name: bytes, value: bytes) -> None:
-        if name == b"Content-Length" and (not value.isdigit() or self.get(name, value) != value):
+        is_length = value.isdigit() and len(value) <= LONGEST_LENGTH
+        if name == b"Content-Length" and not (is_length and self.get(name, value) == value):
             raise ValueError("Malformed or contradictory Content-Length")
+        if name == b"Host" and name in self:
+            raise ValueError("More than one Host")
         super().__setitem__(name, value)
 
 
@@ -87,10 +94,10 @@ class Request(HTTPRequest):
         self.inheaders = _Headers()
 
     def parse_request(self) -> None:
-        """Read all but the body, for which the client then has the time that it needs at the slowest."""
+        """Read all but the body, which has as many seconds of its own."""
         self.conn.rfile.allow(HEAD_SECONDS)
         super().parse_request()
-        self.conn.rfile.allow(HEAD_SECONDS + int(self.inheaders.get(b"Content-Length", 0)) / SLOWEST)
+        self.conn.rfile.allow(HEAD_SECONDS)
 
     def read_request_line(self) -> bool:
         """Read the first line; cheroot does not expect what Python's parser of URLs raises."""

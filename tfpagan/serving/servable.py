@@ -51,7 +51,7 @@ class Servable:
       max_rows: most rows, or samples, of one request.
 
     Attributes:
-      most_values: numbers, texts or lists that a body may have, which is not parsed if it has more.
+      most_values: commas and brackets of a body, which is not parsed if it has more.
 
     Raises:
       What TensorFlow raises on a folder that it cannot read.

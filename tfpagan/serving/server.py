@@ -23,7 +23,7 @@ from tfpagan.serving.hosted import Hosted
 from tfpagan.serving.servable import Servable
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
-CONNECTIONS = 512  # that may send at a time, each in a thread: slow ones must not keep others waiting
+CONNECTIONS = 1024  # that may send at a time, each in a thread: slow ones must not keep others waiting
 KEPT = 4096  # that wait for the client's next request
 HEADERS_BYTES = 2**16  # at most, of a request
 GRACE_SECONDS = 1.0  # after a signal, during which new requests are still answered

@@ -189,5 +189,5 @@ def _noted(file: Path, metric: str) -> tuple[float | None, int | None, str]:
         return (value, step, "") if noted["metric"] == metric else (None, None, "")
     except FileNotFoundError:
         return None, None, "is missing"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as e:
         return None, None, f"is damaged ({one_line(e)})"

@@ -234,9 +234,11 @@ def _evaluations(trainer: Trainer, folder: Path, model_dir: Path, images: data.I
         logging.warning("test images choose the best checkpoint, and its scores on them are optimistic (--validation_images=0)")
     strategy = None if trainer.several_workers else trainer.strategy  # with several workers, each scores on its own
     held_out = images.held_out(count) if count else None
+    # The networks' batch statistics are of all workers: none of them can leave an evaluation alone.
+    interrupted = (lambda: False) if trainer.several_workers else stop.heard
     try:
         classifier, why = prepare.classifier(protocol, training.eval_classifier, flag="--eval_classifier")
-        scorer = prepare.scorer(protocol, images, strategy, classifier, why, held_out=held_out, interrupted=stop.heard)
+        scorer = prepare.scorer(protocol, images, strategy, classifier, why, held_out=held_out, interrupted=interrupted)
     except EvaluationError as e:
         without = "--eval_every_steps=0 --best_metric= trains without evaluations"
         raise UserError(f"--eval_classifier={training.eval_classifier} cannot be used: {e}; {without}") from None

@@ -77,6 +77,7 @@ def archive_of(path: Path, *members: tuple[str, bytes, str, int]) -> Path:
         ([("a", tarfile.REGTYPE, "", 6000), ("b", tarfile.REGTYPE, "", 6000)], "it would take more than 10000 bytes"),
         ([("n" * 9000, tarfile.REGTYPE, "", 0)], r"it has a header of 90\d\d bytes, and at most 8192 are read"),
         ([(f"{i}", tarfile.REGTYPE, "", 0) for i in range(5)], "it holds more than 4 files"),
+        ([("a/" * 30 + "x", tarfile.REGTYPE, "", 0)], "in it is more than 20 folders deep"),
     ],
 )
 def test_an_archive_that_would_do_harm_is_refused(
@@ -89,6 +90,17 @@ def test_an_archive_that_would_do_harm_is_refused(
     with pytest.raises(EvaluationError, match=rf"evil\.tgz cannot be unpacked into .*: .*{message}"):
         inception.load(archive, cache_dir=tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize("header", [{"mtime": "nan"}, {"mtime": "1e400"}, {"path": "a\0b"}, {"GNU.sparse.map": "q"}])
+def test_headers_that_make_no_sense_are_refused(header: dict[str, str], tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "odd.tgz", "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("a")
+        info.pax_headers = header
+        tar.addfile(info)
+    with pytest.raises(EvaluationError, match=r"odd\.tgz (cannot be unpacked|holds 0 SavedModels)"):
+        inception.load(tmp_path / "odd.tgz", cache_dir=tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("*"))
 
 
 def test_an_archive_is_refused_as_soon_as_it_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
