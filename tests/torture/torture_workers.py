@@ -106,8 +106,8 @@ def test_a_worker_that_is_killed_ends_the_other_with_one_line(
     assert f"worker {lost} at {at[lost]} is gone" in errors[0]
 
 
-def test_a_signal_to_one_worker_stops_both_and_what_it_interrupts_is_made_up(dataset: list[str], tmp_path: Path) -> None:
-    """During an evaluation: it is interrupted on one worker alone, and they go on to write checkpoints together."""
+def test_a_signal_to_one_worker_stops_both_in_step(dataset: list[str], tmp_path: Path) -> None:
+    """During an evaluation, as most of the time is spent there: they end it, write their checkpoints and stop together."""
     flags = [*dataset, *FLAGS, "--eval_every_steps=20", "--save_every_steps=20", "--best_metric=rmse", "--validation_images=8"]
     flags += [f"--model_dir={tmp_path}/run", "--eval_protocol=quick5k"]
     table = tmp_path / "run" / "scores.csv"
