@@ -11,8 +11,8 @@ from cheroot.makefile import MakeFile, StreamReader
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 
 IDLE_SECONDS = 10  # without data, after which a connection is closed
-HEAD_SECONDS = 10  # in which a request must have come up to its body, and its body, unless the client sends faster than this:
-SLOWEST = 2**16  # bytes in a second
+REQUEST_SECONDS = 10  # for the head of a request, and again for its body, and beyond them
+SLOWEST = 2**16  # bytes of it a second
 LINGER_SECONDS = 10  # in which a refused client may still send, and read the answer
 SILENT_SECONDS = 5  # without data, after which its connection is closed
 UNREAD_BYTES = 2**26  # of a refused body, read so that the client reaches the answer
@@ -95,9 +95,9 @@ class Request(HTTPRequest):
 
     def parse_request(self) -> None:
         """Read all but the body, which has as many seconds of its own."""
-        self.conn.rfile.allow(HEAD_SECONDS)
+        self.conn.rfile.allow(REQUEST_SECONDS)
         super().parse_request()
-        self.conn.rfile.allow(HEAD_SECONDS)
+        self.conn.rfile.allow(REQUEST_SECONDS)
 
     def read_request_line(self) -> bool:
         """Read the first line; cheroot does not expect what Python's parser of URLs raises."""

@@ -137,7 +137,9 @@ def _told(*, verbose: bool) -> Iterator[None]:
     before = ours.level, ours.propagate
     handler = standard_logging.StreamHandler()
     handler.setFormatter(_Message())
-    handler.addFilter(lambda record: "-packages/tensorflow" not in record.pathname or record.levelno >= logging.WARNING)
+    handler.addFilter(
+        lambda record: "-packages/tensorflow" not in record.pathname or record.levelno >= standard_logging.WARNING
+    )
     ours.addHandler(handler)
     ours.setLevel(standard_logging.INFO if verbose else standard_logging.WARNING)
     ours.propagate = False  # to absl's own handler, which would print it again, with file and line
@@ -145,4 +147,5 @@ def _told(*, verbose: bool) -> Iterator[None]:
         yield
     finally:
         ours.removeHandler(handler)
-        ours.level, ours.propagate = before
+        ours.setLevel(before[0])
+        ours.propagate = before[1]
