@@ -312,12 +312,12 @@ def test_a_table_with_a_column_of_errors_probes_encoders_once(tmp_path: Path, mo
     """Of the scored step; not again where it was probed, and not a system without an encoder."""
     asked: list[str] = []
 
-    def process(self: Runner, command: str, flags: list[str], folder: Path) -> tuple[str, float]:
+    def process(self: Runner, command: str, flags: list[str], folder: Path) -> str:
         asked.append(f"{command} {folder.name}")
         if folder.name == "bad":
-            return "no labels", 1.0
+            return "no labels"
         probed.write(folder, {"step": 9, "error_rate_mean": 0.237, "error_rate_std": 0.004, **probed.USUAL})
-        return "", 1.0
+        return ""
 
     monkeypatch.setattr(Runner, "_process", process)
     monkeypatch.setattr(Runner, "_trained", lambda self, *args: "")

@@ -443,26 +443,31 @@ def test_what_is_under_way_at_sigterm_is_answered(start: Start) -> None:
 
 @pytest.mark.slow
 def test_it_ends_though_requests_keep_coming(start: Start) -> None:
+    """And cuts nobody off, but for one who may come in the instant between the last look and the end of listening."""
     process, port = start()
-    seen: set[int] = set()
+    seen: list[object] = []
     over = threading.Event()
 
     def client() -> None:
         while not over.is_set():
             try:
-                seen.add(post(port, {"signature_name": "sample", "inputs": {"seed": 1, "num": 1}})[0])
-            except OSError:  # it has ended
+                seen.append(post(port, {"signature_name": "sample", "inputs": {"seed": 1, "num": 1}})[0])
+            except ConnectionRefusedError:  # it has ended
                 return
+            except (OSError, http.client.HTTPException) as e:
+                seen.append(repr(e))
 
-    with ThreadPoolExecutor(4) as pool:
-        clients = [pool.submit(client) for _ in range(4)]
+    with ThreadPoolExecutor(16) as pool:
+        clients = [pool.submit(client) for _ in range(16)]
         while not seen:
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert process.wait(HANGS) == 0  # though the clients go on
         over.set()
         assert all(c.result() is None for c in clients)
-    assert seen <= {200, 503}
+    cut_off = [answer for answer in seen if answer not in (200, 503)]
+    assert len(cut_off) <= 1, cut_off
+    assert {200, 503} <= set(seen)
 
 
 @pytest.mark.slow

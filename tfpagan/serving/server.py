@@ -28,6 +28,7 @@ KEPT = 4096  # that wait for the client's next request
 HEADERS_BYTES = 2**16  # at most, of a request
 GRACE_SECONDS = 1.0  # after a signal, during which new requests are still answered
 TURNING_AWAY_SECONDS = 0.5  # during which new requests are refused
+ACCEPTED_SECONDS = 0.2  # to refuse requests on the connections that are there
 SHUTDOWN_SECONDS = 5  # to answer requests in flight
 LAST_SECONDS = 1  # for connections that are still open: in total less than docker's 10 s
 
@@ -44,6 +45,13 @@ class _Server(wsgi.Server):
         else:
             conn.seen = True
             self.put_conn(conn)
+
+    def stop_listening(self) -> None:
+        """Refuse connections from now on; first take those that wait to be accepted, which would be reset."""
+        self.socket.settimeout(0.0)
+        while (waiting := self._connections._from_server_socket(self.socket)) is not None:
+            self.process_conn(waiting)
+        self.socket.close()
 
     def error_log(self, msg: str = "", level: int = standard_logging.INFO, traceback: bool = False) -> None:
         """Log cheroot's messages, except those about its start and stop."""
@@ -158,6 +166,8 @@ def _signals_end_it(server: _Server, hosted: Hosted) -> Iterator[None]:
         time.sleep(GRACE_SECONDS)
         hosted.turn_away()
         time.sleep(TURNING_AWAY_SECONDS)
+        server.stop_listening()
+        time.sleep(ACCEPTED_SECONDS)
         until = time.monotonic() + SHUTDOWN_SECONDS
         while hosted.under_way() and time.monotonic() < until:
             time.sleep(0.02)

@@ -77,7 +77,9 @@ def test_a_metric_from_outside_is_measured_beside_the_others(brightness: Metric)
     assert next(iter(scores.metrics)) == "brightness"
     assert scores.protocol["samples"] == 30
     assert metrics.keys()["brightness"].improves(2.0, 1.0)
-    with pytest.raises(EvaluationError, match=r"unknown metric 'brigtness'; known: is, .*, brightness"):
+    with pytest.raises(
+        EvaluationError, match=r"unknown metric 'brigtness' \(did you mean brightness\?\); known: is, .*, brightness"
+    ):
         Protocol(metrics=("brigtness",))
 
 
