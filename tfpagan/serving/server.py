@@ -49,7 +49,7 @@ class _Server(wsgi.Server):
     def stop_listening(self) -> None:
         """Refuse connections from now on; first take those that wait to be accepted, which would be reset."""
         self.socket.settimeout(0.0)
-        while (waiting := self._connections._from_server_socket(self.socket)) is not None:
+        while (waiting := self._connections._from_server_socket(self.socket)) is not None:  # type: ignore[attr-defined]
             self.process_conn(waiting)
         self.socket.close()
 
