@@ -84,10 +84,11 @@ def test_zsh_completes(tmp_path: Path) -> None:
         pytest.skip("there is no zsh")
     (tmp_path / "script").write_text(completion.script("zsh", cli.COMMANDS))
     (tmp_path / "runs").mkdir()
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(tmp_path)
-        os.execvpe("zsh", ["zsh", "-f"], os.environ | {"TERM": "dumb", "COLUMNS": "200"})
+    terminal, other_end = pty.openpty()
+    streams = {"stdin": other_end, "stdout": other_end, "stderr": other_end, "start_new_session": True}
+    variables = os.environ | {"TERM": "dumb", "COLUMNS": "200"}
+    shell = subprocess.Popen(["zsh", "-f", "-i", "+m"], cwd=tmp_path, env=variables, **streams)
+    os.close(other_end)
     seen = b""
 
     def until(pattern: bytes) -> str:
@@ -112,8 +113,9 @@ def test_zsh_completes(tmp_path: Path) -> None:
             assert all(answer.startswith(completed) for answer in answers), typed
             assert (completed in answers) if len(answers) == 1 else given.startswith(typed), typed
     finally:
+        shell.kill()
+        shell.wait()
         os.close(terminal)
-        os.waitpid(child, 0)
 
 
 def test_other_shells_are_refused() -> None:
