@@ -53,7 +53,8 @@ def test_it_says_for_whom_it_waits(tmp_path: Path, caplog: pytest.LogCaptureFixt
         fcntl.flock(held, fcntl.LOCK_EX)
         writer = threading.Thread(target=append_csv_row, args=(tmp_path / "s.csv", row(1, 1.0)))
         writer.start()
-        while not caplog.messages:
+        deadline = time.monotonic() + 60
+        while not caplog.messages and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not (tmp_path / "s.csv").exists()
     writer.join()

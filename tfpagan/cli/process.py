@@ -83,9 +83,9 @@ def _of_the_machine(e: Exception) -> str:
     exhausted = tf is not None and isinstance(e, tf.errors.ResourceExhaustedError)
     if (isinstance(e, OSError) and e.errno in NO_ROOM) or (exhausted and "space left" in str(e)):
         return f"a file, or the output, cannot be written: {why(e)}"
-    return (
-        "out of memory; try a smaller --batch_size, or fewer images at once" if exhausted or isinstance(e, MemoryError) else ""
-    )
+    if exhausted or isinstance(e, MemoryError):
+        return "out of memory; try a smaller --batch_size, or fewer images at once"
+    return ""
 
 
 def _drop_output() -> None:

@@ -47,7 +47,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if devices.is_chief():  # which has the files
         with suppress(OSError) if ended.stopped_by else nullcontext():  # the terminal may have gone
             print(closing(config, model_dir, finished=ended.stopped_by is None), flush=True)
-    if ended.unscored:
+    if ended.unscored and not ended.stopped_by:  # which is what a supervisor must hear
         raise UserError(f"the evaluations at steps {', '.join(map(str, ended.unscored))} failed, for the reasons above")
     return 128 + ended.stopped_by if ended.stopped_by else 0
 

@@ -133,10 +133,8 @@ def read(folder: Path, image_shape: tuple[int, int, int]) -> dict[str, Any]:
     if not isinstance(about["skipped"], int) or isinstance(about["label_names"], str):
         raise ValueError("about.json has no number of skipped images, or no list of classes")
     for split in ("train", "test"):
-        labels = np.load(folder / f"{split}_labels.npy") if names else None
-        if names is not None and labels is not None:
-            _require_labels(labels, len(arrays[split]), len(names))
-        arrays[f"{split}_labels"] = labels
+        file, images = folder / f"{split}_labels.npy", len(arrays[split])
+        arrays[f"{split}_labels"] = _labels(file, images, len(names)) if names else None
     return arrays | {"label_names": names, "skipped": about["skipped"], "checksums": about["checksums"]}
 
 
@@ -163,11 +161,13 @@ def _require_as_written(file: Path, facts: dict[str, Any]) -> None:
         raise ValueError(f"{file.name} has other contents than were written")
 
 
-def _require_labels(labels: np.ndarray, images: int, classes: int) -> None:
+def _labels(file: Path, images: int, classes: int) -> np.ndarray:
+    labels = np.load(file)
     if labels.dtype.kind not in "iu" or labels.shape != (images,):
         raise ValueError(f"labels {labels.dtype} {list(labels.shape)} of {images} images")
     if labels.min(initial=0) < -1 or labels.max(initial=0) >= classes:  # -1: TFDS's of images without a label
         raise ValueError(f"labels from {labels.min()} to {labels.max()} of {classes} classes")
+    return labels
 
 
 class _Rows:

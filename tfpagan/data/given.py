@@ -65,9 +65,9 @@ def named(dataset: Any, cache_dir: str = "") -> str:
 
 def _is_path(text: str) -> bool:
     """Whether a text is a path rather than a name: it looks like one, or there is something and no data set of that name."""
-    if text.startswith(("/", "./", "../", "~")) or text.endswith((".npz", ".npy")):
-        return ":" not in text
-    return ":" not in text and Path(text).exists() and not is_known(text)
+    if text.startswith(("/", "./", "../", "~")):
+        return True
+    return ":" not in text and (text.endswith((".npz", ".npy")) or (Path(text).exists() and not is_known(text)))
 
 
 def _arrays(split: str, part: Any) -> dict[str, np.ndarray]:

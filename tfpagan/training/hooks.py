@@ -29,7 +29,7 @@ class Hook:
     """Acts when the number of steps is a multiple of `every_steps`, and at the end.
 
     Attributes:
-      given_up: whether it gave up, as a signal was received, what it can make up for when the run goes on.
+      given_up: whether a signal made it give up something, which it makes up for when the run goes on.
       failed: steps at which it could not do what was due.
     """
 
