@@ -1,7 +1,7 @@
 """One of two workers is killed: the other ends by itself, soon, with exit code 75 and one line that names the lost one.
 
 Or, where workers wait for each other, the killed one is started again, ten times: the run ends with the weights of an
-undisturbed one. TORTURE_SEED sets which worker is killed, and when.
+undisturbed one. TORTURE_SEED sets which worker is killed, and when. And two workers that XLA compiles train as two others.
 """
 
 import csv
@@ -181,3 +181,23 @@ def test_a_run_whose_workers_are_killed_and_started_again_ends_as_if_they_were_n
     assert ended[0].keys() == ended[1].keys()
     for name, value in ended[0].items():
         np.testing.assert_array_equal(value, ended[1][name], err_msg=name)
+
+
+@pytest.mark.parametrize("objective", ["vae", "pagan", "wpagan"], ids=["two networks", "fused", "in phases"])
+def test_two_compiled_workers_train_as_two_others(objective: str, dataset: list[str], tmp_path: Path) -> None:
+    losses = []
+    for xla in ("false", "true"):
+        at, logs = addresses(), tmp_path / xla
+        logs.mkdir()
+        flags = [*dataset, *FLAGS, f"--objective={objective}", f"--xla={xla}", "--train_steps=6", "--summary_every_steps=2"]
+        processes = [worker(index, at, [*flags, f"--model_dir={logs}/run"], logs) for index in range(2)]
+        try:
+            assert [process.wait(BEGINS) for process in processes] == [0, 0], (logs / "0.log").read_text(errors="replace")
+        finally:
+            for process in processes:
+                process.kill()
+        assert ("compiled by XLA" in (logs / "0.log").read_text(errors="replace")) == (xla == "true")
+        rows = [json.loads(line) for line in (logs / "run/metrics.jsonl").read_text().splitlines()]
+        losses.append({(row["step"], tag): value for row in rows for tag, value in row.items() if tag.startswith("loss/")})
+    assert len({step for step, _ in losses[0]}) == 3
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4, abs=1e-5)
