@@ -146,6 +146,8 @@ class Application:
 
     def _require_host(self, request: Request) -> None:
         name = re.sub(r":\d*$", "", request.headers.get("Host", "").lower())
+        if not name and request.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            raise RequestError("a request of HTTP/1.1 needs a header Host (RFC 9112, section 3.2)")
         if name and ANY_HOST not in self._hosts and name not in self._hosts:  # HTTP/1.0 needs none, and browsers send one
             allowed = f"this server answers to {', '.join(sorted(self._hosts))} (--allowed_hosts)"
             raise RequestError(f"Host: {name[:LONGEST]} is no name of this server; {allowed}", 403)
