@@ -72,6 +72,20 @@ def test_a_training_stops_and_saves_when_the_program_that_started_it_is_killed(t
     assert cpu_time.minutes(run) is None
 
 
+def test_a_parent_with_many_threads_is_mourned_once() -> None:
+    """Linux sends a signal for each of them."""
+    program = """
+import os, signal
+from tfpagan.cli.child import end_with
+signal.signal(signal.SIGTERM, lambda *_: print("SIGTERM", flush=True))
+end_with(os.getppid(), signal.SIGTERM)
+for _ in range(3):
+    os.kill(os.getpid(), signal.SIGUSR1)
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout == "SIGTERM\n"
+
+
 @pytest.mark.parametrize(
     ("here", "jobs", "each", "shares"),
     [

@@ -5,17 +5,27 @@ Else a training that nobody waits for would go on, and keep the folder of its ru
 
 import ctypes
 import os
+import signal
 import sys
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def end_with(parent: int, signal: int) -> None:
+def end_with(parent: int, number: int) -> None:
     """Ask Linux for a signal when the parent ends; elsewhere this does nothing."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal)
+        from_linux = number if number == signal.SIGKILL else signal.SIGUSR1
+
+        def once(*_: object) -> None:
+            # Linux sends one for each thread of the parent as it ends, and a second SIGTERM would kill a training that saves.
+            signal.signal(from_linux, signal.SIG_IGN)
+            os.kill(os.getpid(), number)
+
+        if from_linux != number:
+            signal.signal(from_linux, once)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, from_linux)
         if os.getppid() != parent:  # it ended before
-            os.kill(os.getpid(), signal)
+            os.kill(os.getpid(), from_linux)
 
 
 if __name__ == "__main__":
