@@ -27,6 +27,9 @@ def find(name: str | Path, inception_path: str | Path = "", *, how_to_get_it: st
     Raises:
       EvaluationError: when there is no usable classifier there.
     """
+    if "://" in str(name):
+        known = ", ".join(["inception", *trained.names()])
+        raise EvaluationError(f"{name} is not legal: a classifier is one of {known}, or a SavedModel folder of this machine")
     if str(name) != "inception":
         folder = trained.folder(Path(os.path.expanduser(name)))
         near = difflib.get_close_matches(str(name), ["inception", *trained.names()], 1)

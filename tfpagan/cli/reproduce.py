@@ -48,7 +48,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     measured = [column for column in table.columns if column in METRIC_COLUMNS]
     if options["protocol"] and measured and not scoring.columns().intersection(measured):
         raise UserError(f"--protocol={protocol} has none of the table's numbers ({', '.join(measured)})")
-    folder = path(options["runs"])
+    folder, models = path(options["runs"]), path(options["publish"]) if options["publish"] else None
     runner = Runner(folder, processes(options), places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
         runner.check(experiments)
@@ -56,7 +56,6 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         return 0
     from tfpagan.experiments import plot, report
 
-    models = path(options["publish"]) if options["publish"] else None
     if models:
         with kept_in(models, "publish"), tempfile.TemporaryFile(dir=models):
             pass

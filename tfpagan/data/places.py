@@ -10,12 +10,12 @@ from tfpagan.evaluation import cache
 
 def data_dir(given: str) -> Path:
     """`given`, else $TFDS_DATA_DIR, else ~/tensorflow_datasets; absolute."""
-    return _absolute(given or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets", "data_dir")
+    return local(given or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets", "data_dir=")
 
 
 def cache_dir(given: str) -> Path:
     """`given`, else $XDG_CACHE_HOME/tfpagan, else ~/.cache/tfpagan; absolute."""
-    return _absolute(given or str(cache.folder()), "cache_dir")
+    return local(given or str(cache.folder()), "cache_dir=")
 
 
 def check_writable(folder: Path, flag: str) -> None:
@@ -33,9 +33,19 @@ def check_writable(folder: Path, flag: str) -> None:
         raise UserError(f"cannot write into {folder}: {e.strerror}; {remedy}") from None
 
 
-def _absolute(given: str, flag: str) -> Path:
+def local(given: str, flag: str, legal: str = "it must be a folder of this machine") -> Path:
+    """An absolute path, with ~ expanded.
+
+    Args:
+      given: the path.
+      flag: what stands before it on the command line, without dashes: `data_dir=`, `dataset=folder:`.
+      legal: the end of the message.
+
+    Raises:
+      UserError: on an address of another machine.
+    """
     if "://" in given:
-        raise UserError(f"--{flag}={given} is not legal: it must be a folder of this machine")
+        raise UserError(f"--{flag}{given} is not legal: {legal}")
     return Path(os.path.abspath(os.path.expanduser(given)))
 
 

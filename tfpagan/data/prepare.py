@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import inspect
-import os
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -196,7 +195,7 @@ def open_folder(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source
     """`folder:PATH`: a folder of images, or the unpacked Tiny ImageNet."""
     if not rest:
         raise UserError("--dataset=folder is not legal: it must be folder:PATH")
-    root = Path(os.path.abspath(os.path.expanduser(rest)))
+    root = places.local(rest, "dataset=folder:")
     return f"folder:{root}", TinyImageNet(root) if is_tiny_imagenet(root) else Folder(root)
 
 
@@ -204,7 +203,7 @@ def open_npz(rest: str, data_dir: Path, cache_dir: Path) -> tuple[str, Source]:
     """`npz:FILE`: arrays of images."""
     if not rest:
         raise UserError("--dataset=npz is not legal: it must be npz:FILE")
-    file = Path(os.path.abspath(os.path.expanduser(rest)))
+    file = places.local(rest, "dataset=npz:", "it must be a file of this machine")
     return f"npz:{file}", npz.read(file)
 
 

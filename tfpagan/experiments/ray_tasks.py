@@ -30,7 +30,7 @@ CURRENT = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_clus
 """The address of the newest cluster on this machine."""
 RESTARTS = 20
 """Of a command whose machine or worker is lost: it goes on from its checkpoint."""
-PASSED_ON = re.compile("TF|XLA_|PYTHONPATH$|CUDA_(?!VISIBLE)|HTTPS?_PROXY$|NO_PROXY$", re.IGNORECASE)
+PASSED_ON = re.compile("TF|XLA_|XDG_CACHE_HOME$|PYTHONPATH$|CUDA_(?!VISIBLE)|HTTPS?_PROXY$|NO_PROXY$", re.IGNORECASE)
 """Environment variables of this process that commands on other machines get."""
 CANCEL_AGAIN = 5.0
 """Seconds after which a command that is to stop, and runs on, is told again."""
@@ -144,9 +144,12 @@ def _connected(address: str) -> Any:
         with _silent():
             ray.init(where, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError, OSError) as e:
-        hint = "; a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
+        asked = f"--cluster={address}" if host or where == "local" else f"--cluster={address}, that is {where},"
+        if where == "auto" and isinstance(e, ConnectionError):  # Ray's words are of flags of its own
+            raise UserError(f"{asked} cannot be used: no Ray cluster runs on this machine") from None
+        hint = "" if isinstance(e, ValueError) else "; a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
         of_here = f"here Ray {ray.__version__}, Python {platform.python_version()}"
-        raise UserError(f"--cluster={address} cannot be used: {one_line(e)} ({of_here}{hint})") from None
+        raise UserError(f"{asked} cannot be used: {one_line(e)} ({of_here}{hint})") from None
     finally:
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray's exits with another code
     return ray
