@@ -48,6 +48,8 @@ def test_the_first_worker_writes_and_without_workers_everybody(monkeypatch: pyte
         (tf_config([0], 0), "with ports from 1 to 65535"),
         (tf_config([99999], 0), "with ports from 1 to 65535"),
         (tf_config([1], 0).replace(":1", ""), "must be a list of host:port"),
+        (tf_config([1], 0).replace("localhost", "http://localhost"), "must be a list of host:port"),
+        ('{"cluster": {"chief": ["a:1", "a:2"], "worker": ["a:3"]}, "task": {"type": "worker", "index": 0}}', "has one chief"),
         (tf_config([1, 1], 0), "it has the address localhost:1 twice"),
         (tf_config([1, 2], 2), "index must be from 0 to 1"),
         (tf_config([1, 2], -1), "index must be from 0 to 1"),

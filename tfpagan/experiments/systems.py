@@ -91,7 +91,7 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
         ),
     ),
 }
-"""By data set; where two name the same setting of a row the later one holds."""
+"""By data set."""
 
 BUDGETS: Mapping[str, Mapping[str, int]] = {
     "mnist": {"pagan": 4, "pagan_width": 4, "wpagan": 2, "alpha_gan": 4, "ali": 4, "as_vae_g": 4, "dcgan": 10, "wgan_gp": 4},

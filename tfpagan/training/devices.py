@@ -18,6 +18,7 @@ from tfpagan.errors import UserError, WorkerLostError, WorkerMissingError, why
 
 KINDS = ("chief", "worker")
 """Kinds of tasks that train; TensorFlow has others, such as evaluator and ps."""
+ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[\da-f:]+\]):(?P<port>\d{1,5})", re.ASCII | re.IGNORECASE)
 WAITING_SECONDS = 5.0
 """Between lines that say for which workers this one waits."""
 AGAIN_SECONDS = 2.0
@@ -249,6 +250,8 @@ def _task() -> tuple[dict[str, list[str]], str, int]:
     for kind, addresses in cluster.items():
         if not isinstance(addresses, list) or not addresses or not all(_is_address(address) for address in addresses):
             raise _refused(text, f"the addresses of {kind} must be a list of host:port, with ports from 1 to 65535")
+    if len(cluster.get("chief", [""])) > 1:
+        raise _refused(text, "a cluster has one chief")
     every = [address for addresses in cluster.values() for address in addresses]
     if twice := [address for address in every if every.count(address) > 1]:
         raise _refused(text, f"it has the address {twice[0]} twice")
@@ -261,8 +264,8 @@ def _task() -> tuple[dict[str, list[str]], str, int]:
 
 
 def _is_address(address: object) -> bool:
-    host, _, port = str(address).rpartition(":")
-    return isinstance(address, str) and bool(host) and port.isdecimal() and 0 < int(port) < 2**16
+    found = ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    return found is not None and 0 < int(found["port"]) < 2**16
 
 
 def _refused(text: str, reason: str) -> UserError:
