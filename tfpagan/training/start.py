@@ -23,6 +23,7 @@ from tfpagan.inference.model import Model
 from tfpagan.run_folder import chosen
 from tfpagan.run_folder import folder as run_folder
 from tfpagan.training import devices, loop
+from tfpagan.training.stopping import Ended
 
 
 def described(config: Config, settings: Mapping[str, Any], model_dir: Path) -> tuple[Config, Described]:
@@ -61,7 +62,7 @@ def _held_out(config: Config, found: Described, stored: Config | None) -> int:
     return config.training.validation_images or min(asked, max(2, to_train // 10))
 
 
-def run(config: Config, model_dir: Path) -> loop.Ended:
+def run(config: Config, model_dir: Path) -> Ended:
     """Train in the folder, which no other process may use meanwhile; returns and raises as `loop.train`."""
     with run_folder.opened(model_dir, config, chief=devices.is_chief()), devices.losing_workers():
         return loop.train(config, model_dir)
