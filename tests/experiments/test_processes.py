@@ -72,7 +72,7 @@ def test_a_training_stops_and_saves_when_the_program_that_started_it_is_killed(t
     assert cpu_time.minutes(run) is None
 
 
-def test_a_parent_with_many_threads_is_mourned_once() -> None:
+def test_the_end_of_a_parent_of_many_threads_is_one_signal() -> None:
     """Linux sends a signal for each of them."""
     program = """
 import os, signal

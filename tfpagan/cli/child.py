@@ -14,15 +14,16 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def end_with(parent: int, number: int) -> None:
     """Ask Linux for a signal when the parent ends; elsewhere this does nothing."""
     if sys.platform == "linux":
-        from_linux = number if number == signal.SIGKILL else signal.SIGUSR1
+        from_linux = number
 
         def once(*_: object) -> None:
-            # Linux sends one for each thread of the parent as it ends, and a second SIGTERM would kill a training that saves.
-            signal.signal(from_linux, signal.SIG_IGN)
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
             os.kill(os.getpid(), number)
 
-        if from_linux != number:
-            signal.signal(from_linux, once)
+        if number != signal.SIGKILL:
+            # Linux sends one for each thread of the parent as it ends, and a second SIGTERM would kill a training that saves.
+            from_linux = signal.SIGUSR1
+            signal.signal(signal.SIGUSR1, once)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, from_linux)
         if os.getppid() != parent:  # it ended before
             os.kill(os.getpid(), from_linux)

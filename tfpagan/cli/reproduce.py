@@ -48,7 +48,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     measured = [column for column in table.columns if column in METRIC_COLUMNS]
     if options["protocol"] and measured and not scoring.columns().intersection(measured):
         raise UserError(f"--protocol={protocol} has none of the table's numbers ({', '.join(measured)})")
-    folder, models = path(options["runs"]), path(options["publish"]) if options["publish"] else None
+    folder = path(options["runs"])
+    models = path(options["publish"]) if options["publish"] else None
     runner = Runner(folder, processes(options), places=[f"--{name}={value}" for name, value in settings.items()])
     if options["dry_run"]:
         runner.check(experiments)

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -49,8 +49,9 @@ class _Server(wsgi.Server):
     def stop_listening(self) -> None:
         """Refuse connections from now on; first take those that wait to be accepted, which would be reset."""
         self.socket.settimeout(0.0)
-        while (waiting := self._connections._from_server_socket(self.socket)) is not None:  # type: ignore[attr-defined]
-            self.process_conn(waiting)
+        with suppress(OSError):  # as too many open files; the server must end all the same
+            while (waiting := self._connections._from_server_socket(self.socket)) is not None:  # type: ignore[attr-defined]
+                self.process_conn(waiting)
         self.socket.close()
 
     def error_log(self, msg: str = "", level: int = standard_logging.INFO, traceback: bool = False) -> None:
