@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -13,9 +15,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan import cli
+from tfpagan import __version__, cli
 from tfpagan.errors import UserError, WorkerLostError, WorkerMissingError
-from tfpagan.training import devices
+from tfpagan.training import agreement, devices
 
 
 def tf_config(ports: list[int], index: int, kind: str = "worker") -> str:
@@ -213,20 +215,22 @@ def pictures(folder: Path, count: int, px: int, seed: int = 0) -> Path:
     return folder
 
 
-def two_workers(*command: str) -> list[tuple[str, str]]:
-    """What two worker processes of a command print, as text and messages."""
+def two_workers(*command: str, of_second: Sequence[str] = (), code: int = 0) -> list[tuple[str, str]]:
+    """What two worker processes of a command print, as text and messages; the second has further flags."""
     with socket.socket() as one, socket.socket() as two:
         one.bind(("localhost", 0)), two.bind(("localhost", 0))
         ports = [one.getsockname()[1], two.getsockname()[1]]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     workers = [
         subprocess.Popen(
-            [sys.executable, "-m", "tfpagan.cli", *command], env=os.environ | {"TF_CONFIG": tf_config(ports, i)}, **pipes
+            [sys.executable, "-m", "tfpagan.cli", *command, *further],
+            env=os.environ | {"TF_CONFIG": tf_config(ports, i)},
+            **pipes,
         )
-        for i in range(2)
+        for i, further in enumerate([(), of_second])
     ]
     said = [worker.communicate(timeout=300) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], said
+    assert [worker.returncode for worker in workers] == [code, code], said
     return said
 
 
@@ -247,6 +251,43 @@ def test_two_worker_processes_score_as_one_and_the_chief_says_so(tmp_path: Path,
     for key in found["metrics"].keys() - missing:
         assert found["metrics"][key] == pytest.approx(expected["metrics"][key], rel=1e-5), key
     assert len((tmp_path / "scores/scores.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_two_worker_processes_with_other_settings_both_say_which(tmp_path: Path) -> None:
+    """Each may have its own caches; otherwise they would train on, with weights that move apart."""
+    argv = ["--dataset=shapes", "--objective=vae", "--learning_rate=0.001", f"--model_dir={tmp_path}/run"]
+    second = ["--learning_rate=0.002", "--train_steps=7", f"--cache_dir={tmp_path}/cache"]
+    for _, said in two_workers("train", *argv, of_second=second, code=1):
+        (line,) = [line for line in said.splitlines() if line.startswith("train: error: ")]
+        assert re.fullmatch(
+            r"train: error: worker 1 at localhost:\d+ differs from worker 0 at localhost:\d+, where all must be alike: "
+            r"--train_steps is 7, not 100000; --learning_rate is 0.002, not 0.001",
+            line,
+        ), line
+    assert not (tmp_path / "run").exists()
+
+
+def test_workers_are_alike_in_everything_or_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of three workers, each of which has two replicas."""
+    texts = [json.dumps({"tfpagan": __version__, "TensorFlow": tf.__version__, "step": step, "of": "é"}) for step in (0, 0, 90)]
+    monkeypatch.setenv("TF_CONFIG", tf_config([1, 2, 3], 1))
+
+    def sum_over(_: object, own: tf.Tensor) -> tf.Tensor:
+        all_rows = np.zeros(own.shape)
+        for i, text in enumerate(texts):
+            numbers = [len(text.encode())] if own.shape[1] == 2 else text.encode().ljust(own.shape[1] - 1, b"\0")
+            all_rows[i] = [2, *(2 * n for n in numbers)]
+        np.testing.assert_array_equal(2 * own[1], all_rows[1])  # what this worker gives
+        assert not np.any(own.numpy()[[0, 2]])
+        return tf.constant(all_rows)
+
+    monkeypatch.setattr(devices, "sum_over", sum_over)
+    workers = mock.Mock(spec=tf.distribute.MultiWorkerMirroredStrategy)
+    with pytest.raises(UserError, match=r"worker 2 at localhost:3 differs from worker 0 at localhost:1.*: step is 90, not 0$"):
+        agreement.require(workers, {"step": 0, "of": "é"})
+    texts[2] = texts[0]
+    agreement.require(workers, {"step": 0, "of": "é"})
 
 
 @pytest.mark.slow

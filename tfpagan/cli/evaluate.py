@@ -53,12 +53,13 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         run_folder.require(path(options["model_dir"]))  # before anything is created there
     from tfpagan.evaluation.scorer import named
     from tfpagan.scoring.files import ScoreFiles
-    from tfpagan.training import devices
+    from tfpagan.training import agreement, devices
 
     folder, chief = options["output"] or options["model_dir"], devices.is_chief()
     files = ScoreFiles(path(folder)) if folder and chief else None  # fails here rather than after the evaluation
     with devices.losing_workers():
         strategy = devices.strategy(options["devices"], wait=options["wait_for_workers"])  # before TensorFlow computes anything
+        agreement.require(strategy, agreement.of_flags(options | settings))
         scores, subject = outcome(protocol, options, settings, strategy)
     result = named(scores, **subject)
     if files:

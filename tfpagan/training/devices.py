@@ -152,7 +152,7 @@ def _wait_for_workers(cluster: dict[str, list[str]], kind: str, index: int, wait
       WorkerMissingError: when one does not within so many seconds, unless they are 0.
     """
     own = cluster[kind][index]
-    missing = {f"{k} {i} at {a}": a for k in KINDS for i, a in enumerate(cluster.get(k, ())) if a != own}
+    missing = {name: address for name, address in _addresses(cluster).items() if address != own}
     ipv6 = socket.has_dualstack_ipv6()  # and IPv4 with it
     try:
         here = socket.create_server(
@@ -192,10 +192,23 @@ def is_chief() -> bool:
     Raises:
       UserError: when TF_CONFIG is not what TensorFlow expects.
     """
-    if not several_workers():
-        return True
-    cluster, kind, index = _task()
-    return (kind, index) == ("chief" if "chief" in cluster else "worker", 0)
+    return not several_workers() or place() == 0
+
+
+def workers() -> list[str]:
+    """The tasks that train, by kind, index and address, beginning with the one that writes the run folder."""
+    return list(_addresses(_task()[0]))
+
+
+def place() -> int:
+    """The place of this worker among `workers`."""
+    _, kind, index = _task()
+    return [name.startswith(f"{kind} {index} ") for name in workers()].index(True)
+
+
+def _addresses(cluster: dict[str, list[str]]) -> dict[str, str]:
+    """The addresses of the tasks that train, by the names in messages."""
+    return {f"{kind} {i} at {address}": address for kind in KINDS for i, address in enumerate(cluster.get(kind, ()))}
 
 
 @tf.function

@@ -21,7 +21,7 @@ from tfpagan.run_folder import folder as run_folder
 from tfpagan.run_folder import images as run_images
 from tfpagan.run_folder.checkpoints import Checkpoints
 from tfpagan.run_folder.cpu_time import CpuTime
-from tfpagan.training import devices, hooks, tensorboard
+from tfpagan.training import agreement, devices, hooks, tensorboard
 from tfpagan.training.independent_critic import CriticHook, IndependentCritic
 from tfpagan.training.stopping import Ended, Stop
 from tfpagan.training.trainer import Trainer
@@ -43,6 +43,7 @@ def train(config: Config, model_dir: Path) -> Ended:
         tf.config.experimental.enable_op_determinism()
     with tempfile.TemporaryDirectory() as unused:
         strategy = devices.strategy(config.training.devices, wait=config.training.wait_for_workers)
+        agreement.require(strategy, agreement.of_config(config))
         images = data.prepare(config.data)
         trainer = Trainer(config=config, image_shape=images.shape, strategy=strategy, images=images.train)
         # Variables live on all workers, so all of them read variables when files are written; the chief keeps the files.
@@ -51,6 +52,7 @@ def train(config: Config, model_dir: Path) -> Ended:
         checkpoint = trainer.checkpoint(critic=critic.checkpoint()) if critic else trainer.checkpoint()
         checkpoints = Checkpoints(checkpoint, folder / "ckpt", keep=config.training.keep_checkpoints)
         step = checkpoints.restore(model_dir / "ckpt")
+        agreement.require(strategy, {"the newest checkpoint in --model_dir": step, "the data set's checksum": images.checksums})
         if step:
             run_images.require_same(model_dir, images)
         stop, cpu = Stop(), CpuTime(folder, begun=step > 0)
