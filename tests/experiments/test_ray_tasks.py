@@ -1,8 +1,11 @@
 """Commands on a Ray cluster, a real one of this machine: killed workers, stopped commands, clusters that do not fit."""
 
 import os
+import platform
 import signal
 import socketserver
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -172,9 +175,33 @@ def test_a_cluster_that_is_gone_is_left_alone(tmp_path: Path, monkeypatch: pytes
         ray_tasks.CURRENT.write_text(f"localhost:{server.server_address[1]}")
         assert ray_tasks._running() == "local"
         monkeypatch.setenv("RAY_ADDRESS", f"localhost:{server.server_address[1]}")
-        with pytest.raises(UserError, match="is no Ray cluster that can be used"):
+        with pytest.raises(UserError, match="is no Ray cluster that can be used: no answer within 3 s"):
             ray_tasks._running()
         server.shutdown()
+
+
+def test_a_cluster_of_another_version_is_said_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Ray 2.60 said of clusters of Ray 2.53 and 2.43."""
+    other = "RuntimeError: Ray version mismatch: cluster has Ray version 2.53.0 but local Ray version is 2.60.0"
+    script = f"print('Traceback (most recent call last):'); import sys; sys.exit('{other}')"
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda _, **kwargs: run([sys.executable, "-c", script], **kwargs))
+    with pytest.raises(UserError, match=f"localhost:1 is no Ray cluster that can be used: {other} "):
+        ray_tasks._require_healthy("localhost:1")
+
+    def init(*_: object, **__: object) -> None:
+        raise ConnectionAbortedError(
+            "Initialization failure from server:\nTraceback (most recent call last):\n"
+            '  File "proxier.py", line 714, in Datapath\n'
+            "    raise RuntimeError(\nRuntimeError: Starting Ray client server failed."
+        )
+
+    monkeypatch.setattr("ray.init", init)
+    listening = socketserver.TCPServer(("localhost", 0), socketserver.BaseRequestHandler)
+    with listening, pytest.raises(UserError) as refused:
+        ray_tasks._connected(f"ray://localhost:{listening.server_address[1]}")
+    assert "used: Initialization failure from server: RuntimeError: Starting Ray client server failed. (" in str(refused.value)
+    assert f"here Ray {ray.__version__}, Python {platform.python_version()}, as the" in str(refused.value)
 
 
 @pytest.mark.slow

@@ -148,8 +148,9 @@ def _connected(address: str) -> Any:
         if where == "auto" and isinstance(e, ConnectionError):  # Ray's words are of flags of its own
             raise UserError(f"{asked} cannot be used: no Ray cluster runs on this machine") from None
         hint = "" if isinstance(e, ValueError) else "; a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
-        of_here = f"here Ray {ray.__version__}, Python {platform.python_version()}"
-        raise UserError(f"{asked} cannot be used: {one_line(e)} ({of_here}{hint})") from None
+        of_here = f"here Ray {ray.__version__}, Python {platform.python_version()}, as the cluster must have"
+        reason = re.sub(r"Traceback \(.*?(?=\w+Error: )", "", one_line(e))  # of the server
+        raise UserError(f"{asked} cannot be used: {reason} ({of_here}{hint})") from None
     finally:
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray's exits with another code
     return ray
@@ -183,10 +184,15 @@ def _running() -> str:
 def _require_healthy(address: str) -> None:
     asked = [sys.executable, "-m", "ray.scripts.scripts", "health-check", f"--address={address}"]
     try:
-        subprocess.run(asked, capture_output=True, timeout=HEALTHY, check=True)
-    except (subprocess.SubprocessError, OSError):
-        hint = "a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
-        raise UserError(f"what answers at {address} is no Ray cluster that can be used ({hint})") from None
+        subprocess.run(asked, capture_output=True, timeout=HEALTHY, check=True, text=True)
+    except subprocess.CalledProcessError as e:
+        reason = one_line(e.stderr.strip().rpartition("\n")[2])
+    except subprocess.TimeoutExpired:
+        reason = f"no answer within {HEALTHY:g} s"
+    else:
+        return
+    hint = "a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
+    raise UserError(f"what answers at {address} is no Ray cluster that can be used: {reason} ({hint})")
 
 
 @contextmanager
