@@ -231,7 +231,8 @@ def _resources(machines: Sequence[Mapping[str, float]], per_machine: int, gpus_p
     needed = max(gpus_per_run, 0) if gpus_per_run != SHARE else min(most, 1)
     able = [machine for machine in machines if machine.get("GPU", 0) >= needed and machine.get("CPU", 0) >= 1]
     if not able:
-        raise UserError("no machine of the cluster has cores" + (f" and {needed} GPUs" if needed else ""))
+        what = "cores" + (f" and {needed} GPUs" if needed else "")
+        raise UserError(f"no machine of the cluster has {what} (one must be there, also where an autoscaler adds others)")
     cores = max(1, min(int(machine["CPU"]) for machine in able) // per_machine)
     if gpus_per_run != SHARE or not needed:
         return cores, needed
