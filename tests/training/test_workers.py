@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpagan import __version__, cli
+from tfpagan import cli
 from tfpagan.errors import UserError, WorkerLostError, WorkerMissingError
 from tfpagan.training import agreement, devices
+from tfpagan.version import __version__
 
 
 def tf_config(ports: list[int], index: int, kind: str = "worker") -> str:

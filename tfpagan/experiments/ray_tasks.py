@@ -26,6 +26,7 @@ ANSWERS = 10.0
 HEALTHY = 30.0
 """Seconds in which it must say that it is one."""
 TOKEN = Path.home() / ".ray" / "auth_token"
+TOKEN_HINT = "a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
 CURRENT = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
 """The address of the newest cluster on this machine."""
 RESTARTS = 20
@@ -147,7 +148,7 @@ def _connected(address: str) -> Any:
         asked = f"--cluster={address}" if host or where == "local" else f"--cluster={address}, that is {where},"
         if where == "auto" and isinstance(e, ConnectionError):  # Ray's words are of flags of its own
             raise UserError(f"{asked} cannot be used: no Ray cluster runs on this machine") from None
-        hint = "" if isinstance(e, ValueError) else "; a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
+        hint = "" if isinstance(e, ValueError) else f"; {TOKEN_HINT}"
         of_here = f"here Ray {ray.__version__}, Python {platform.python_version()}, as the cluster must have"
         reason = re.sub(r"Traceback \(.*?(?=\w+Error: )", "", one_line(e))  # of the server
         raise UserError(f"{asked} cannot be used: {reason} ({of_here}{hint})") from None
@@ -191,8 +192,7 @@ def _require_healthy(address: str) -> None:
         reason = f"no answer within {HEALTHY:g} s"
     else:
         return
-    hint = "a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
-    raise UserError(f"what answers at {address} is no Ray cluster that can be used: {reason} ({hint})")
+    raise UserError(f"what answers at {address} is no Ray cluster that can be used: {reason} ({TOKEN_HINT})")
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfpagan import __version__
 from tfpagan.config import Config
 from tfpagan.errors import UserError
 from tfpagan.training import devices
+from tfpagan.version import __version__
 
 OWN = ("data_dir", "cache_dir", "wait_for_workers", "output", "json")
 """Flags that each worker may set for itself."""

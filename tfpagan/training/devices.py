@@ -202,8 +202,8 @@ def workers() -> list[str]:
 
 def place() -> int:
     """The place of this worker among `workers`."""
-    _, kind, index = _task()
-    return [name.startswith(f"{kind} {index} ") for name in workers()].index(True)
+    cluster, kind, index = _task()
+    return list(_addresses(cluster).values()).index(cluster[kind][index])
 
 
 def _addresses(cluster: dict[str, list[str]]) -> dict[str, str]:
