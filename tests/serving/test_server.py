@@ -1,9 +1,12 @@
 """bin/serve: TensorFlow Serving's REST format over a real socket, what it refuses, joined requests, a clean end, a load."""
 
 import base64
+import errno
 import http.client
 import io
 import json
+import logging
+import os
 import re
 import signal
 import socket
@@ -32,6 +35,7 @@ from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
 from tfpagan.serving.hosted import Hosted
 from tfpagan.serving.servable import Servable
+from tfpagan.serving.server import FULL_PAUSE_SECONDS, _Server
 
 HANGS = 300
 ONE_LONG_TEXT = json.dumps({"inputs": np.full([5, 8, 8, 3], "").tolist()}).replace('""', f'"{"x" * 50_000}"', 1)
@@ -601,3 +605,18 @@ def test_a_port_that_is_taken_and_a_damaged_export_get_one_line(
     (tmp_path / "1/saved_model.pb").write_bytes(b"damaged")
     assert cli.run("serve", [f"--model={tmp_path}", "--port=0"]) == 1
     assert f"{tmp_path}/1 cannot be served" in capsys.readouterr().err
+
+
+def test_too_many_open_files_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Cheroot tries to accept again at once: with a traceback each time the log grew by 100,000 lines in three seconds."""
+    server = _Server(("127.0.0.1", 0), lambda *_: [])
+    begun = time.monotonic()
+    for number in (errno.EMFILE, errno.EMFILE, errno.EPERM):
+        try:
+            raise OSError(number, os.strerror(number))
+        except OSError:
+            server.error_log("Error in HTTPServer.serve", logging.ERROR, traceback=True)
+    said = caplog.text
+    assert said.count("new connections wait: Too many open files") == 1
+    assert (said.count("Traceback"), said.count("Operation not permitted")) == (1, 1)
+    assert time.monotonic() - begun >= 2 * FULL_PAUSE_SECONDS

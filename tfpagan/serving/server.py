@@ -1,8 +1,10 @@
 """The server process: binds, loads, answers, and at SIGTERM or Ctrl-C finishes the requests in flight."""
 
+import errno
 import ipaddress
 import logging as standard_logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,8 @@ from tfpagan.serving.servable import Servable
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 CONNECTIONS = 1024  # that may send at a time, each in a thread: slow ones must not keep others waiting
+FULL_SECONDS = 10.0  # between lines that say that the process has too many open files
+FULL_PAUSE_SECONDS = 0.05  # between attempts to accept a connection meanwhile
 KEPT = 4096  # that wait for the client's next request
 HEADERS_BYTES = 2**16  # at most, of a request
 GRACE_SECONDS = 1.0  # after a signal, during which new requests are still answered
@@ -56,7 +60,11 @@ class _Server(wsgi.Server):
 
     def error_log(self, msg: str = "", level: int = standard_logging.INFO, traceback: bool = False) -> None:
         """Log cheroot's messages, except those about its start and stop."""
-        if level > standard_logging.INFO:
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            logging.log_every_n_seconds(logging.ERROR, "new connections wait: %s", FULL_SECONDS, error.strerror)
+            time.sleep(FULL_PAUSE_SECONDS)  # cheroot tries again at once
+        elif level > standard_logging.INFO:
             logging.error("%s", msg, exc_info=traceback)
 
 
