@@ -30,6 +30,15 @@ def test_logistic_losses_do_not_overflow() -> None:
     np.testing.assert_array_equal(adversarial.LOGISTIC.adversary(far), [1000.0, 0.0])
 
 
+def test_a_weight_is_the_adversarys_alone() -> None:
+    weighted, plain = adversarial.weighted(adversarial.WASSERSTEIN, 3.0), adversarial.WASSERSTEIN
+    np.testing.assert_array_equal(weighted.adversary(LOGITS), -3 * LOGITS)
+    np.testing.assert_array_equal(weighted.disc_real(LOGITS), plain.disc_real(LOGITS))
+    np.testing.assert_array_equal(weighted.disc_fake(LOGITS), plain.disc_fake(LOGITS))
+    assert weighted.fusable
+    assert not weighted.minimax  # its slope is no longer minus that of `disc_fake`
+
+
 def test_l1_is_the_mean_absolute_difference_of_each_sample() -> None:
     x = np.zeros([2, 2, 2, 1], np.float32)
     y = x.copy()

@@ -31,6 +31,7 @@ from tfpagan.training.trainer import Trainer
 CASES: dict[str, dict[str, Any]] = {
     "pagan": {},
     "pagan_l1": {"reconstruction": "l1", "l1_weight": 3.0},
+    "pagan_weighted": {"image_game_weight": 4.0},
     **{f"f_pagan_{d}": {"objective": "f_pagan", "divergence": d} for d in reference.F_DIVERGENCES},
     "f_pagan_bounded": {"objective": "f_pagan", "divergence": "kl", "max_logit": 0.7},
     "f_pagan_penalised": {"objective": "f_pagan", "divergence": "total_variation", "logit_penalty": 0.3},
@@ -132,9 +133,9 @@ def l1(x: tf.Tensor, y: tf.Tensor) -> float:
     return float(np.abs(x.numpy() - y.numpy()).mean())
 
 
-def shared_by_makers(discs: Mapping[str, float], adversary: Mapping[str, float]) -> Expected:
+def shared_by_makers(discs: Mapping[str, float], adversary: Mapping[str, float], of_images: float = 1.0) -> Expected:
     """PAGAN's equations (14) and (16): the generator pays for D(x) and D(x, y), the encoder for D(z) and D(x, y)."""
-    generator, encoder = adversary["disc_x"] + adversary["disc_xx"], adversary["disc_z"] + adversary["disc_xx"]
+    generator, encoder = of_images * adversary["disc_x"] + adversary["disc_xx"], adversary["disc_z"] + adversary["disc_xx"]
     return {**discs, "generator": generator, "encoder": encoder}
 
 
@@ -147,7 +148,8 @@ def pagan(o: Oracle) -> Expected:
         return {**discs, "generator": real_cost(x) + distance, "encoder": real_cost(z) + distance}
     games = o.games()
     discs = {disc: real_cost(real) + fake_cost(fake) for disc, (real, fake) in games.items()}
-    return shared_by_makers(discs, {disc: real_cost(fake) for disc, (_, fake) in games.items()})
+    adversaries = {disc: real_cost(fake) for disc, (_, fake) in games.items()}
+    return shared_by_makers(discs, adversaries, o.objective.image_game_weight)
 
 
 def f_pagan(o: Oracle) -> Expected:

@@ -123,6 +123,11 @@ def penalised(loss: Loss, weight: float) -> Loss:
     )
 
 
+def weighted(loss: Loss, weight: float) -> Loss:
+    """The same loss with the adversary's times weight, the discriminator's as it was."""
+    return replace(loss, adversary=lambda logit: weight * loss.adversary(logit), minimax=False)
+
+
 def _half_tanh(v: "tf.Tensor") -> "tf.Tensor":
     return 0.5 * tf.tanh(v)
 

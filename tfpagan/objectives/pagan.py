@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tfpagan.errors import UserError
-from tfpagan.losses import penalties
+from tfpagan.losses import adversarial, penalties
 from tfpagan.objectives.contract import Game, LossTerm, Objective, Pass, setting
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ class PAGAN(Objective):
         "",
         "whose features: inception, shapes, mnist or cifar10 (come along), or a SavedModel folder from bin/train_classifier",
     )
+    image_game_weight: float = setting(
+        1.0,
+        "weight of the game on images in the generator's loss, where its other game is on pairs; 1 in the paper; more makes "
+        "better samples, and too much costs reconstructions",
+        at_least=0.0,
+    )
 
     def __post_init__(self) -> None:
         if "perceptual" in self._comparisons and not self.perceptual_classifier:
@@ -59,7 +65,8 @@ class PAGAN(Objective):
         return self.reconstruction.split("+")
 
     def games(self, p: Pass) -> Iterator[Game]:
-        yield Game("disc_x", real=p.x, fake=p.x_gen, adversaries=("generator",))  # eq. (5)
+        loss = adversarial.weighted(adversarial.LOGISTIC, self.image_game_weight)
+        yield Game("disc_x", real=p.x, fake=p.x_gen, adversaries=("generator",), loss=loss)  # eq. (5)
         yield Game("disc_z", real=p.z, fake=p.z_enc, adversaries=("encoder",))  # eq. (6)
         if "adversarial" in self._comparisons:
             yield Game("disc_xx", real=(p.x, p.x_aug), fake=(p.x, p.x_rec), adversaries=("generator", "encoder"))  # eq. (11)
