@@ -216,8 +216,10 @@ def pictures(folder: Path, count: int, px: int, seed: int = 0) -> Path:
     return folder
 
 
-def two_workers(*command: str, of_second: Sequence[str] = (), code: int = 0) -> list[tuple[str, str]]:
-    """What two worker processes of a command print, as text and messages; the second has further flags."""
+def two_workers(
+    *command: str, of_second: Sequence[str] = (), at: Sequence[Path | None] = (None, None), code: int = 0
+) -> list[tuple[str, str]]:
+    """What two worker processes of a command print, as text and messages; the second has further flags, and each its folder."""
     with socket.socket() as one, socket.socket() as two:
         one.bind(("localhost", 0)), two.bind(("localhost", 0))
         ports = [one.getsockname()[1], two.getsockname()[1]]
@@ -226,6 +228,7 @@ def two_workers(*command: str, of_second: Sequence[str] = (), code: int = 0) -> 
         subprocess.Popen(
             [sys.executable, "-m", "tfpagan.cli", *command, *further],
             env=os.environ | {"TF_CONFIG": tf_config(ports, i)},
+            cwd=at[i],
             **pipes,
         )
         for i, further in enumerate([(), of_second])
@@ -269,6 +272,21 @@ def test_two_worker_processes_with_other_settings_both_say_which(tmp_path: Path)
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
+def test_two_worker_processes_with_other_images_at_the_same_path_both_say_so(tmp_path: Path) -> None:
+    """Each classifies a share of all images: the scores would be of images from both."""
+    real = pictures(tmp_path / "real", 9, 32)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for seed, folder in enumerate(folders):
+        folder.mkdir()
+        pictures(folder / "fake", 9, 32, seed=seed)
+    argv = [f"--real={real}", "--fake=fake", "--classifier=shapes", "--metrics=fid", f"--cache_dir={tmp_path}/cache"]
+    for text, said in two_workers("evaluate", *argv, at=folders, code=1):
+        (line,) = [line for line in said.splitlines() if line.startswith("evaluate: error: ")]
+        assert re.search(r"worker 1 at .* must be alike: the checksum of --fake is \w{16}, not \w{16}$", line), line
+        assert text == ""
+
+
 def test_workers_are_alike_in_everything_or_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second of three workers, each of which has two replicas."""
     texts = [json.dumps({"tfpagan": __version__, "TensorFlow": tf.__version__, "step": step, "of": "é"}) for step in (0, 0, 90)]
@@ -288,7 +306,27 @@ def test_workers_are_alike_in_everything_or_it_is_named(monkeypatch: pytest.Monk
     with pytest.raises(UserError, match=r"worker 2 at localhost:3 differs from worker 0 at localhost:1.*: step is 90, not 0$"):
         agreement.require(workers, {"step": 0, "of": "é"})
     texts[2] = texts[0]
-    agreement.require(workers, {"step": 0, "of": "é"})
+    agreement.require(workers, {"step": lambda: 0, "of": "é"})
+
+
+def test_nothing_is_found_out_for_one_worker(one_device: tf.distribute.Strategy) -> None:
+    agreement.require(one_device, {"what takes time": lambda: pytest.fail("it was found out")})
+
+
+def test_the_checksum_of_contents_is_of_names_and_bytes_and_not_of_the_place(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name / "in").mkdir(parents=True)
+        (tmp_path / name / "in/file").write_text("x")
+    one = agreement.contents(tmp_path / "a")
+    assert agreement.contents(tmp_path / "b") == one
+    assert agreement.contents(tmp_path / "a/in/file") == agreement.contents(tmp_path / "b/in/file") != one
+    (tmp_path / "b/in/file").rename(tmp_path / "b/in/other")
+    assert agreement.contents(tmp_path / "b") != one
+    (tmp_path / "b/in/other").rename(tmp_path / "b/in/file")
+    (tmp_path / "b/in/file").write_text("y")
+    assert agreement.contents(tmp_path / "b") != one
+    with pytest.raises(UserError, match=r"/c cannot be read: No such file"):
+        agreement.contents(tmp_path / "c")
 
 
 @pytest.mark.slow

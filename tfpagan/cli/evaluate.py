@@ -118,11 +118,16 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any], 
     from tfpagan import data
     from tfpagan.inference import restore
     from tfpagan.scoring.adapters import of_run
+    from tfpagan.training import agreement
 
     model_dir = path(options["model_dir"])
     run = restore.restored(model_dir, step=options["step"], best=options["best"])
     images = data.prepare(own_data(run.config, settings))
     run_images.require_same(model_dir, images)
+    files = sorted((model_dir / ("best" if options["best"] else "ckpt")).glob(f"ckpt-{run.step}.*"))
+    checkpoint = {"the checkpoint's step": run.step, "the checkpoint's checksum": lambda: agreement.contents(*files)}
+    settings_of_run = {f"{flag} of --model_dir": value for flag, value in agreement.of_config(run.config).items()}
+    agreement.require(strategy, settings_of_run | checkpoint)
     encoder, condition = run.networks.get("encoder"), run.config.objective.condition
     subject = of_run(run.networks["generator"], encoder, run.config.networks, str(model_dir), condition)
     count = run.config.training.validation_images
@@ -133,8 +138,11 @@ def _run(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any], 
 def _export(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any], strategy: "Strategy") -> Scored:
     from tfpagan.evaluation.subjects import of_saved_model
     from tfpagan.serving.exports import newest
+    from tfpagan.training import agreement
 
-    subject = of_saved_model(newest(zoo.model(path(options["export"]))))
+    folder = newest(zoo.model(path(options["export"])))
+    agreement.require(strategy, {"the export's checksum": lambda: agreement.contents(folder)})
+    subject = of_saved_model(folder)
     return _on_data_set(subject, protocol, options, settings, strategy)
 
 
@@ -170,8 +178,10 @@ def _score(
     validation: "Part | None" = None,
 ) -> "Scores":
     from tfpagan.scoring.prepare import scorer
+    from tfpagan.training import agreement
 
-    classifier, why = chosen_classifier(protocol, options)
+    agreement.require(strategy, {"the data set's checksum": images.checksums})
+    classifier, why = chosen_classifier(protocol, options, strategy)
     with statistics_file.kept(options["save_statistics"], classifier, why) as collect:
         made = scorer(
             protocol,

@@ -1,6 +1,8 @@
 """`bin/evaluate --real=... --fake=...`: images, or statistics of images, that no model of this package made."""
 
 import dataclasses
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,7 @@ def score(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any],
     data_settings = checks.replace(DataConfig(), settings, "data")
     real, fake = path(options["real"]) if options["real"] else None, path(options["fake"])
     images, fakes = real_and_fake(real, fake, background=BACKGROUNDS[data_settings.background])
+    _require_alike(strategy, {"real": (real, images), "fake": (fake, fakes)})
     if fakes is None:
         scores = _of_statistics(protocol, real, images, options, settings, strategy)
         model = str(fake)
@@ -43,6 +46,20 @@ def score(protocol: Protocol, options: dict[str, Any], settings: dict[str, Any],
     if data_settings.background != DataConfig().background:
         scores.protocol["background"] = data_settings.background
     return scores, {"model": model}
+
+
+def _require_alike(strategy: "Strategy", given: Mapping[str, tuple[Path | None, "Images | None"]]) -> None:
+    """Refuse workers that have different images at the same paths; each of them classifies a share of all."""
+    from tfpagan.evaluation.images import checksum
+    from tfpagan.training import agreement
+
+    facts: dict[str, Any] = {}
+    for flag, (file, images) in given.items():
+        if images:
+            facts[f"the number of images in --{flag}"] = images.count
+        if file:
+            facts[f"the checksum of --{flag}"] = partial(checksum, images) if images else partial(agreement.contents, file)
+    agreement.require(strategy, facts)
 
 
 def _of_images(
@@ -64,7 +81,7 @@ def _of_images(
     counted = dataclasses.replace(protocol, name="custom", metrics=metrics, samples=count, reconstructions=0)
     as_named = counted.samples == protocol.samples or not protocol.goes_over(Over.SAMPLES)
     counted = protocol if options["protocol"] and as_named else counted
-    classifier, why = chosen_classifier(counted, options)
+    classifier, why = chosen_classifier(counted, options, strategy)
     with statistics_file.kept(options["save_statistics"], classifier, why) as collect:
         scores = Scorer(
             counted,
@@ -106,7 +123,7 @@ def _of_statistics(
         raise UserError("--classifier cannot be given with statistics on both sides: no image is classified")
     if images is None:
         return from_statistics.score(counted, reference.of_file(real), reference.of_file(fake))
-    classifier, why = chosen_classifier(counted, options)
+    classifier, why = chosen_classifier(counted, options, strategy)
     if classifier is None:
         raise EvaluationError(f"the images of {real} cannot be compared with statistics: {why}")
     extract = FeatureExtractor(classifier, strategy)

@@ -12,6 +12,8 @@ from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import DataConfig
 
 if TYPE_CHECKING:
+    from tensorflow.distribute import Strategy
+
     from tfpagan.evaluation.classifiers.classifier import Classifier
     from tfpagan.evaluation.protocols import Protocol
     from tfpagan.inference.model import Model
@@ -50,13 +52,20 @@ def model(options: dict[str, Any]) -> "Model":
     return load(path(options["model"]), step=options["step"], best=options["best"])
 
 
-def chosen_classifier(protocol: "Protocol", options: dict[str, Any]) -> "tuple[Classifier | None, str]":
-    """The classifier selected by --classifier and --inception, if one is needed; and why it is None, else ""."""
+def chosen_classifier(protocol: "Protocol", options: dict[str, Any], strategy: "Strategy") -> "tuple[Classifier | None, str]":
+    """The classifier selected by --classifier and --inception, if one is needed; and why it is None, else "".
+
+    Raises:
+      EvaluationError: when a path was given and there is no usable classifier there.
+      UserError: when another worker has another one.
+    """
     from tfpagan.scoring.prepare import classifier
+    from tfpagan.training import agreement
 
     if options.get("save_statistics"):  # of features, whatever is measured
         protocol = dataclasses.replace(protocol, metrics=(*protocol.metrics, "fid"))
     found, why = classifier(protocol, options["classifier"], options["inception"], inception_flag="--inception")
+    agreement.require(strategy, {"the classifier's checksum": found and found.checksum})
     return found.in_bfloat16() if found and options["bfloat16"] else found, why
 
 
