@@ -52,6 +52,19 @@ def test_discriminators_may_be_wider_than_generator_and_encoder() -> None:
         assert kernels(networks.build(role, mixed, (32, 32, 3))) == kernels(networks.build(role, expected, (32, 32, 3))), role
 
 
+@pytest.mark.parametrize("norm", ["spectral", "batch", "none"])
+def test_a_code_may_become_a_further_channel_of_the_image_that_it_is_judged_with(norm: str) -> None:
+    config = NetworkConfig(joint="channels", channels=8, latent_dim=5, disc_norm=norm)
+    network, of_image = (networks.build(role, config, (32, 16, 3)) for role in ("disc_xz", "disc_x"))
+    assert tuple(network.of_code.kernel.shape) == (5, 32 * 16)
+    (first, *others), (first_of_image, *others_of_image) = kernels(network.trunk), kernels(of_image.trunk)
+    assert (first[2], first_of_image[2]) == (4, 3)
+    assert others == others_of_image
+    x, z = tf.random.normal([2, 32, 16, 3]), tf.random.normal([2, 5])
+    assert network((x, z)).shape == (2,)
+    assert np.abs(network((x, z)) - network((x, z[::-1]))).min() > 0
+
+
 def test_the_code_discriminator_has_two_hidden_layers_of_512_and_256() -> None:
     assert kernels(networks.build("disc_z", NetworkConfig(), (32, 32, 3))) == [(128, 512), (512, 256), (256, 1)]
 

@@ -63,6 +63,7 @@ CASES: dict[str, dict[str, Any]] = {
     "as_vae_g": {"objective": "as_vae_g", "code_weight": 0.3},
     "as_vae_flow": {"objective": "as_vae", "likelihood": "bernoulli", "posterior": "flow", "flow_length": 3},
     "ali": {"objective": "ali"},
+    "ali_channels": {"objective": "ali", "joint": "channels"},
     "alice": {"objective": "alice"},
 }
 FIRST = {config["objective"]: name for name, config in reversed(CASES.items()) if "objective" in config} | {"pagan": "pagan"}

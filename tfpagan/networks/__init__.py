@@ -99,6 +99,12 @@ def _pair_discriminator(config: NetworkConfig, shape: Shape, init: Initializers)
     return discriminators.JoinedPairDiscriminator(_trunk(config), PAIR_AXES[config.pair], init)
 
 
+def _joint_discriminator(config: NetworkConfig, shape: Shape, init: Initializers) -> tf.keras.Model:
+    if config.joint == "features":
+        return discriminators.JointFeaturesDiscriminator(_trunk(config), init)
+    return discriminators.JointChannelsDiscriminator(_trunk(config), shape[:2], init)
+
+
 def _trunk(config: NetworkConfig) -> discriminators.TrunkConfig:
     def build_trunk(init: Initializers) -> tf.keras.layers.Layer:
         return ARCHITECTURES.get(config.architecture).trunk(config, init)
@@ -123,7 +129,7 @@ _ROLES: dict[str, Callable[[NetworkConfig, Shape, Initializers], tf.keras.Model]
     "disc_x": lambda c, shape, init: discriminators.ImageDiscriminator(_trunk(c), init),
     "disc_z": lambda c, shape, init: discriminators.CodeDiscriminator(_widths(c), _code_norm(c), c.sync_batch_norm, init),
     "disc_xx": _pair_discriminator,
-    "disc_xz": lambda c, shape, init: discriminators.JointDiscriminator(_trunk(c), init),
+    "disc_xz": _joint_discriminator,
 }
 
 

@@ -130,7 +130,7 @@ class CodeDiscriminator(tf.keras.Model):
         return _logit(self.to_logit(z))
 
 
-class JointDiscriminator(ImageTrunk):
+class JointFeaturesDiscriminator(ImageTrunk):
     """Images [N, H, W, C] with codes [N, Z] -> logits [N]: a trunk on the image, a hidden layer on the code, one on both.
 
     As in ALI and BiGAN (Dumoulin et al., 2017; Donahue et al., 2017): separate features, judged together.
@@ -148,6 +148,23 @@ class JointDiscriminator(ImageTrunk):
         code_features = tf.nn.leaky_relu(self.of_code(code), LEAK)
         both = tf.concat([features, tf.cast(code_features, features.dtype)], 1)
         return _logit(self.to_logit(tf.nn.leaky_relu(self.of_both(both), LEAK)))
+
+
+class JointChannelsDiscriminator(ImageDiscriminator):
+    """Images [N, H, W, C] with codes [N, Z] -> logits [N]: a linear layer makes the code a further channel of the image.
+
+    All layers then see both: among features at their end, those of the image can drown the code's (docs/learning.md).
+    """
+
+    def __init__(self, config: TrunkConfig, size: tuple[int, int], init: Initializers):
+        super().__init__(config, init)
+        self.size = size
+        self.of_code = dense(size[0] * size[1], config.norm, init.layer("of_code"))
+
+    def call(self, pair: tuple[tf.Tensor, tf.Tensor], uniform: Uniform | None = None) -> tf.Tensor:
+        image, code = self.augmented((pair[0],), uniform)[0], pair[1]
+        channel = tf.reshape(self.of_code(code), [-1, *self.size, 1])
+        return self.judge(tf.concat([image, tf.cast(channel, image.dtype)], 3), uniform)
 
 
 def _logit(column: tf.Tensor) -> tf.Tensor:

@@ -114,6 +114,12 @@ class NetworkConfig:
         choices=("auto", "spectral", "batch", "none"),
     )
     pair: str = setting("width", "how the pair discriminator joins two images", choices=("width", "channels", "siamese"))
+    joint: str = setting(
+        "features",
+        "how the discriminator of images with codes joins the two; features: features of both before its last layers, as ALI "
+        "and BiGAN do; channels: the code becomes a further channel of the image, by a linear layer",
+        choices=("features", "channels"),
+    )
     likelihood: str = setting(
         "none",
         "p(x | z) of a stochastic decoder, centred at the generator's output; none: the decoder is deterministic",
