@@ -64,6 +64,12 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
             {"joint_batch_norm": True},
             "a common vector of all codes, which batch statistics of reconstructions alone hide, is then seen",
         ),
+        Deviation(("pagan",), {"image_game_weight": 10.0}, "otherwise samples stay behind reconstructions (docs/learning.md)"),
+        Deviation(
+            ("ali",),
+            {"joint": "channels"},
+            "with features joined at their end D(x, z) does not look at codes (docs/learning.md)",
+        ),
         Deviation(("dcgan",), {"disc_norm": "spectral"}, "better samples than with batch norm (docs/learning.md)"),
         Deviation(("as_vae", "as_vae_g", "as_vae_r"), {"likelihood": "bernoulli"}, "as for MNIST in `as_vae_mnist`"),
     ),
