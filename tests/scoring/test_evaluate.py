@@ -404,6 +404,14 @@ def test_a_run_within_its_data_set_is_refused(tmp_path: Path, data: list[str], c
     assert not (folder / "run").exists()
 
 
+def test_a_refused_evaluation_leaves_no_folder(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "old").mkdir()
+    for folder in ("new/scores", "old"):
+        code = cli.run("evaluate", [f"--model_dir={trained}", "--dataset=shapes", f"--output={tmp_path / folder}"])
+        assert (code, "--dataset cannot be given with --model_dir" in capsys.readouterr().err) == (1, True)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "old"]
+
+
 # During training
 
 EVALUATED = ["--eval_every_steps=2", "--best_metric=rmse", "--train_steps=4"]

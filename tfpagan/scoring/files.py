@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,15 @@ class ScoreFiles:
     def __init__(self, folder: Path):
         self._folder = folder
         try:
+            made = [place for place in (folder / "eval", folder, *folder.parents) if not place.exists()]
             (folder / "eval").mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder / "eval"):
                 pass
         except OSError as e:
             raise UserError(f"the scores cannot be written to {folder}: {e}") from None
+        for place in made:  # an evaluation that is refused later leaves nothing
+            with suppress(OSError):
+                place.rmdir()
         self._writer: tf.summary.SummaryWriter | None = None
 
     def keep(self, result: Result, scores: Scores) -> None:
@@ -51,6 +55,7 @@ class ScoreFiles:
         step = int(result.subject.get("step", 0))
         name = re.sub(r"[^A-Za-z0-9]+", "-", str(result.protocol["name"]))
         try:
+            (folder / "eval").mkdir(parents=True, exist_ok=True)
             append_csv_row(folder / "scores.csv", result)
             append_json_line(folder / "metrics.jsonl", result)
             (folder / "eval" / f"{name}_step_{step:08d}.json").write_text(result.to_json() + "\n")
