@@ -71,7 +71,6 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
             "with features joined at their end D(x, z) does not look at codes (docs/learning.md)",
         ),
         Deviation(("dcgan",), {"disc_norm": "spectral"}, "better samples than with batch norm (docs/learning.md)"),
-        Deviation(("dcgan",), {"generator_steps": 4}, "better samples than with two to one of D(x) (docs/learning.md)"),
         Deviation(("as_vae", "as_vae_g", "as_vae_r"), {"likelihood": "bernoulli"}, "as for MNIST in `as_vae_mnist`"),
     ),
     "cifar10": (
