@@ -64,7 +64,11 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
             {"joint_batch_norm": True},
             "a common vector of all codes, which batch statistics of reconstructions alone hide, is then seen",
         ),
-        Deviation(("pagan",), {"image_game_weight": 10.0}, "otherwise samples stay behind reconstructions (docs/learning.md)"),
+        Deviation(
+            ("pagan",),
+            {"image_game_weight": 10.0, "generator_learning_rate": 2e-3},
+            "otherwise samples stay behind reconstructions (docs/learning.md)",
+        ),
         Deviation(
             ("ali",),
             {"joint": "channels"},
