@@ -42,9 +42,7 @@ PARTS: Mapping[str, Part] = {
         {"joint_batch_norm": True}, "as inference has them: one set for samples and reconstructions (docs/results_gpu.md)"
     ),
     "bounded variances": Part({"max_variance": 1.0}, "no code is wider than the prior (docs/results_gpu.md)"),
-    "game on images": Part(
-        {"image_game_weight": 10.0}, "the generator also learns from samples, which stay behind otherwise (docs/learning.md)"
-    ),
+    "game on images": Part({"image_game_weight": 10.0}, "samples stay behind reconstructions otherwise (docs/learning.md)"),
 }
 
 
