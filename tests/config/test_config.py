@@ -47,6 +47,13 @@ def test_every_preset_is_named_for_its_system_and_data_set(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("data", ["cifar10", "mnist", "celeb_a"])
+def test_pagan_plus_sees_as_many_images_as_pagan(data: str) -> None:
+    pagan, plus = (presets.get(f"{system}_{data}").training for system in ("pagan", "pagan_plus"))
+    assert plus.batch_size < pagan.batch_size
+    assert plus.train_steps * plus.batch_size == pagan.train_steps * pagan.batch_size
+
+
 def test_table_4_is_the_padding_of_the_image() -> None:
     padded = {name: presets.get(name).augmentation.pad_fraction for name in presets.PRESETS if name.startswith("pagan_pad")}
     assert list(padded.values()) == [0.0, 0.05, 0.1, 0.15, 0.2]

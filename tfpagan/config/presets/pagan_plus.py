@@ -43,6 +43,9 @@ PARTS: Mapping[str, Part] = {
     ),
     "bounded variances": Part({"max_variance": 1.0}, "no code is wider than the prior (docs/results_gpu.md)"),
     "game on images": Part({"image_game_weight": 10.0}, "samples stay behind reconstructions otherwise (docs/learning.md)"),
+    "small batches": Part(
+        {"batch_size": 16, "train_steps": 400_000}, "four times as many updates of as many images (docs/learning.md)"
+    ),
 }
 
 
