@@ -12,6 +12,7 @@ from absl import logging
 from tfpagan.cli import names
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.config import Config, plugins, presets
+from tfpagan.config.unused import unused
 from tfpagan.errors import UserError, WorkerLostError
 from tfpagan.run_folder import chosen
 from tfpagan.run_folder import folder as run_folder
@@ -31,6 +32,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--model_dir={options['model_dir']} is not legal: it must be a folder of this machine")
     model_dir = path(options["model_dir"] or chosen.folder(options["preset"], settings))
     config = chosen.config(options["preset"], settings, model_dir)
+    for line in unused(config, settings):
+        logging.warning("%s", line)
     from tfpagan.training import devices, dry_run, start
 
     config, described = start.described(config, settings, model_dir)
