@@ -122,6 +122,10 @@ def test_reconstructions_keep_their_names_and_stand_beside_the_originals(
     assert [p.name for p in sorted((tmp_path / "out/pairs").iterdir())] == ["0000.png", "0001.png"]
     np.testing.assert_array_equal(png(tmp_path / "out/pairs/0000.png"), grid(interleaved(x[:4], given[:4]), 4))
     np.testing.assert_array_equal(png(tmp_path / "out/pairs/0001.png"), grid(interleaved(x[4:], given[4:]), 4))
+    assert cli.run("reconstruct", [f"--model={run}", f"--input={images}", f"--output={tmp_path}/large", "--scale=3"]) == 0
+    large = grid(interleaved(x[:4], given[:4]), 4).repeat(3, 0).repeat(3, 1)
+    np.testing.assert_array_equal(png(tmp_path / "large/pairs/0000.png"), large)
+    np.testing.assert_array_equal(png(tmp_path / "large/reconstructions/0.png"), given[0])
 
 
 def test_larger_images_are_cut_and_shrunk_where_that_is_asked_for(
@@ -159,7 +163,7 @@ def test_two_images_of_one_name_are_refused_and_a_grid_too_large_for_a_png(
     assert cli.run("reconstruct", [f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]) == 1
     assert "a.jpg would be written over another image of that name" in capsys.readouterr().err
     assert cli.run("sample", [f"--model={run}", "--count=4", "--columns=200000", f"--output={tmp_path}/w.png"]) == 1
-    assert "a PNG of 1600000 x 8 px is too large" in capsys.readouterr().err
+    assert "a picture of 1600000 x 8 px is too large" in capsys.readouterr().err
 
 
 def test_interpolations_go_between_images_seeds_and_stored_codes(run: Path, images: Path, tmp_path: Path) -> None:

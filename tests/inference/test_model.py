@@ -172,6 +172,8 @@ def test_a_model_without_an_encoder_says_so(run: tuple[Path, Trainer]) -> None:
 def test_what_is_neither_a_run_nor_an_export_is_refused(run: tuple[Path, Trainer], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is neither a run, with ckpt/, nor an export"):
         tfpagan.load(tmp_path)
+    with pytest.raises(UserError, match=r"^x{100} cannot be read: File name too long$"):
+        tfpagan.load("x" * 5000)
     (tmp_path / "saved_model.pb").write_bytes(b"damaged")
     with pytest.raises(UserError, match="is not a readable export"):
         tfpagan.load(tmp_path)

@@ -4,7 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import BACKGROUND, MODEL, SCALE, background, model, require, scale
+from tfpagan.cli.model_flags import BACKGROUND, CHECKPOINT, SCALE, background, model, require, scale
 from tfpagan.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ COMMAND = Command(
     program="colourise",
     help="A grid of images: in grey, unchanged, then in several sampled colourisations or in the colours of other images.",
     options=(
-        *MODEL,
+        Option("model", "", "a run folder, or an export, of a system that colourises"),
+        *CHECKPOINT,
         Option("input", "", "a folder of images; default: test images of the run's data set"),
         Option("colours", "", "a folder of images whose colours to transfer; default: colours are sampled"),
         Option("rows", 8, "how many images"),

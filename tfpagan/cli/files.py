@@ -25,6 +25,7 @@ from tfpagan.images import grey, grid, normalize, to_bytes, whole, write_png
 from tfpagan.inference.model import AT_ONCE, Model
 
 PNG_PX = 1_000_000  # per side: the limit of the library that writes it
+MOST_PX = 2**28  # of a picture, of which several copies are in memory while it is made
 PAIRS, PAIR_COLUMNS = 64, 16  # pairs per grid, and columns of images
 LINE_SECONDS = 10.0  # between lines of progress
 Rows = TypeVar("Rows", np.ndarray, Sequence[Path])
@@ -136,8 +137,10 @@ def write_codes(model: Model, batches: Iterable[np.ndarray], output: Path, **mor
     _write_npz(output, mean=mean, log_variance=log_variance, **more)
 
 
-def write_reconstructions(model: Model, batches: Iterable[np.ndarray], names: Sequence[Path], output: Path) -> None:
-    """Write G(E(x)) of uint8 images to reconstructions/NAME, and grids of x beside G(E(x)) to pairs/.
+def write_reconstructions(
+    model: Model, batches: Iterable[np.ndarray], names: Sequence[Path], output: Path, *, scale: int = 1
+) -> None:
+    """Write G(E(x)) of uint8 images to reconstructions/NAME, and grids of x beside G(E(x)), enlarged, to pairs/.
 
     Raises:
       UserError: when they cannot be written.
@@ -155,9 +158,9 @@ def write_reconstructions(model: Model, batches: Iterable[np.ndarray], names: Se
                 write_png(image, str(file))
             pending = np.concatenate([pending, np.stack([x, x_rec], 1)])
             while len(pending) >= PAIRS:
-                pending, grids = pending[PAIRS:], _write_pairs(pending[:PAIRS], output, grids)
+                pending, grids = pending[PAIRS:], _write_pairs(pending[:PAIRS], output, grids, scale)
         if len(pending):
-            _write_pairs(pending, output, grids)
+            _write_pairs(pending, output, grids, scale)
 
 
 def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> None:
@@ -188,10 +191,10 @@ def write(batches: Iterable[np.ndarray], output: Path, *, columns: int = 0) -> N
 
 
 def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int, int, int], scale: int = 1) -> None:
-    """Refuse a grid too large for a PNG, before its images are generated.
+    """Refuse a grid too large for a PNG or for memory, before its images are generated.
 
     Args:
-      output: the PNG.
+      output: the PNG, or a GIF, whose frames are as a grid of one column.
       count: of images.
       columns: of the grid; 0: as many as rows.
       image_shape: (H, W, C).
@@ -202,8 +205,10 @@ def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int,
     """
     width = _columns(count, columns)
     height = math.ceil(count / width)
-    if max(px := [scale * width * image_shape[1], scale * height * image_shape[0]]) > PNG_PX:
-        raise UserError(f"cannot write {output}: a PNG of {px[0]} x {px[1]} px is too large; use fewer images")
+    px = (scale * width * image_shape[1], scale * height * image_shape[0])
+    if max(px) > PNG_PX or px[0] * px[1] > MOST_PX:
+        remedy = "fewer images" if scale == 1 else "fewer images, or a smaller --scale"
+        raise UserError(f"cannot write {output}: a picture of {px[0]} x {px[1]} px is too large; use {remedy}")
 
 
 def write_gif(batches: Iterable[np.ndarray], file: Path, *, frames_per_second: float) -> None:
@@ -242,9 +247,10 @@ def _write_npz(file: Path, **arrays: Any) -> None:
             np.savez(f, **arrays)
 
 
-def _write_pairs(pairs: np.ndarray, output: Path, number: int) -> int:
+def _write_pairs(pairs: np.ndarray, output: Path, number: int, scale: int) -> int:
     """Write a grid of pairs [n, 2, H, W, C]; returns the number of the next one."""
-    write_png(grid(pairs.reshape(-1, *pairs.shape[2:]), PAIR_COLUMNS), f"{output}/pairs/{number:04d}.png")
+    (images,) = enlarged([pairs.reshape(-1, *pairs.shape[2:])], scale)
+    write_png(grid(images, PAIR_COLUMNS), f"{output}/pairs/{number:04d}.png")
     return number + 1
 
 

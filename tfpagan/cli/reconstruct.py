@@ -1,16 +1,17 @@
 """`bin/reconstruct`."""
 
+import dataclasses
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
-from tfpagan.cli.model_flags import BACKGROUND, MODEL, background, model, require
+from tfpagan.cli.model_flags import BACKGROUND, MODEL, SCALE, background, model, require, scale
 from tfpagan.errors import UserError
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """G(E(x)) for every image of a folder, and grids of pairs."""
     require(options, "input", "output")
-    behind = background(options)
+    behind, factor = background(options), scale(options)
     folder, output = path(options["input"]), path(options["output"])
     from tfpagan.cli import files
 
@@ -22,7 +23,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     if again := [file for name, file in zip(names, found, strict=True) if firsts[name] != file]:
         raise UserError(f"{again[0]} would be written over another image of that name; rename one")
     trained = model(options)
-    files.write_reconstructions(trained, files.read_all(found, trained, fit=options["fit"], background=behind), names, output)
+    images = files.read_all(found, trained, fit=options["fit"], background=behind)
+    files.write_reconstructions(trained, images, names, output, scale=factor)
     print(f"{output / 'reconstructions'}\n{output / 'pairs'}")
     return 0
 
@@ -34,6 +36,7 @@ COMMAND = Command(
         *MODEL,
         Option("input", "", "a folder of images"),
         Option("output", "", "a folder for reconstructions/, PNG files with the same names, and for pairs/"),
+        dataclasses.replace(SCALE, help="enlarge the grids of pairs so many times, each pixel into a square"),
         Option("fit", False, "crop images of another size to their largest square and shrink them"),
         BACKGROUND,
     ),

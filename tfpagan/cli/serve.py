@@ -47,7 +47,7 @@ def _version(given: Path) -> Path:
     for base in (given, given / "export"):
         if (version := newest(base)) != base:
             return version
-    raise UserError(f"--model={given} holds no export; bin/export creates one from a run")
+    raise UserError(f"--model={given} holds no export, which bin/export creates from a run{zoo.beside(given)}")
 
 
 def _name(version: Path) -> str:

@@ -30,17 +30,17 @@ def load(path: str | Path, *, step: int | None = None, best: bool = False) -> Mo
     """
     if not isinstance(path, str | os.PathLike):
         raise UserError(f"{path!r} is not a path of a run or an export, nor one of {', '.join(zoo.models())}")
-    path = zoo.model(Path(os.path.expanduser(path)))
-    version = exports.newest(path)
+    try:
+        path = zoo.model(Path(os.path.expanduser(path)))
+        version = exports.newest(path)
+    except OSError as e:  # a name that no file system takes, or a folder that may not be searched
+        raise UserError(f"{str(path)[:100]} cannot be read: {e.strerror}") from None
     if (version / "saved_model.pb").is_file():
         if step is not None or best:
             raise UserError(f"{path} is an export, which has no checkpoints to choose from")
         return _of_export(version)
     if not (path / "ckpt").is_dir():
-        hidden = str(path) in zoo.models()  # by what is there instead
-        named = f"nor {', '.join(zoo.models())}, which tfpagan brings along"
-        named = "and it hides the model of that name, which tfpagan brings along" if hidden else named
-        raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb, {named}")
+        raise UserError(f"{path} is neither a run, with ckpt/, nor an export, with saved_model.pb{zoo.beside(path)}")
     run = restore.restored(path, step=step, best=best)
     encoder, generator = run.networks.get("encoder"), run.networks["generator"]
     condition = run.config.objective.condition

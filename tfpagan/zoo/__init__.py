@@ -20,3 +20,10 @@ def model(path: Path) -> Path:
     PosixPath('runs/mnist')
     """
     return HERE / path.name if str(path) in models() and not path.exists() else path
+
+
+def beside(path: Path) -> str:
+    """The end of a message about a path that holds no model: which names would do, or that it hides one of them."""
+    if str(path) in models():
+        return ", and it hides the model of that name, which tfpagan brings along"
+    return f", nor {', '.join(models())}, which tfpagan brings along"
