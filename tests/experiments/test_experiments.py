@@ -3,7 +3,9 @@
 import collections
 import csv
 import dataclasses
+import fnmatch
 import hashlib
+import io
 import json
 import math
 import re
@@ -134,6 +136,7 @@ def assert_published(outcomes: list[Outcome], source: Runner, folder: Path) -> N
     archive = folder / "models/vae.tar.gz"
     content = archive.read_bytes()
     assert f"| {hashlib.sha256(content).hexdigest()} |" in models.read_text()
+    assert "are of this classifier here, not of Inception" in models.read_text()
     with tarfile.open(archive) as tar:
         tar.extractall(folder / "unpacked", filter="data")
     assert str(json.loads((folder / "unpacked/vae/1" / FACTS).read_text())["step"]) == outcomes[0].scores["step"]
@@ -436,11 +439,24 @@ def test_a_table_says_once_which_settings_are_not_the_papers_and_why() -> None:
 def test_a_deviation_names_rows_and_its_row_has_its_settings(dataset: str) -> None:
     rows = {row.name: row for row in systems.table(dataset).rows}
     for deviation in systems.DEVIATIONS[dataset]:
-        assert set(deviation.of) <= set(rows), deviation
-        for name in deviation.of or rows:
+        assert all(fnmatch.filter(rows, pattern) for pattern in deviation.of), deviation
+        for name in filter(deviation.is_of, rows):
             own = rows[name].experiment.settings
             assert {key: own[key] for key in deviation.settings} == deviation.settings, name
             assert own["validation_images"] > 0
+
+
+@pytest.mark.parametrize("dataset", systems.DEVIATIONS)
+def test_the_page_of_a_data_set_has_the_deviations_of_its_rows(dataset: str) -> None:
+    text = " ".join(
+        (ROOT / "docs" / f"systems_{dataset}.md")
+        .read_text()
+        .partition("not the papers', and why:")[2]
+        .partition("## ")[0]
+        .split()
+    )
+    made = report.markdown(systems.table(dataset), [Outcome(e, {}) for e in systems.table(dataset).experiments], {})
+    assert text == " ".join(made.partition("not the papers', and why:")[2].split())
 
 
 def test_a_page_shows_the_upper_halves_of_the_last_pictures_and_says_what_they_are(tmp_path: Path) -> None:
@@ -753,7 +769,8 @@ def test_at_the_papers_budget_scores_are_of_as_many_images_as_its(
 
 def test_a_perceptual_loss_is_by_the_classifier_that_scores(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run("reproduce", ["--table=slides_losses", "--images=64", "--classifier=/vgg", "--dry_run"]) == 0
-    lines = dict(line.split(": bin/") for line in capsys.readouterr().out.splitlines()[:-1])
+    said = capsys.readouterr().out.splitlines()[:-1]
+    lines = dict(line.split(": bin/") for line in said if not line.startswith("  bin/evaluate "))
     assert sum(line.startswith("train ") for line in lines.values()) == 4  # the augmentations are not trained
     assert "--perceptual_classifier=/vgg" in lines["runs/reproduce/pagan_perceptual_cifar10"]
     assert "--reconstruction=l2" in lines["runs/reproduce/pagan_l2_cifar10"]
@@ -763,7 +780,7 @@ def test_a_perceptual_loss_is_by_the_classifier_that_scores(capsys: pytest.Captu
 def test_hours_are_measured_and_what_is_done_takes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = ["--table=pagan_2", "--rows=AUG,VAE,SVAE", "--images=640000", "--channels=8", "--dry_run", "--hours"]
     assert cli.run("reproduce", [*argv, f"--runs={tmp_path}"]) == 0
-    aug, vae, took, svae, _, total = capsys.readouterr().out.splitlines()
+    aug, vae, _, took, svae, _, total = capsys.readouterr().out.splitlines()
     assert "augment:pad_crop" in aug
     assert ("--train_steps=10000" in vae, "the paper's numbers alone" in svae) == (True, True)
     assert re.fullmatch(r"  (\d+(\.\d)? (minutes|hours)|under a minute)", took)
@@ -778,22 +795,43 @@ def test_hours_are_measured_and_what_is_done_takes_none(tmp_path: Path, capsys: 
 def test_every_seed_has_a_run_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     argv = ["--table=systems_mnist", "--rows=vae", "--dry_run"]
     assert cli.run("reproduce", [*argv, "--seeds=0,7", "--images=64"]) == 0
-    first, second, _ = capsys.readouterr().out.splitlines()
+    first, scored, *second, _ = capsys.readouterr().out.splitlines()
     of_seed = re.sub(r"vae_on_mnist\b", "vae_on_mnist_seed7", first).replace("--train_steps", "--seed=7 --train_steps")
-    assert second == of_seed
+    assert second == [of_seed, re.sub(r"vae_on_mnist\b", "vae_on_mnist_seed7", scored)]
     assert first.startswith("runs/reproduce/vae_on_mnist: bin/train --model_dir=runs/reproduce/vae_on_mnist --dataset=mnist")
     assert cli.run("reproduce", ["--table=pagan_2", "--rows=AUG,VAE", "--dry_run", "--seeds=3,4"]) == 0
-    assert [line.split(":")[0].split("/")[-1] for line in capsys.readouterr().out.splitlines()[:-1]] == [
+    runs = [line for line in capsys.readouterr().out.splitlines()[:-1] if not line.startswith("  ")]
+    assert [line.split(":")[0].split("/")[-1] for line in runs] == [
         "aug_cifar10", "vae_cifar10_seed3", "vae_cifar10_seed4",
     ]  # fmt: skip
     assert cli.run("reproduce", ["--table=pagan_2", "--rows=SVAE,AUG", "--dry_run"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "runs/reproduce/aug_cifar10: bin/evaluate --reconstructor=augment:pad_crop", "SVAE: the paper's numbers alone",
+        "runs/reproduce/aug_cifar10: bin/evaluate --reconstructor=augment:pad_crop --dataset=cifar10 "
+        "--output=runs/reproduce/aug_cifar10 --classifier=inception --protocol=pagan",
+        "SVAE: the paper's numbers alone",
         "scored by --protocol=pagan (is, fid, kid, rid, rmse, panel of 50,000 samples and 10,000 test images) and "
         "--classifier=inception",
     ]  # fmt: skip
     assert cli.run("reproduce", [*argv, "--seeds=1,x"]) == 1
     assert "--seeds=1,x is not legal: it must be comma-separated whole numbers" in capsys.readouterr().err
+
+
+def test_the_listed_commands_are_those_that_are_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    argv = ["--table=systems_mnist", "--rows=pagan", "--images=64", "--classifier=mnist", f"--runs={tmp_path}/a b"]
+    made: list[list[str]] = []
+
+    def process(self: Runner, command: str, flags: list[str], folder: Path, enough: object = None) -> str:
+        made.append([command, *flags])
+        return ""
+
+    monkeypatch.setattr(Runner, "_process", process)
+    with redirect_stdout(io.StringIO()) as listed:
+        assert cli.run("reproduce", [*argv, "--dry_run"]) == 0
+    assert cli.run("reproduce", argv) == 1  # as nothing was scored
+    train, evaluate, _ = listed.getvalue().splitlines()
+    assert shlex.split(train.partition(": bin/")[2]) == made[0]
+    assert shlex.split(evaluate.removeprefix("  bin/")) == made[1]
+    assert {"--best_metric=class_kept", "--eval_every_steps=1"} <= set(made[0])
 
 
 def test_a_budget_is_a_number_of_images_times_the_budget_of_the_row(

@@ -20,7 +20,7 @@ from tfpagan.evaluation import metrics, protocols
 from tfpagan.experiments import estimate, sweep
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.figures import FIGURES
-from tfpagan.experiments.runner import Runner, kept_in
+from tfpagan.experiments.runner import Runner, kept_in, scoring_flags, training_flags
 from tfpagan.experiments.sweeps import FIGURES as SWEPT
 from tfpagan.experiments.sweeps import SWEEPS
 from tfpagan.experiments.table import Row, Table
@@ -116,10 +116,10 @@ def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
 def _print_plan(rows: Sequence[Row], folder: Path, scoring: Scoring, settings: dict[str, Any], options: dict[str, Any]) -> None:
     """What is going to be run, row by row as soon as it is known; with --hours how long it takes."""
     total, unknown = 0.0, 0
+    places = [f"--{name}={value}" for name, value in settings.items()]
     for row in rows:
-        print(_plan(row, folder), flush=True)
+        print("\n".join(_plan(row, folder, scoring, places)), flush=True)
         if options["hours"] and row.experiment and not row.experiment.stand_in:
-            places = [f"--{name}={value}" for name, value in settings.items()]
             found, text = estimate.hours(row.experiment, folder / row.experiment.name, places)
             print(f"  {text}", flush=True)
             total, unknown = total + (found or 0.0), unknown + (found is None)
@@ -133,15 +133,16 @@ def _print_plan(rows: Sequence[Row], folder: Path, scoring: Scoring, settings: d
         logging.info("--hours measures how long it takes on this machine")
 
 
-def _plan(row: Row, folder: Path) -> str:
-    """What a row takes, in a line."""
-    if row.experiment is None:
-        return f"{row.name}: the paper's numbers alone"
-    if row.experiment.stand_in:
-        return f"{folder / row.experiment.name}: {names.called('evaluate')} --reconstructor={row.experiment.stand_in}"
-    where = folder / row.experiment.name
-    flags = [f"--model_dir={shlex.quote(str(where))}", *row.experiment.flags(), *plugins.flags()]
-    return f"{where}: {names.called('train')} {' '.join(flags)}"
+def _plan(row: Row, folder: Path, scoring: Scoring, places: Sequence[str]) -> list[str]:
+    """The commands that a row takes, each in a line."""
+    experiment = row.experiment
+    if experiment is None:
+        return [f"{row.name}: the paper's numbers alone"]
+    where, rest = folder / experiment.name, [*places, *plugins.flags()]
+    evaluate = [names.called("evaluate"), *scoring_flags(experiment, where, scoring), *rest]
+    train = [names.called("train"), f"--model_dir={where}", *training_flags(experiment, scoring), *rest]
+    commands = [" ".join([words[0], *map(shlex.quote, words[1:])]) for words in (train, evaluate)]
+    return [f"{where}: {commands[1]}"] if experiment.stand_in else [f"{where}: {commands[0]}", f"  {commands[1]}"]
 
 
 def _chosen(options: dict[str, Any]) -> Table:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tfpagan.errors import UserError
 from tfpagan.experiments.experiment import Outcome
-from tfpagan.experiments.report import cell, line_of
+from tfpagan.experiments.report import cell, legend_lines, line_of, protocol_lines
 from tfpagan.experiments.runner import Runner
 from tfpagan.serving import exports
 
@@ -42,7 +42,8 @@ def publish(outcomes: Sequence[Outcome], runner: Runner, folder: Path) -> Path:
         rows.append([*map(str, facts), *(cell(column, outcome) for column in COLUMNS), size, checksum])
     header = ["model", "system", "data set", "step", *COLUMNS, "archive", "SHA-256"]
     table = folder / "MODELS.md"
-    table.write_text("\n".join(map(line_of, [header, ["---"] * len(header), *rows])) + "\n")
+    lines = [*map(line_of, [header, ["---"] * len(header), *rows]), *protocol_lines(outcomes), *legend_lines(COLUMNS)]
+    table.write_text("\n".join(lines) + "\n")
     return table
 
 

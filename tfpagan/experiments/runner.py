@@ -150,22 +150,13 @@ class Runner:
         if halving and halving.hopeless(folder):
             return ""
         logging.info("%s: step %d to %d", folder, steps_done(folder), until)
-        flags = [f"--model_dir={folder}", *experiment.flags(), *self._places]
-        if experiment.best:
-            every = max(1, until // EVALUATIONS)
-            flags += [f"--eval_every_steps={every}", f"--image_every_steps={every}"]
-            flags += [f"--best_metric={scoring.key(experiment.best)}", f"--eval_classifier={scoring.classifier}"]
+        flags = [f"--model_dir={folder}", *training_flags(experiment, scoring), *self._places]
         failure = self._process("train", flags, folder, lambda: bool(halving and halving.hopeless(folder)))
         return "" if halving and halving.stopped(folder) else failure
 
     def _scored(self, experiment: Experiment, folder: Path, scoring: Scoring) -> str:
         logging.info("%s: scoring", folder)
-        what = [f"--model_dir={folder}", *(["--best"] if experiment.best else [])]
-        if experiment.stand_in:
-            data = experiment.config.data.dataset
-            what = [f"--reconstructor={experiment.stand_in}", f"--dataset={data}", f"--output={folder}"]
-        how = [f"--classifier={scoring.classifier}", f"--protocol={scoring.protocol}"]
-        return self._process("evaluate", [*what, *how, *self._places], folder)
+        return self._process("evaluate", [*scoring_flags(experiment, folder, scoring), *self._places], folder)
 
     def _probed(self, experiment: Experiment, folder: Path, step: int) -> str:
         """Test the encoder of the scored checkpoint, unless it was tested before; returns the failure, or ""."""
@@ -216,6 +207,25 @@ class Runner:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def training_flags(experiment: Experiment, scoring: Scoring) -> list[str]:
+    """The flags with which `bin/train` makes a run, without its folder; those that choose its best checkpoint included."""
+    flags = experiment.flags()
+    if experiment.best:
+        every = max(1, experiment.config.training.train_steps // EVALUATIONS)
+        flags += [f"--eval_every_steps={every}", f"--image_every_steps={every}"]
+        flags += [f"--best_metric={scoring.key(experiment.best)}", f"--eval_classifier={scoring.classifier}"]
+    return flags
+
+
+def scoring_flags(experiment: Experiment, folder: Path, scoring: Scoring) -> list[str]:
+    """The flags with which `bin/evaluate` scores the run in a folder."""
+    what = [f"--model_dir={folder}", *(["--best"] if experiment.best else [])]
+    if experiment.stand_in:
+        data = experiment.config.data.dataset
+        what = [f"--reconstructor={experiment.stand_in}", f"--dataset={data}", f"--output={folder}"]
+    return [*what, f"--classifier={scoring.classifier}", f"--protocol={scoring.protocol}"]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A table of an experiment: its rows, what a paper reports in them, and where our settings differ."""
 
 import dataclasses
+import fnmatch
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ class Deviation:
     """Settings that are not the papers', and why.
 
     Attributes:
-      of: names of the rows that have them; (): all.
+      of: names of the rows that have them, or patterns, as of files; (): all.
       settings: by flag.
       why: for display.
     """
@@ -20,6 +21,10 @@ class Deviation:
     of: tuple[str, ...]
     settings: Mapping[str, Any]
     why: str
+
+    def is_of(self, row: str) -> bool:
+        """Whether a row has them."""
+        return not self.of or any(fnmatch.fnmatchcase(row, pattern) for pattern in self.of)
 
 
 @dataclasses.dataclass(frozen=True)
