@@ -71,7 +71,7 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = {
             "otherwise samples stay behind reconstructions (docs/learning.md)",
         ),
         Deviation(
-            ("alpha_gan", "wgan_gp"),
+            ("alpha_gan", "as_vae_g", "wgan_gp"),
             {"batch_size": 16},
             "four times as many updates of as many images give better samples (docs/learning.md)",
         ),
