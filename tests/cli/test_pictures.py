@@ -163,7 +163,7 @@ def test_two_images_of_one_name_are_refused_and_a_grid_too_large_for_a_png(
     assert cli.run("reconstruct", [f"--model={run}", f"--input={tmp_path}/in", f"--output={tmp_path}/out"]) == 1
     assert "a.jpg would be written over another image of that name" in capsys.readouterr().err
     assert cli.run("sample", [f"--model={run}", "--count=4", "--columns=200000", f"--output={tmp_path}/w.png"]) == 1
-    assert "a picture of 1600000 x 8 px is too large" in capsys.readouterr().err
+    assert "a PNG of 1600000 x 8 px is too large" in capsys.readouterr().err
 
 
 def test_interpolations_go_between_images_seeds_and_stored_codes(run: Path, images: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tfpagan.images import grey, grid, normalize, to_bytes, whole, write_png
 from tfpagan.inference.model import AT_ONCE, Model
 
 PNG_PX = 1_000_000  # per side: the limit of the library that writes it
-MOST_PX = 2**28  # of a picture, of which several copies are in memory while it is made
+MOST_PX = 2**28  # of a picture or an animation, of which several copies are in memory while it is made
 PAIRS, PAIR_COLUMNS = 64, 16  # pairs per grid, and columns of images
 LINE_SECONDS = 10.0  # between lines of progress
 Rows = TypeVar("Rows", np.ndarray, Sequence[Path])
@@ -194,21 +194,35 @@ def require_grid(output: Path, count: int, columns: int, image_shape: tuple[int,
     """Refuse a grid too large for a PNG or for memory, before its images are generated.
 
     Args:
-      output: the PNG, or a GIF, whose frames are as a grid of one column.
+      output: the PNG.
       count: of images.
       columns: of the grid; 0: as many as rows.
       image_shape: (H, W, C).
       scale: how many times the images are enlarged.
 
     Raises:
-      UserError: when it is too wide or too high.
+      UserError: when it is too large.
     """
     width = _columns(count, columns)
     height = math.ceil(count / width)
     px = (scale * width * image_shape[1], scale * height * image_shape[0])
     if max(px) > PNG_PX or px[0] * px[1] > MOST_PX:
-        remedy = "fewer images" if scale == 1 else "fewer images, or a smaller --scale"
-        raise UserError(f"cannot write {output}: a picture of {px[0]} x {px[1]} px is too large; use {remedy}")
+        raise UserError(f"cannot write {output}: a PNG of {px[0]} x {px[1]} px is too large; {_remedy(scale)}")
+
+
+def require_frames(output: Path, count: int, image_shape: tuple[int, int, int], scale: int = 1) -> None:
+    """Refuse an animation too large for memory, before its frames are generated; the arguments are those of `require_grid`.
+
+    Raises:
+      UserError: when it is too large.
+    """
+    height, width = scale * image_shape[0], scale * image_shape[1]
+    if count * height * width > MOST_PX:
+        raise UserError(f"cannot write {output}: {count} frames of {width} x {height} px are too many; {_remedy(scale)}")
+
+
+def _remedy(scale: int) -> str:
+    return "use fewer images" if scale == 1 else "use fewer images, or a smaller --scale"
 
 
 def write_gif(batches: Iterable[np.ndarray], file: Path, *, frames_per_second: float) -> None:

@@ -26,12 +26,12 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 
     start, end = (_code(trained, options[name], fit=options["fit"], background=behind) for name in ("start", "end"))
     (codes,) = trained.between(start, end, options["count"], options["way"])
-    columns = len(codes) if output.suffix == ".png" else 1
-    files.require_grid(output, len(codes), columns, trained.image_shape, factor)
-    images = files.enlarged(files.decoded(trained, codes), factor)
+    images = files.enlarged(files.decoded(trained, codes), factor)  # none is made before it is asked for
     if output.suffix == ".gif":
+        files.require_frames(output, len(codes), trained.image_shape, factor)
         files.write_gif(images, output, frames_per_second=options["frames_per_second"])
     else:
+        files.require_grid(output, len(codes), len(codes), trained.image_shape, factor)
         files.write(images, output, columns=len(codes))
     print(output)
     return 0

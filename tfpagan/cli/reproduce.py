@@ -17,10 +17,10 @@ from tfpagan.cli.run_flags import WHERE, processes
 from tfpagan.config import plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import metrics, protocols
-from tfpagan.experiments import estimate, sweep
+from tfpagan.experiments import commands, estimate, sweep
 from tfpagan.experiments.experiment import Experiment, Scoring
 from tfpagan.experiments.figures import FIGURES
-from tfpagan.experiments.runner import Runner, kept_in, scoring_flags, training_flags
+from tfpagan.experiments.runner import Runner, kept_in
 from tfpagan.experiments.sweeps import FIGURES as SWEPT
 from tfpagan.experiments.sweeps import SWEEPS
 from tfpagan.experiments.table import Row, Table
@@ -139,10 +139,11 @@ def _plan(row: Row, folder: Path, scoring: Scoring, places: Sequence[str]) -> li
     if experiment is None:
         return [f"{row.name}: the paper's numbers alone"]
     where, rest = folder / experiment.name, [*places, *plugins.flags()]
-    evaluate = [names.called("evaluate"), *scoring_flags(experiment, where, scoring), *rest]
-    train = [names.called("train"), f"--model_dir={where}", *training_flags(experiment, scoring), *rest]
-    commands = [" ".join([words[0], *map(shlex.quote, words[1:])]) for words in (train, evaluate)]
-    return [f"{where}: {commands[1]}"] if experiment.stand_in else [f"{where}: {commands[0]}", f"  {commands[1]}"]
+    first, *others = (
+        " ".join([names.called(command), *map(shlex.quote, [*flags, *rest])])
+        for command, *flags in commands.of_run(experiment, where, scoring)
+    )
+    return [f"{where}: {first}", *(f"  {other}" for other in others)]
 
 
 def _chosen(options: dict[str, Any]) -> Table:

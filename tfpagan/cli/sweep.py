@@ -13,9 +13,10 @@ from tfpagan.errors import UserError
 from tfpagan.evaluation import metrics, protocols
 from tfpagan.evaluation.metrics import Key
 from tfpagan.experiments import sweep
+from tfpagan.experiments.commands import EVALUATIONS
 from tfpagan.experiments.experiment import Scoring
 from tfpagan.experiments.halving import Halving
-from tfpagan.experiments.runner import EVALUATIONS, Runner
+from tfpagan.experiments.runner import Runner
 
 
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:

@@ -3,8 +3,10 @@
 from collections.abc import Collection
 
 from tfpagan.config.config import Config
+from tfpagan.objectives.pagan import PAGAN
+from tfpagan.settings.setting import settings_of
 
-OFF = ("none", 0, 0.0, False)
+OFF = ("none", 0)
 """Values that switch something off, which is no surprise where it does not exist."""
 
 ROLES = (
@@ -21,6 +23,13 @@ ROLES = (
 )
 """Settings, the players that they are of, and what a system without these does not have."""
 
+COMPARISONS = next(setting.legal.choices for setting in settings_of(PAGAN) if setting.name == "reconstruction")
+
+
+def _without(word: str) -> tuple[str, ...]:
+    return tuple(choice for choice in COMPARISONS if word not in choice.split("+"))
+
+
 CHOICES = (
     (("pad_fraction",), "augmentation", ("none", "blur", "contrast")),
     (("blur_sigma_min", "blur_sigma_max"), "augmentation", ("none", "pad_crop", "contrast")),
@@ -28,13 +37,9 @@ CHOICES = (
     (("max_variance",), "posterior", ("point", "sphere")),
     (("flow_length",), "posterior", ("gaussian", "point", "sphere")),
     (("likelihood_scale",), "likelihood", ("none", "bernoulli")),
-    (("l1_weight",), "reconstruction", ("adversarial", "l2", "perceptual", "adversarial+l2", "adversarial+perceptual")),
-    (("l2_weight",), "reconstruction", ("adversarial", "l1", "perceptual", "adversarial+l1", "adversarial+perceptual")),
-    (
-        ("perceptual_weight", "perceptual_classifier"),
-        "reconstruction",
-        ("adversarial", "l1", "l2", "adversarial+l1", "adversarial+l2"),
-    ),
+    (("l1_weight",), "reconstruction", _without("l1")),
+    (("l2_weight",), "reconstruction", _without("l2")),
+    (("perceptual_weight", "perceptual_classifier"), "reconstruction", _without("perceptual")),
 )
 """Settings, another one, and the values of that with which they have no effect."""
 

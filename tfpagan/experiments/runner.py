@@ -18,6 +18,7 @@ from tfpagan import config as configs
 from tfpagan.config import Config, plugins
 from tfpagan.errors import UserError
 from tfpagan.evaluation import protocols
+from tfpagan.experiments import commands
 from tfpagan.experiments.experiment import (
     Experiment,
     Outcome,
@@ -34,7 +35,6 @@ from tfpagan.run_folder import folder as run_folder
 
 LOG_FILE = "experiment.log"
 LONGEST = 200  # characters of a failure
-EVALUATIONS = 10  # of a run whose best checkpoint is scored
 
 
 class Runner:
@@ -134,7 +134,7 @@ class Runner:
             row = row_of(folder, experiment, scoring, checksum)  # exists even if a metric is missing
             failure = "" if row else why or "it could not be scored"
         scores = {} if failure else row or {}
-        if scoring.probed and scores and not experiment.stand_in and _has_encoder(experiment):
+        if scores and commands.is_probed(experiment, scoring):
             failure = self._probed(experiment, folder, int(scores["step"]))
         rate = probed.error_rate(folder, int(scores["step"])) if scoring.probed and scores.get("step") else None
         beside = critic_beside(folder, experiment.config.training.train_steps)
@@ -150,21 +150,20 @@ class Runner:
         if halving and halving.hopeless(folder):
             return ""
         logging.info("%s: step %d to %d", folder, steps_done(folder), until)
-        flags = [f"--model_dir={folder}", *training_flags(experiment, scoring), *self._places]
+        flags = [*commands.train(experiment, folder, scoring), *self._places]
         failure = self._process("train", flags, folder, lambda: bool(halving and halving.hopeless(folder)))
         return "" if halving and halving.stopped(folder) else failure
 
     def _scored(self, experiment: Experiment, folder: Path, scoring: Scoring) -> str:
         logging.info("%s: scoring", folder)
-        return self._process("evaluate", [*scoring_flags(experiment, folder, scoring), *self._places], folder)
+        return self._process("evaluate", [*commands.evaluate(experiment, folder, scoring), *self._places], folder)
 
     def _probed(self, experiment: Experiment, folder: Path, step: int) -> str:
         """Test the encoder of the scored checkpoint, unless it was tested before; returns the failure, or ""."""
         if probed.error_rate(folder, step):
             return ""
         logging.info("%s: testing its encoder", folder)
-        flags = [f"--model_dir={folder}", *(["--best"] if experiment.best else []), *self._places]
-        return self._process("probe", flags, folder)
+        return self._process("probe", [*commands.probe(experiment, folder), *self._places], folder)
 
     def export(self, experiment: Experiment, folder: Path) -> str:
         """Export the scored checkpoint of a run as the next version in a folder; returns the failure, or ""."""
@@ -209,25 +208,6 @@ class Runner:
                 signal.signal(number, handler)
 
 
-def training_flags(experiment: Experiment, scoring: Scoring) -> list[str]:
-    """The flags with which `bin/train` makes a run, without its folder; those that choose its best checkpoint included."""
-    flags = experiment.flags()
-    if experiment.best:
-        every = max(1, experiment.config.training.train_steps // EVALUATIONS)
-        flags += [f"--eval_every_steps={every}", f"--image_every_steps={every}"]
-        flags += [f"--best_metric={scoring.key(experiment.best)}", f"--eval_classifier={scoring.classifier}"]
-    return flags
-
-
-def scoring_flags(experiment: Experiment, folder: Path, scoring: Scoring) -> list[str]:
-    """The flags with which `bin/evaluate` scores the run in a folder."""
-    what = [f"--model_dir={folder}", *(["--best"] if experiment.best else [])]
-    if experiment.stand_in:
-        data = experiment.config.data.dataset
-        what = [f"--reconstructor={experiment.stand_in}", f"--dataset={data}", f"--output={folder}"]
-    return [*what, f"--classifier={scoring.classifier}", f"--protocol={scoring.protocol}"]
-
-
 @contextmanager
 def kept_in(folder: Path, flag: str = "runs") -> Iterator[None]:
     """Report a failure to write to a folder, the value of a flag, within the block.
@@ -240,10 +220,6 @@ def kept_in(folder: Path, flag: str = "runs") -> Iterator[None]:
         yield
     except OSError as e:
         raise UserError(f"--{flag}={folder} cannot be written to: {e.strerror}") from None
-
-
-def _has_encoder(experiment: Experiment) -> bool:
-    return "encoder" in experiment.config.objective.players
 
 
 def _as_begun(experiment: Experiment, stored: Config) -> Config:
