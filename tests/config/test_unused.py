@@ -13,16 +13,16 @@ from tfpagan.settings.setting import settings_of
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ("objective=vae joint=channels", ": vae has no discriminator of images with codes"),
-        ("objective=vae disc_learning_rate=0.001", ": vae has no discriminator"),
-        ("objective=dcgan max_variance=1.0", ": dcgan has no encoder"),
-        ("objective=dcgan code_layers=8", ": dcgan has no discriminator of codes"),
-        ("objective=ali pair=channels", ": ali has no discriminator of pairs"),
+        ("objective=vae joint=channels", ": this run has no discriminator of images with codes"),
+        ("objective=vae disc_learning_rate=0.001", ": this run has no discriminator"),
+        ("objective=dcgan max_variance=1.0", ": this run has no encoder"),
+        ("objective=dcgan code_layers=8", ": this run has no discriminator of codes"),
+        ("objective=ali pair=channels", ": this run has no discriminator of pairs"),
         ("objective=age max_variance=1.0", " with --posterior=sphere"),
-        ("objective=age disc_augmentation=color", ": age has no discriminator of images"),
+        ("objective=age disc_augmentation=color", ": this run has no discriminator of images"),
         ("augmentation=none pad_fraction=0.2", " with --augmentation=none"),
         ("objective=pagan l1_weight=5.0", " with --reconstruction=adversarial"),
-        ("reconstruction=l1 pair=channels", ": pagan has no discriminator of pairs"),
+        ("reconstruction=l1 pair=channels", ": this run has no discriminator of pairs"),
         ("objective=pagan blur_sigma_max=3.0", " with --augmentation=pad_crop"),
     ],
 )

@@ -21,7 +21,7 @@ ROLES = (
     (("pair", "augmentation"), ("disc_xx",), "no discriminator of pairs"),
     (("joint",), ("disc_xz",), "no discriminator of images with codes"),
 )
-"""Settings, the players that they are of, and what a system without these does not have."""
+"""Settings, the players that they are of, and what a run without these lacks."""
 
 COMPARISONS = next(setting.legal.choices for setting in settings_of(PAGAN) if setting.name == "reconstruction")
 
@@ -50,14 +50,14 @@ def unused(config: Config, given: Collection[str]) -> list[str]:
     A warning, not an error: a sweep may give all its systems the same settings.
 
     >>> unused(Config().with_changes({"objective": "vae", "pair": "channels"}), ["objective", "pair"])
-    ['--pair=channels has no effect: vae has no discriminator of pairs']
+    ['--pair=channels has no effect: this run has no discriminator of pairs']
     """
     chosen, defaults = config.flat(), Config().flat()
     kinds = {"_".join(role.split("_")[:2]) for role in config.objective.players}
     found: dict[str, str] = {}
     for names, roles, without in ROLES:
         if not kinds.intersection(roles):
-            found |= dict.fromkeys(names, f": {config.objective.name} has {without}")
+            found |= dict.fromkeys(names, f": this run has {without}")
     for names, other, values in CHOICES:
         if chosen.get(other) in values:
             found |= {name: f" with --{other}={chosen[other]}" for name in names if name not in found}
