@@ -12,6 +12,7 @@ from helpers import exports, tiny
 from helpers.serving import SHAPE, Start
 
 from tfpagan.inference import restore
+from tfpagan.serving.servable import Servable
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +55,8 @@ def port(exported: Path) -> Iterator[int]:
     """Of a server that serves many tests: they neither stop it nor change what it serves."""
     with starting(exported) as started:
         yield started()[1]
+
+
+@pytest.fixture(scope="session")
+def servable(exported: Path) -> Servable:
+    return Servable(exported, max_rows=5)

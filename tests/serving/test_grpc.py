@@ -46,11 +46,6 @@ def stubs(hosted: Hosted) -> Iterator[tuple[Any, Any]]:
 
 
 @pytest.fixture(scope="module")
-def servable(exported: Path) -> Servable:
-    return Servable(exported, max_rows=5)
-
-
-@pytest.fixture(scope="module")
 def served(servable: Servable) -> Iterator[tuple[Any, Any]]:
     hosted = Hosted("tiny", 1, ["stable"])
     hosted.available(servable)
