@@ -23,7 +23,7 @@ endif
 
 help:
 	@echo "make train    train PAGAN on the embedded shapes for a few minutes, and see where everything is"
-	@echo "make test     check style, types and the walls between packages, then run the whole suite; make test-quick: what is not slow"
+	@echo "make test     check style, types and the layers of packages, then run the whole suite; make test-quick: what is not slow"
 	@echo "make torture  kill runs, workers and servers, feed them hostile files, and compile every system by XLA, for about half an hour"
 	@echo "make lint     ruff, mypy and import-linter alone; make format mends what ruff can"
 	@echo "make bench    images per second of the ways to compute a step; make bench-eval, of an evaluation"

@@ -1,4 +1,4 @@
-"""The rooms of the code: how many, on how many floors, and walls that are seen to stand."""
+"""The packages: how many, in how many layers, and contracts that are seen to be kept."""
 
 import re
 import shutil
@@ -32,24 +32,24 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_walls_stand(copy: Path) -> None:
+def test_the_contracts_are_kept(copy: Path) -> None:
     assert contracts(copy) == dict.fromkeys(WRONG, "KEPT")
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_each_wall_is_seen_to_stop_a_wrong_import(copy: Path, name: str) -> None:
+def test_each_contract_is_seen_to_stop_a_wrong_import(copy: Path, name: str) -> None:
     file, line = WRONG[name]
     path = copy / "tfpagan" / file
     path.write_text(path.read_text() + f"\n{line}\n")
     assert contracts(copy)[name] == "BROKEN"
 
 
-def test_the_house_is_small_and_has_no_circle() -> None:
+def test_the_packages_are_few_and_have_no_cycle() -> None:
     found = measured()
-    assert found.rooms <= 24
-    assert found.floors <= 9
-    assert found.circles == []
-    assert measured("tfpagan.evaluation").circles == []
+    assert found.packages <= 24
+    assert found.layers <= 9
+    assert found.cycles == []
+    assert measured("tfpagan.evaluation").cycles == []
 
 
 def test_no_file_is_longer_than_300_lines() -> None:

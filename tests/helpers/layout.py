@@ -1,7 +1,7 @@
-"""The layout of the packages: `python tests/helpers/layout.py` prints the numbers of rooms, floors and arrows, and any circles.
+"""The layers of the packages: `python tests/helpers/layout.py` counts packages, layers and imports, and shows any cycles.
 
-A room is a package or module directly in the measured package. An arrow leads from room A to room B, and A lies above B, if
-a module of A imports one of B, even if only for types. Rooms on the ground floor import no other room.
+A package here is a package or module directly in the measured one. A imports B, and lies above it, if a module of A imports one
+of B, even if only for types. Packages of the lowest layer import no other.
 """
 
 from dataclasses import dataclass
@@ -11,39 +11,39 @@ import grimp
 
 @dataclass(frozen=True)
 class Layout:
-    """The counts, and the import cycles (circles)."""
+    """The counts, and the import cycles."""
 
-    rooms: int
-    floors: int
-    arrows: int
-    circles: list[tuple[str, ...]]
+    packages: int
+    layers: int
+    imports: int
+    cycles: list[tuple[str, ...]]
 
 
 def measured(package: str = "tfpagan") -> Layout:
     """The layout of an installed package: `tfpagan`, or one in it."""
     graph = grimp.build_graph("tfpagan", cache_dir=None)
-    below: dict[str, set[str]] = {_room(room, package): set() for room in graph.find_children(package)}
+    below: dict[str, set[str]] = {_part(part, package): set() for part in graph.find_children(package)}
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):
-            one, other = _room(module, package), _room(imported, package)
+            one, other = _part(module, package), _part(imported, package)
             if one and other and one != other:
                 below[one].add(other)
-    floors: dict[str, int] = {}
-    circles: list[tuple[str, ...]] = []
+    layers: dict[str, int] = {}
+    cycles: list[tuple[str, ...]] = []
 
-    def floor(room: str, on_the_way: tuple[str, ...]) -> int:
-        if room in on_the_way:
-            circles.append((*on_the_way[on_the_way.index(room) :], room))
+    def layer(part: str, path: tuple[str, ...]) -> int:
+        if part in path:
+            cycles.append((*path[path.index(part) :], part))
             return 0
-        if room not in floors:
-            floors[room] = 1 + max((floor(under, (*on_the_way, room)) for under in below[room]), default=0)
-        return floors[room]
+        if part not in layers:
+            layers[part] = 1 + max((layer(under, (*path, part)) for under in below[part]), default=0)
+        return layers[part]
 
-    highest = max(floor(room, ()) for room in below)
-    return Layout(len(below), highest, sum(map(len, below.values())), circles)
+    highest = max(layer(part, ()) for part in below)
+    return Layout(len(below), highest, sum(map(len, below.values())), cycles)
 
 
-def _room(module: str, package: str) -> str:
+def _part(module: str, package: str) -> str:
     inside = module.removeprefix(f"{package}.")
     return "" if inside == module else inside.split(".")[0]
 

@@ -35,7 +35,7 @@ AT_SMALL_BUDGETS = (
     Deviation(
         EXPONENTIAL,
         {"max_logit": 10.0, "clip_norm": 1.0},
-        "their exponentials overflow within 300 steps, or stall Adam (docs/learning.md)",
+        "their exponentials may overflow within a few hundred steps, or stall Adam (docs/learning.md)",
     ),
     Deviation(("pagan_l1",), {"l1_weight": 50.0}, "the paper does not give the weight; the largest of alpha-GAN's sweep"),
     Deviation(
