@@ -80,7 +80,7 @@ setup(
         "cheroot>=10",  # bin/serve, with Werkzeug, which comes with TensorBoard
         "werkzeug>=3,<4",
         "grpcio>=1.48",  # comes with tensorflow-serving-api
-        "pillow>=10",  # GIF, which TensorFlow cannot write
+        "pillow>=10.1",  # GIF, which TensorFlow cannot write
         "scipy>=1.10",  # ranks in bin/sweep; tensorflow-datasets reads svhn_cropped with it
         "tqdm>=4.60",
     ],

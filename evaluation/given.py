@@ -43,6 +43,7 @@ def score(
 ) -> Result:
     """`tfpagan.evaluation.score`."""
     _require_types(metrics, classifier, samples=samples, splits=splits, seed=seed, batch_size=batch_size)
+    splits, seed, batch_size = int(splits), int(seed), int(batch_size)  # NumPy's are not JSON's
     reals, fakes, pairs = source("real", real), source("fake", fake), source("reconstructions", reconstructions)
     if fakes is None and pairs is None:
         raise EvaluationError("there is nothing to score: give fake, reconstructions or both")
@@ -56,7 +57,7 @@ def score(
     if isinstance(pairs, Path) or (pairs is not None and (reals is None or isinstance(reals, Path))):
         raise EvaluationError("reconstructions are scored beside real, the images that they are of: give images for both")
     asked = metrics.split(",") if isinstance(metrics, str) else metrics or _usual(reals, fakes, pairs)
-    count = 2 if fakes is None or isinstance(fakes, Path) else fakes.count if samples is None else samples
+    count = 2 if fakes is None or isinstance(fakes, Path) else fakes.count if samples is None else int(samples)
     protocol = Protocol(metrics=tuple(name.strip() for name in asked), samples=count, splits=splits, seed=seed)
     network: Classifier | None = None
     why = "no classifier is needed"

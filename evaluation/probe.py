@@ -93,6 +93,8 @@ def _drawn(labels: Array, probe: Probe) -> tuple[list[Array], Array]:
     order = random.permutation(len(labels))
     held_out, rest = order[: probe.held_out], order[probe.held_out :]
     by_class = {label: rest[labels[rest] == label] for label in np.unique(labels)}
+    if len(by_class) < 2:
+        raise EvaluationError(f"the images are of {len(by_class)} class; a probe needs at least two")
     for label, found in by_class.items():
         if len(found) < probe.labels_per_class:
             besides = f"besides the {probe.held_out} held out"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.errors import EvaluationError, first_line
 from tfpagan.evaluation.images import GeneratedImages, Images, chosen
 from tfpagan.evaluation.pairs import Pairs
 
@@ -108,7 +108,7 @@ def of_saved_model(folder: Path) -> Subject:
     try:
         loaded = tf.saved_model.load(str(folder))
     except Exception as e:  # TensorFlow has no common error for damaged folders
-        raise EvaluationError(f"{folder} is not a readable SavedModel: {str(e).splitlines()[0][:200]}") from None
+        raise EvaluationError(f"{folder} is not a readable SavedModel: {first_line(e)}") from None
     signatures = loaded.signatures
     if "decode" not in signatures and "reconstruct" in signatures:
         return _of_reconstructions(folder, signatures["reconstruct"])

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpagan.evaluation.classifiers.preprocessing import for_classifier
-from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.errors import EvaluationError, first_line
 
 Outputs = tuple[tf.Tensor, tf.Tensor]
 INCEPTION_SHAPE = (299, 299, 3)
@@ -69,7 +69,7 @@ def from_saved_model(folder: Path, name: str = "") -> Classifier:
     try:
         loaded = tf.saved_model.load(str(folder))
     except Exception as e:  # TensorFlow has no common error for damaged folders
-        raise EvaluationError(f"the SavedModel in {folder} cannot be read: {str(e).splitlines()[0][:200]}") from None
+        raise EvaluationError(f"the SavedModel in {folder} cannot be read: {first_line(e)}") from None
     function, shape = _callable(loaded, folder)
 
     def outputs(x: tf.Tensor, keep: Any = loaded) -> Outputs:  # `loaded` keeps the variables alive

@@ -9,13 +9,14 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import tensorflow as tf
 from absl import logging
 
 from tfpagan.evaluation.classifiers.classifier import INCEPTION_SHAPE, Classifier, Outputs, checksum, from_saved_model
-from tfpagan.evaluation.errors import EvaluationError
+from tfpagan.evaluation.errors import EvaluationError, first_line
 
 HANDLE = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
 """tf-gan's `INCEPTION_TFHUB`."""
@@ -77,7 +78,7 @@ def from_frozen_graph(file: Path) -> Classifier:
         weights = pruned.prune([], [kernel])()[0]
         pool = pruned.prune(pruned.inputs, pruned.graph.get_tensor_by_name("pool_3:0"))
     except Exception as e:  # a protobuf that cannot be parsed, a graph without these nodes, shapes that do not fit
-        raise EvaluationError(f"{file} is not Inception's frozen graph of 2015: {str(e).splitlines()[0][:200]}") from None
+        raise EvaluationError(f"{file} is not Inception's frozen graph of 2015: {first_line(e)}") from None
 
     def outputs(x: tf.Tensor) -> Outputs:
         features = tf.reshape(pool(x), [tf.shape(x)[0], weights.shape[0]])
@@ -165,7 +166,9 @@ def _unpacked(archive: Path, cache: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             part = Path(scratch) / "part"
             with tarfile.open(archive, "r:gz", tarinfo=_Member) as tar:
-                tar.extractall(part, _plain_members(tar), filter="data")
+                # Python has the filter from 3.10.12 and 3.11.4 on; what it refuses, `_plain_members` refuses as well.
+                safe: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+                tar.extractall(part, _plain_members(tar), **safe)
             try:
                 part.rename(folder)
             except OSError:
@@ -196,15 +199,22 @@ def _require_whole(archive: Path) -> None:
 
 
 def _plain_members(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
-    """All members. Links are refused, which tarfile follows out of the folder (CVE-2025-4517), and devices and pipes."""
+    """All members, as files and folders of this user.
+
+    Refused are links, which tarfile follows out of the folder (CVE-2025-4517), devices, pipes, and names outside the folder.
+    """
     members, total = list[tarfile.TarInfo](), 0
     for member in tar:
         if not (member.isreg() or member.isdir()):
             raise tarfile.TarError(f"{member.name[:100]!r} in it is neither a file nor a folder")
+        if member.name.startswith("/") or ".." in member.name.split("/"):
+            raise tarfile.TarError(f"{member.name[:100]!r} in it lies outside its folder")
         if member.name.count("/") > DEEPEST:
             raise tarfile.TarError(f"{member.name[:100]!r} in it is more than {DEEPEST} folders deep")
         total += member.size  # of sparse files more than the archive holds
         _require_small(total)
+        member.mode, member.uname, member.gname = 0o755 if member.isdir() else 0o644, "", ""
+        member.uid, member.gid = os.getuid(), os.getgid()
         members.append(member)
         if len(members) > MOST_MEMBERS:
             raise tarfile.TarError(f"it holds more than {MOST_MEMBERS} files")

@@ -131,9 +131,15 @@ def export(model: tf.keras.Model, folder: Path, image_shape: tuple[int, int, int
         tf.saved_model.save(module, str(part), signatures={"serving_default": module.__call__})
         (part / "classifier.json").write_text(json.dumps(facts, indent=2) + "\n")
         with tempfile.TemporaryDirectory(dir=folder.parent) as before:
+            old = Path(before) / "old"
             if folder.exists():
-                folder.rename(Path(before) / "old")
-            part.rename(folder)
+                folder.rename(old)
+            try:
+                part.rename(folder)
+            except OSError:
+                if old.exists():
+                    old.rename(folder)
+                raise
     except (OSError, tf.errors.OpError) as e:
         raise EvaluationError(f"the classifier cannot be written to {folder}: {e}") from None
     finally:

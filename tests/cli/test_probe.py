@@ -97,6 +97,9 @@ def test_an_error_rate_is_that_of_a_step_under_the_usual_protocol(tmp_path: Path
 def test_too_few_images_of_a_class_are_named() -> None:
     with pytest.raises(EvaluationError, match=r"class 0 has \d+ training images besides the 50 held out; a set needs 200"):
         error_rates(pixels, *images(400, 0), *images(10, 1), Probe(200, 3, 50))
+    given, labels = images(400, 0)
+    with pytest.raises(EvaluationError, match="the images are of 1 class; a probe needs at least two"):
+        error_rates(pixels, given, np.zeros_like(labels), *images(10, 1), Probe(20, 3, 50))
 
 
 @pytest.mark.slow

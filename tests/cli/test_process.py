@@ -63,6 +63,10 @@ def test_names_are_taken_as_utf_8_whatever_the_locale(locale: str, runs: Path) -
             "out of memory; try a smaller --batch_size",
         ),
         (MemoryError(), "out of memory"),
+        (
+            PermissionError(13, "Permission denied", "/srv/photos"),
+            "/srv/photos cannot be used: Permission denied",
+        ),
     ],
 )
 def test_a_full_disk_and_too_little_memory_are_told_apart(

@@ -149,3 +149,14 @@ def test_large_files_are_summed_only_when_they_changed(write, tmp_path, monkeypa
     overwrite(file)
     with pytest.raises(UserError, match=r"damaged: train\.npy has other contents than were written"):
         prepare(config)
+
+
+def test_a_folder_that_another_process_has_just_finished_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "unfinished-old"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: [tmp_path / "unfinished-gone", old])
+    cache.remove_abandoned(tmp_path, "unfinished-")
+    assert not old.exists()

@@ -106,9 +106,10 @@ def test_a_validation_image_that_is_not_listed_is_named(tmp_path: Path) -> None:
     (tmp_path / "tiny" / "val" / "val_annotations.txt").write_text("val_0.JPEG\tn02\t0\n")
     with pytest.raises(UserError, match=r"val_1\.JPEG is not in .*val_annotations\.txt"):
         prepare(config)
-    (tmp_path / "tiny" / "val" / "val_annotations.txt").write_text("val_0.JPEG n02\n")
-    with pytest.raises(UserError, match=r"val_annotations\.txt is damaged"):
-        prepare(config)
+    for damaged in (b"val_0.JPEG n02\n", b"val_0.JPEG\t\xff\n"):
+        (tmp_path / "tiny" / "val" / "val_annotations.txt").write_bytes(damaged)
+        with pytest.raises(UserError, match=r"val_annotations\.txt is damaged"):
+            prepare(config)
 
 
 def test_imagenet_at_64_px_goes_by_its_tfds_name(tmp_path: Path) -> None:

@@ -69,6 +69,9 @@ def test_they_are_what_the_command_prints(tmp_path: Path, capsys: pytest.Capture
     assert found.metrics == pytest.approx(printed["metrics"], rel=1e-5)
     assert found.versions == printed["versions"]
     assert json.loads(found.to_json())["protocol"]["reference_checksum"] == printed["protocol"]["reference_checksum"]
+    of_numpy = {"samples": np.int64(len(AGAIN)), "splits": np.int32(2), "seed": np.uint8(3)}
+    protocol = json.loads(scored(tmp_path, "is", fake=AGAIN, classifier=network, **of_numpy).to_json())["protocol"]
+    assert (protocol["samples"], protocol["splits"], protocol["seed"]) == (len(AGAIN), 2, 3)
 
 
 @pytest.mark.parametrize(

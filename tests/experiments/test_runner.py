@@ -150,6 +150,7 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_before_anything_runs(p
     (tmp_path / "chosen" / "ckpt" / "ckpt-7.index").touch()
     (tmp_path / "chosen" / "config.json").write_text(held_out.to_json())
     run.check([Experiment("chosen", "", {"dataset": "mnist"}, best="RMSE")])  # bin/train sets images aside by itself
+    run.check([Experiment("chosen", "", {"dataset": "mnist", "best_metric": "rmse", "eval_every_steps": 1})])
     with pytest.raises(UserError, match=r"chosen is a run of other settings \(validation_images: 1000 -> 0\)"):
         run.check([Experiment("chosen", "", {"dataset": "mnist"})])
     with pytest.raises(UserError, match="mnist is a run of 7 steps, and 6 were requested"):

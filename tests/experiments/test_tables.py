@@ -28,6 +28,7 @@ def test_every_row_of_every_table_is_a_run_that_can_be_made(name: str) -> None:
     assert all(set(row.paper) <= set(table.columns) for row in table.rows)
     names = [experiment.name for experiment in table.experiments]
     assert len(names) == len(set(names))
+    assert not [row.name for row in table.rows if "," in row.name]  # --rows takes a list with commas
     assert all(
         row.paper for row in table.rows if not row.experiment and row.name != "PixelCNN++"
     )  # its table was not available

@@ -218,6 +218,8 @@ def test_the_facts_of_an_export_hold_no_paths_of_this_machine() -> None:
     assert (public.dataset, public.data_dir, public.cache_dir) == ("folder:photos", "", "")
     for given, kept in (("/home/someone/vgg", "vgg"), ("inception", "inception")):
         assert export._public(Config().with_changes({"eval_classifier": given})).training.eval_classifier == kept
+    perceptual = {"reconstruction": "perceptual", "perceptual_classifier": "/home/someone/vgg"}
+    assert export._public(Config().with_changes(perceptual)).objective.classifier == "vgg"
     assert export._public(Config().with_changes({"dataset": "imagenet_resized/64x64"})).data.dataset == "imagenet_resized/64x64"
 
 

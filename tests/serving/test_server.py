@@ -283,7 +283,11 @@ def test_a_port_that_is_taken_and_a_damaged_export_get_one_line(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert cli.run("serve", [f"--model={exported}", f"--port={taken.getsockname()[1]}"]) == 1
-    assert "cannot listen on 127.0.0.1" in capsys.readouterr().err
+        assert "cannot listen on 127.0.0.1" in capsys.readouterr().err
+        assert cli.run("serve", [f"--model={exported}", "--port=0", f"--grpc_port={taken.getsockname()[1]}"]) == 1
+        assert "cannot listen on 127.0.0.1" in capsys.readouterr().err
+        others = [thread for thread in threading.enumerate() if "cheroot" in thread.name.lower() or "CP " in thread.name]
+        assert [thread for thread in others if not thread.daemon] == []  # they would keep the process from its end
     (tmp_path / "1").mkdir()
     (tmp_path / "1/saved_model.pb").write_bytes(b"damaged")
     assert cli.run("serve", [f"--model={tmp_path}", "--port=0"]) == 1

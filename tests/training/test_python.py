@@ -148,6 +148,16 @@ def test_another_thread_may_train(tmp_path: Path) -> None:
     [
         (X, {"train_steps": 0}, "train_steps=0 is not legal: it must be at least 1"),
         (X, {"batchsize": 4}, "unknown setting 'batchsize'; did you mean batch_size"),
+        (X, {"objective": "pagan", "reconstruction": None}, "reconstruction=None is not of type str"),
+        (X, {"objective": None}, "objective None is not legal: it must be a name"),
+        (X, {"objective": ["pagan"]}, "objective ['pagan'] is not legal: it must be a name"),
+        (
+            tf.data.Dataset.from_tensor_slices(["a.png", "b.png"]),
+            {},
+            "elements of shape [] are not images [H, W, C]",
+        ),
+        (([X[0], X[0, :4]], [0, 1]), {}, "the images of a dataset must have one size; it must be"),
+        (X, {"model_dir": "~nosuch/x", "train_steps": 0}, "train_steps=0 is not legal: it must be at least 1"),
         (X, {"preset": "pagan_shape_cpu"}, "unknown preset 'pagan_shape_cpu'; did you mean pagan_shapes_cpu"),
         (X, {"best_metric": "rmse"}, "best_metric=rmse needs eval_every_steps"),
         (X / 255.0, {}, "dataset has images float64 [20, 8, 8, 1] in [0, 1]: expected uint8"),

@@ -1,5 +1,6 @@
 """`bin/compare`."""
 
+import os
 from typing import Any
 
 from tfpagan.cli.flags import Command, Option, path
@@ -26,10 +27,15 @@ def _folders(text: str) -> list[str]:
     """The folders of a list with commas between them; a name may have commas itself, as those of bin/sweep do."""
     pieces, found = text.split(","), []
     while pieces:
-        count = next((n for n in range(len(pieces), 1, -1) if path(",".join(pieces[:n]).strip()).is_dir()), 1)
+        count = next((n for n in range(len(pieces), 1, -1) if _is_folder(",".join(pieces[:n]))), 1)
         found.append(",".join(pieces[:count]).strip())
         pieces = pieces[count:]
     return [name for name in found if name]
+
+
+def _is_folder(text: str) -> bool:
+    """Whether there is a folder of that name; of several names joined, which may be too long for one, there is none."""
+    return os.path.isdir(os.path.expanduser(text.strip()))
 
 
 COMMAND = Command(

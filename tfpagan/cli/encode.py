@@ -22,6 +22,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         raise UserError(f"--output={output} is not legal: it must end in .npz")
     if options["split"] not in ("train", "test"):
         raise UserError(f"--split={options['split']} is not legal: it must be train or test")
+    _require_used(options, settings)
     trained = model(options)
     from tfpagan.cli import files
 
@@ -33,6 +34,17 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         _data_set(trained, options["model"], options["split"], settings, output)
     print(output)
     return 0
+
+
+def _require_used(options: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Refuse flags of a data set beside --input, those of a folder beside --dataset, and illegal values."""
+    checks.replace(DataConfig(), settings, "data")
+    if options["input"]:
+        of_data = [*settings.keys() - {"background"}, *(["split"] if options["split"] != "test" else [])]
+        if of_data:
+            raise UserError(f"--{min(of_data)} goes with --dataset; images of --input are taken as they are, or with --fit")
+    elif options["fit"]:
+        raise UserError("--fit goes with --input; --crop says how images of --dataset are cut")
 
 
 def _data_set(trained: "Model", model: str, split: str, settings: dict[str, Any], output: Any) -> None:

@@ -1,12 +1,11 @@
 """`bin/evaluate`."""
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfpagan import zoo
-from tfpagan.cli import given_images, statistics_file
+from tfpagan.cli import given_images, process, statistics_file
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.cli.given_images import Scored
 from tfpagan.cli.model_flags import CHECKPOINT, CLASSIFIER, chosen_classifier, own_data
@@ -39,6 +38,9 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     alone = options["fake"] and not options["real"] and options["save_statistics"]
     if bool(options["real"]) != bool(options["fake"]) and not alone:
         raise UserError("--real and --fake go together: real images and the images to score, or statistics of either")
+    for name in ("step", "best"):
+        if options[name] not in (None, False) and not options["model_dir"]:
+            raise UserError(f"--{name} goes with --model_dir: it selects a checkpoint of a run")
     if options["inception"] and options["classifier"] != "inception":
         raise UserError("--inception and --classifier cannot be given together: only one classifier is used")
     if options["wait_for_workers"] < 0:
@@ -68,7 +70,7 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
         print(result.to_json() if options["json"] else result.table())
     for metric in scores.failed:
         key = next(key for key in result.reasons if key in scores.failed[metric])
-        print(f"evaluate: error: {metric} cannot be computed: {result.reasons[key]}", file=sys.stderr)
+        process.failed("evaluate", f"{metric} cannot be computed: {result.reasons[key]}", 1)
     return 1 if scores.failed else 0
 
 

@@ -15,6 +15,9 @@ from tfpagan.evaluation.errors import EvaluationError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """Errors of a full or broken place, which may be that of stdout."""
+MOST_SHOWN = 300  # characters of a path
+NO_ACCESS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
+"""Errors of a path that this user cannot read or write, or that no file system has."""
 
 
 def prepare() -> None:
@@ -55,7 +58,7 @@ def reporting_mistakes(program: str, do: Callable[[], int]) -> int:
         sys.stdout.flush()
         return code
     except (UserError, EvaluationError) as e:
-        return _failed(program, str(e), e.code if isinstance(e, UserError) else 1)
+        return failed(program, str(e), e.code if isinstance(e, UserError) else 1)
     except BrokenPipeError:  # whoever reads the output, such as `head`, has seen enough
         _drop_output()
         return 128 + signal.SIGPIPE
@@ -64,7 +67,7 @@ def reporting_mistakes(program: str, do: Callable[[], int]) -> int:
             raise
         if isinstance(e, OSError):
             _drop_output()
-        return _failed(program, problem, 1)
+        return failed(program, problem, 1)
     except KeyboardInterrupt:
         print(f"{names.prefix(program)}: interrupted", file=sys.stderr)
         return 130
@@ -72,7 +75,8 @@ def reporting_mistakes(program: str, do: Callable[[], int]) -> int:
         return 128 + signal.SIGTERM
 
 
-def _failed(program: str, message: str, code: int) -> int:
+def failed(program: str, message: str, code: int) -> int:
+    """Say in one line of stderr what went wrong; return the exit code."""
     print(f"{names.prefix(program)}: error: {names.told(' '.join(message.split()))}", file=sys.stderr)
     return code
 
@@ -83,6 +87,8 @@ def _of_the_machine(e: Exception) -> str:
     exhausted = tf is not None and isinstance(e, tf.errors.ResourceExhaustedError)
     if (isinstance(e, OSError) and e.errno in NO_ROOM) or (exhausted and "space left" in str(e)):
         return f"a file, or the output, cannot be written: {why(e)}"
+    if isinstance(e, OSError) and e.errno in NO_ACCESS and e.filename:
+        return f"{str(e.filename)[:MOST_SHOWN]} cannot be used: {e.strerror}"
     if exhausted or isinstance(e, MemoryError):
         return "out of memory; try a smaller --batch_size, or fewer images at once"
     return ""

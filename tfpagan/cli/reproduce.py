@@ -85,8 +85,9 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
 def _swept(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """A figure of sweeps: the runs of each data set in a folder of their own."""
     figure, folder = SWEPT[options["figure"]], path(options["runs"])
-    if options["publish"]:
-        raise UserError(f"--publish cannot go with --figure={options['figure']}, which shows sweeps")
+    for name in ("publish", "json"):
+        if options[name]:
+            raise UserError(f"--{name} cannot go with --figure={options['figure']}, which shows sweeps")
     seeds, protocol = _seeds(options["seeds"]), protocols.get(options["protocol"] or "alpha_gan").name
     page, failed = [f"# {figure.title}", "", f"The paper: {figure.paper}.", "", f"Ours: made by `{_as_given(options)}`."], False
     where = processes(options)

@@ -10,6 +10,7 @@ from absl import logging
 
 from tfpagan.cli.flags import Command, Option, path
 from tfpagan.errors import UserError
+from tfpagan.run_folder.chosen import name_of
 from tfpagan.settings import setting as checks
 from tfpagan.settings.sections import DataConfig
 
@@ -22,7 +23,7 @@ LEGAL = (
 def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     """Train on the labelled training images, test on the test images, export."""
     data_config = checks.replace(DataConfig(), settings, "data")
-    folder = path(options["model_dir"] or f"runs/classifier_{data_config.dataset.rstrip('/').rsplit('/', 1)[-1]}")
+    folder = path(options["model_dir"] or f"runs/classifier_{name_of(data_config.dataset)}")
     if folder.exists() and not (folder / "classifier.json").exists():
         raise UserError(f"--model_dir={folder} exists and is not a classifier; choose another")
     for name, low, high in LEGAL:
@@ -42,6 +43,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     images = data.prepare(data_config)
     if images.train_labels is None or images.test_labels is None:
         raise UserError(f"--dataset={data_config.dataset} has no labels; a classifier needs them")
+    if len(np.unique(images.train_labels)) < 2:
+        raise UserError(f"--dataset={data_config.dataset} has one class; a classifier needs at least two")
     recipe = vgg.Recipe(**{f.name: options[f.name] for f in dataclasses.fields(vgg.Recipe)})
     begun, cpu = time.monotonic(), time.process_time()
     model = vgg.train(np.asarray(images.train), np.asarray(images.train_labels), recipe, say=logging.info)

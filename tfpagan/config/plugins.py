@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def load(given: str) -> Plugin:
     """
     if not given:
         raise UserError("--plugin= is not legal: it must be a .py file or an importable module")
-    file = Path(given).expanduser()
+    file = Path(os.path.expanduser(given))
     by_path = file.suffix == ".py"
     if by_path and not file.is_file():
         raise UserError(f"--plugin={given}: there is no file {file}")
@@ -59,7 +60,8 @@ def load(given: str) -> Plugin:
         raise UserError(f"--plugin={given}: there is no module {e.name}; give a .py file or an importable module") from None
     except (Exception, SystemExit) as e:  # a plugin may raise anything
         raise UserError(f"--plugin={given} cannot be imported: {type(e).__name__}: {one_line(e)}") from None
-    plugin = Plugin(name, _checksum(Path(str(module.__file__))) if module.__file__ else "")
+    source = getattr(module, "__file__", None)  # a built-in module has none
+    plugin = Plugin(name, _checksum(Path(source)) if source else "")
     _LOADED[name] = plugin, given
     return plugin
 
@@ -71,9 +73,8 @@ def loaded() -> tuple[Plugin, ...]:
 
 def flags() -> list[str]:
     """The flags with which another process loads the same plugins."""
-    return [
-        f"--plugin={Path(given).expanduser().resolve() if given.endswith('.py') else given}" for _, given in _LOADED.values()
-    ]
+    given = [os.path.expanduser(given) for _, given in _LOADED.values()]
+    return [f"--plugin={os.path.realpath(name) if name.endswith('.py') else name}" for name in given]
 
 
 def require(wanted: Iterable[Plugin]) -> None:

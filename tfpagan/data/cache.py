@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +284,7 @@ def _publish(unfinished: Path, folder: Path) -> None:
 def remove_abandoned(folder: Path, prefix: str) -> None:
     """Remove what killed processes left: unfinished folders of that prefix that have not been written to for a day."""
     for left in folder.glob(f"{prefix}*"):
-        newest = max((path.stat().st_mtime for path in [left, *left.rglob("*")]), default=0.0)
-        if time.time() - newest > ABANDONED_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process has just finished or removed it
+            newest = max((path.stat().st_mtime for path in [left, *left.rglob("*")]), default=0.0)
+            if time.time() - newest > ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)

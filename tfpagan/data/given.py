@@ -1,5 +1,6 @@
 """Images that a Python program has in memory, as a data set with a name: an .npz in the cache, named after its contents."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def named(dataset: Any, cache_dir: str = "") -> str:
     if isinstance(dataset, str) and not _is_path(dataset):
         return dataset
     if isinstance(dataset, str | Path):
-        path = Path(dataset).expanduser()
+        path = Path(os.path.expanduser(dataset))
         if not path.exists():
             raise UserError(f"dataset={dataset} is not legal: there is no such folder or file")
         return f"{'folder' if path.is_dir() else 'npz'}:{path}"
@@ -81,9 +82,9 @@ def _arrays(split: str, part: Any) -> dict[str, np.ndarray]:
 
 
 def _pair(part: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    if isinstance(part, tuple | list) and len(part) == 2 and np.ndim(part[0]) >= 3 > np.ndim(part[1]):
-        return np.asarray(part[0]), np.asarray(part[1])
     try:
+        if isinstance(part, tuple | list) and len(part) == 2 and np.ndim(part[0]) >= 3 > np.ndim(part[1]):
+            return np.asarray(part[0]), np.asarray(part[1])
         return np.asarray(part), None
     except ValueError:  # a list of images of several sizes
         raise UserError(f"the images of a dataset must have one size; it must be {LEGAL}") from None
@@ -123,6 +124,7 @@ def _elements(dataset: tf.data.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray
             image, label = (*element, None)[:2]
         else:
             image, label = element, None
+        image = np.asarray(image)  # a text is bytes
         if image.ndim not in (2, 3, 4):
             raise UserError(f"elements of shape {list(image.shape)} are not images [H, W, C] or batches of them")
         if image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3)):  # a single one

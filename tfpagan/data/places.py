@@ -51,5 +51,5 @@ def local(given: str, flag: str, legal: str = "it must be a folder of this machi
 
 def path_meant(dataset: str) -> str:
     """The end of a message about an unknown data set, if there is a folder or file of its name; else ""."""
-    path = Path(dataset).expanduser()
+    path = Path(os.path.expanduser(dataset))
     return f"; did you mean {'folder' if path.is_dir() else 'npz'}:{dataset}?" if path.exists() else ""

@@ -8,6 +8,8 @@ import errno
 from pathlib import Path
 from typing import Any
 
+from absl import logging
+
 from tfpagan.errors import one_line
 
 MOST_FILES = 8
@@ -28,29 +30,35 @@ def sizes(builder: Any) -> str:
 
 
 def failed(dataset: str, data_dir: Path, builder: Any, error: Exception) -> str:
-    """A short message: the failure, then the workaround."""
-    lines = [f"cannot prepare --dataset={dataset} in {data_dir}: {one_line(error)}"]
+    """The failure in one line; how to place the files by hand, where that is possible, is logged before."""
+    line = f"cannot prepare --dataset={dataset} in {data_dir}: {one_line(error)}"
     manual = data_dir / "downloads" / "manual"
     if isinstance(error, ImportError):
-        return f"{lines[0]}\nTFDS needs that package for this data set: install it with pip and run again."
+        return f"{line}; TFDS needs that package for this data set: install it with pip and run again"
     if isinstance(error, OSError) and error.errno in LOCAL_ERRORS:
-        return lines[0]
+        return line
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
-        lines.append(f"TFDS cannot download this data set; put its files into {manual}/ and run the same command again:")
-        return "\n".join([*lines, *_indented(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split("\n"))])
+        _log(
+            f"TFDS cannot download this data set; put its files into {manual}/ and run the same command again:",
+            builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split("\n"),
+        )
+        return f"{line}; which files to put into {manual}/ is said above"
     files = {file.filename: (file.size, url) for url, file in (builder.url_infos or {}).items() if file.filename}
     if not files:
-        return f"{lines[0]}\nTry again later; TFDS has no record of its files, so they cannot be put in place by hand."
+        return f"{line}; try again later: TFDS has no record of its files, so they cannot be put in place by hand"
     few = [f"{name} ({int(size):,} bytes), from {url}" for name, (size, url) in list(files.items())[:MOST_FILES]]
     if len(files) > MOST_FILES:
         few.append(f"and {len(files) - MOST_FILES} more")
-    lines.append("If it was the download (hosts have quotas), try again later, or fetch the files in another way, put them")
-    lines.append(f"into {manual}/ and run the same command again; sizes and checksums must be the original ones:")
-    return "\n".join([*lines, *_indented(few)])
+    _log(
+        f"if it was the download (hosts have quotas), try again later, or fetch the files in another way, put them into "
+        f"{manual}/ and run the same command again; sizes and checksums must be the original ones:",
+        few,
+    )
+    return f"{line}; which files to put into {manual}/ is said above"
 
 
-def _indented(lines: list[str]) -> list[str]:
-    return [f"  {line.strip()}" for line in lines if line.strip()]
+def _log(first: str, lines: list[str]) -> None:
+    logging.warning("%s", "\n".join([first, *(f"  {line.strip()}" for line in lines if line.strip())]))
 
 
 def _bytes(count: int) -> str:

@@ -21,7 +21,11 @@ class TinyImageNet(Folder):
     """
 
     def __init__(self, root: Path) -> None:
-        rows = [line.split("\t") for line in (root / ANNOTATIONS).read_text().splitlines() if line.strip()]
+        try:
+            text = (root / ANNOTATIONS).read_text(encoding="utf-8")
+        except UnicodeDecodeError as e:
+            raise UserError(f"{root / ANNOTATIONS} is damaged: {e}") from None
+        rows = [line.split("\t") for line in text.splitlines() if line.strip()]
         if bad := [row for row in rows if len(row) < 2]:
             raise UserError(f"{root / ANNOTATIONS} is damaged: no file and class in {' '.join(bad[0])!r}")
         self._classes = {row[0]: row[1] for row in rows}

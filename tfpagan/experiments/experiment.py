@@ -12,6 +12,7 @@ from tfpagan.config import Config, presets
 from tfpagan.evaluation import protocols, results
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.metrics import METRICS, Over
+from tfpagan.run_folder.folder import steps_in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,8 +129,7 @@ def best_step(folder: Path) -> int | None:
 
 def steps_done(folder: Path) -> int:
     """The step of the newest checkpoint, by its file name."""
-    names = (path.name.partition("-")[2].partition(".")[0] for path in (folder / "ckpt").glob("ckpt-*.index"))
-    return max((int(name) for name in names if name.isdecimal()), default=0)
+    return max(steps_in(folder / "ckpt"), default=0)
 
 
 def row_of(folder: Path, experiment: Experiment, scoring: Scoring, checksum: str) -> dict[str, str] | None:

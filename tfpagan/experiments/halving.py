@@ -26,7 +26,7 @@ class Halving:
       most: evaluations of a whole run.
 
     Raises:
-      UserError: when Ray Tune is not installed, or neither direction of the metric is better.
+      UserError: when Ray Tune is not installed.
     """
 
     def __init__(self, key: Key, most: int):

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tfpagan import stderr
 from tfpagan.errors import UserError, one_line
 from tfpagan.experiments import processes
 from tfpagan.experiments.processes import POLL, SHARE, Ended
@@ -25,7 +26,7 @@ ANSWERS = 10.0
 """Seconds in which a cluster must accept a connection."""
 HEALTHY = 30.0
 """Seconds in which it must say that it is one."""
-TOKEN = Path.home() / ".ray" / "auth_token"
+TOKEN = "~/.ray/auth_token"
 TOKEN_HINT = "a cluster that asks for tokens needs RAY_AUTH_MODE=token and its token"
 CURRENT = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
 """The address of the newest cluster on this machine."""
@@ -130,7 +131,7 @@ def _connected(address: str) -> Any:
       UserError: when that fails.
     """
     host, port = parsed(address)
-    if "ray" not in sys.modules and ("RAY_AUTH_TOKEN" in os.environ or TOKEN.exists()):
+    if "ray" not in sys.modules and ("RAY_AUTH_TOKEN" in os.environ or os.path.exists(os.path.expanduser(TOKEN))):
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # which Ray sets for the clusters that it starts, and reads only now
     try:
         import ray
@@ -142,7 +143,7 @@ def _connected(address: str) -> Any:
     logging.getLogger("ray").setLevel(logging.ERROR)
     where, on_sigterm = address if host else _running(), signal.getsignal(signal.SIGTERM)
     try:
-        with _silent():
+        with stderr.filtered(lambda line: False):  # Ray's C++ says again and again what the exception says once
             ray.init(where, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError, OSError) as e:
         asked = f"--cluster={address}" if host or where == "local" else f"--cluster={address}, that is {where},"
@@ -193,20 +194,6 @@ def _require_healthy(address: str) -> None:
     else:
         return
     raise UserError(f"what answers at {address} is no Ray cluster that can be used: {reason} ({TOKEN_HINT})")
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Without what Ray's C++ says of a connection again and again; the exception says it once."""
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        for descriptor in (kept, nothing):
-            os.close(descriptor)
 
 
 def _require_answer(address: str, host: str, port: int) -> None:

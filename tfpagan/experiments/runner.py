@@ -16,7 +16,7 @@ from absl import logging
 
 from tfpagan import config as configs
 from tfpagan.config import Config, plugins
-from tfpagan.errors import UserError
+from tfpagan.errors import UserError, why
 from tfpagan.evaluation import protocols
 from tfpagan.experiments import commands
 from tfpagan.experiments.experiment import (
@@ -219,7 +219,7 @@ def kept_in(folder: Path, flag: str = "runs") -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as e:
-        raise UserError(f"--{flag}={folder} cannot be written to: {e.strerror}") from None
+        raise UserError(f"--{flag}={folder} cannot be written to: {e.strerror or why(e)}") from None
 
 
 def _as_begun(experiment: Experiment, stored: Config) -> Config:
@@ -227,8 +227,9 @@ def _as_begun(experiment: Experiment, stored: Config) -> Config:
     config = experiment.config
     data, known = config.data, stored.data
     kind, _, folder = data.dataset.partition(":")
-    dataset = f"folder:{os.path.abspath(os.path.expanduser(folder))}" if kind == "folder" else data.dataset
+    is_path = kind in ("folder", "npz")
+    dataset = f"{kind}:{os.path.abspath(os.path.expanduser(folder))}" if is_path else data.dataset
     size, crop = data.image_size or known.image_size, known.crop if data.crop == "auto" else data.crop
-    if experiment.best and "validation_images" not in experiment.settings:
+    if (experiment.best or config.training.best_metric) and "validation_images" not in experiment.settings:
         config = config.with_changes({"validation_images": stored.training.validation_images})
     return dataclasses.replace(config, data=dataclasses.replace(data, dataset=dataset, image_size=size, crop=crop))

@@ -22,7 +22,7 @@ from tfpagan.settings.sections import SECTIONS
 from tfpagan.settings.setting import settings_of
 
 LONGEST_NAME = 200  # bytes of a folder's name
-WITH_COMMAS = ("code_layers", "devices")
+WITH_COMMAS = ("code_layers", "devices", "disc_augmentation")
 
 
 Grid = dict[str, list[Any]]

@@ -94,7 +94,7 @@ SLIDES = Table(
             Row(name, Experiment(f"{augmentation}_cifar10", "pagan_cifar10", {}, f"augment:{augmentation}"))
             for name, augmentation in (("blur in place of G(E(x))", "blur"), ("pad and crop", "pad_crop"))
         ),
-        _preset("adversarial, PAGAN", "pagan_cifar10", {"RMSE": "8.12", "RID": "13.01 ± 0.82"}),
+        _preset("adversarial (PAGAN)", "pagan_cifar10", {"RMSE": "8.12", "RID": "13.01 ± 0.82"}),
         _preset("L1", "pagan_l1_cifar10", {"RID": "30.94 ± 1.58"}),
         *(
             Row(
@@ -103,7 +103,7 @@ SLIDES = Table(
             )
             for name, kind, more in (
                 ("L2", "l2", {}),
-                ("perceptual, by the classifier that scores", "perceptual", {"perceptual_classifier": "inception"}),
+                ("perceptual (of the scoring classifier)", "perceptual", {"perceptual_classifier": "inception"}),
             )
         ),
     ),
@@ -174,8 +174,8 @@ AGE_CIFAR10 = Table(
         _age_without("with the data loss in the generator too (9)", "cifar10", {"generator_data_weight": 10.0}),
         _preset("DCGAN (5b)", "dcgan_cifar10", {}),
         _preset("ALI", "ali_cifar10", {"IS": "5.34 ± 0.05"}),
-        _paper_only("Salimans et al., 2016", IS="4.36 ± 0.04"),
-        _paper_only("Warde-Farley and Bengio, 2017", IS="7.72 ± 0.13"),
+        _paper_only("Salimans et al. (2016)", IS="4.36 ± 0.04"),
+        _paper_only("Warde-Farley and Bengio (2017)", IS="7.72 ± 0.13"),
     ),
     ("IS", "FID", "RID", "RMSE", "CPU min"),
     "official Inception; numbers of images and steps are not stated, nor lambda. ALI: as Warde-Farley and Bengio report it",

@@ -207,7 +207,10 @@ def _public(config: Config) -> Config:
     dataset = f"{kind}:{Path(rest).name}" if colon and "/" in rest else config.data.dataset
     data = dataclasses.replace(config.data, dataset=dataset, data_dir="", cache_dir="")
     training = dataclasses.replace(config.training, eval_classifier=Path(config.training.eval_classifier).name)
-    return dataclasses.replace(config, data=data, training=training)
+    objective = config.objective
+    if perceptual := getattr(objective, "perceptual_classifier", ""):
+        objective = dataclasses.replace(objective, **{"perceptual_classifier": Path(perceptual).name})
+    return dataclasses.replace(config, data=data, training=training, objective=objective)
 
 
 def moved(part: Path, base: Path) -> Path:

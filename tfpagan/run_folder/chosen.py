@@ -17,8 +17,19 @@ def folder(preset: str, settings: Mapping[str, Any]) -> str:
     >>> folder("", {"dataset": "folder:/data/birds"})
     'runs/birds'
     """
-    dataset = settings.get("dataset", (presets.get(preset) if preset else Config()).data.dataset)
-    return f"runs/{preset or dataset.rstrip('/').replace(':', '/').rsplit('/', 1)[-1]}"
+    return f"runs/{preset or name_of(settings.get('dataset', Config().data.dataset))}"
+
+
+def name_of(dataset: str) -> str:
+    """A name for folders: of a path its last part, of a data set all of its name.
+
+    >>> name_of("folder:/data/birds/"), name_of("npz:digits.npz"), name_of("imagenet_resized/64x64"), name_of("cifar10:3.0.2")
+    ('birds', 'digits.npz', 'imagenet_resized-64x64', 'cifar10-3.0.2')
+    """
+    kind, _, rest = dataset.rstrip("/").partition(":")
+    if kind in ("folder", "npz") or "/" in rest:
+        return rest.rpartition("/")[2]
+    return dataset.rstrip("/").replace("/", "-").replace(":", "-")
 
 
 def config(preset: str, settings: Mapping[str, Any], model_dir: Path) -> Config:

@@ -10,6 +10,8 @@ from threading import Barrier
 
 import numpy as np
 
+from tfpagan.errors import UserError
+
 TIMEOUT_SECONDS = 60.0
 LONGEST_REASON = 300  # bytes
 
@@ -52,6 +54,9 @@ def load(host: str, port: int, path: str, body: Callable[[int], dict], *, client
       body: of request number i.
       clients: connections, each kept open.
       requests: per client.
+
+    Raises:
+      UserError: when so many threads cannot be started.
     """
     begin = Barrier(clients + 1)
 
@@ -62,7 +67,11 @@ def load(host: str, port: int, path: str, body: Callable[[int], dict], *, client
         return [_ask(connection, path, text) for text in bodies]
 
     with ThreadPoolExecutor(clients) as pool:
-        running = [pool.submit(client, number) for number in range(clients)]
+        try:
+            running = [pool.submit(client, number) for number in range(clients)]
+        except RuntimeError as e:
+            begin.abort()  # those that have started wait for it
+            raise UserError(f"--clients={clients} are too many for this machine: {e}") from None
         begin.wait()
         begun = time.monotonic()
         answered = [seconds for future in running for seconds in future.result()]
@@ -79,7 +88,7 @@ def _ask(connection: http.client.HTTPConnection, path: str, body: str) -> float 
         connection.request("POST", path, body)
         response = connection.getresponse()
         answer = response.read()
-    except (OSError, http.client.HTTPException) as e:
+    except (OSError, UnicodeError, http.client.HTTPException) as e:
         connection.close()  # the next request opens another
         return f"{type(e).__name__}: {e}"
     if response.status != 200:

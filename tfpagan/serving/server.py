@@ -21,10 +21,10 @@ from tfpagan.errors import UserError, why
 from tfpagan.serving import grpc_service
 from tfpagan.serving.application import ANY_HOST, LOOPBACK, Application
 from tfpagan.serving.connections import IDLE_SECONDS, Connection
+from tfpagan.serving.exports import WARMUP
 from tfpagan.serving.hosted import Hosted
 from tfpagan.serving.servable import Servable
 
-WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 CONNECTIONS = 1024  # that may send at a time, each in a thread: slow ones must not keep others waiting
 FULL_SECONDS = 10.0  # between lines that say that the process has too many open files
 FULL_PAUSE_SECONDS = 0.05  # between attempts to accept a connection meanwhile
@@ -111,12 +111,9 @@ def serve(
     )
     try:
         server.prepare()
-    except OSError as e:
+    except (OSError, UnicodeError) as e:  # the latter of names that are none
         raise UserError(f"cannot listen on {host}, port {port}: {e}") from None
     rpc, rpc_at = None, ""
-    if grpc_port is not None:
-        rpc, bound = grpc_service.listening(hosted, host, grpc_port, threads=threads, max_bytes=max_body_mib * 2**20)
-        rpc_at = f", gRPC on port {bound}"
     failed: list[Exception] = []
 
     def load() -> None:
@@ -131,6 +128,9 @@ def serve(
 
     loading = threading.Thread(target=load, name="load")
     try:
+        if grpc_port is not None:
+            rpc, bound = grpc_service.listening(hosted, host, grpc_port, threads=threads, max_bytes=max_body_mib * 2**20)
+            rpc_at = f", gRPC on port {bound}"
         with _signals_end_it(server, hosted):
             loading.start()  # meanwhile the status says LOADING
             server.serve()
@@ -140,7 +140,8 @@ def serve(
         server.stop()
         if rpc:
             rpc.stop(LAST_SECONDS).wait()
-        loading.join()
+        if loading.ident:  # it was started
+            loading.join()
         hosted.close()
     if failed:
         raise UserError(f"{folder} cannot be served: {why(failed[0])}")

@@ -46,8 +46,10 @@ class Registry(Collection[str], Generic[T]):
         """The entry registered under a name.
 
         Raises:
-          UserError: on an unknown name.
+          UserError: on an unknown name, and on what is none.
         """
+        if not isinstance(name, str):
+            raise UserError(f"{self.what} {name!r} is not legal: it must be a name")
         if name not in self._things:
             raise UserError(unknown(name, self, self.what))
         found = self._things[name]

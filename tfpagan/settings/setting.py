@@ -112,13 +112,17 @@ def check(settings: Any) -> None:
     """
     for setting in settings_of(settings):
         value, legal = getattr(settings, setting.name), setting.legal
-        if not _is_a(value, setting.type):
-            raise UserError(f"--{setting.name}={value!r} is not of type {setting.type.__name__}")
+        _require_type(setting, value)
         if setting.type is int and abs(value) >= 2**63:
             raise UserError(f"--{setting.name}={value} is not legal: it must be {legal} and below 2^63")
         if not legal.allows(value) or (setting.type is float and not math.isfinite(value)):
             finite = "" if value in (True, False) or isinstance(value, str) or math.isfinite(value) else " and finite"
             raise UserError(f"--{setting.name}={value} is not legal: it must be {legal}{finite}")
+
+
+def _require_type(setting: Setting, value: object) -> None:
+    if not _is_a(value, setting.type):
+        raise UserError(f"--{setting.name}={value!r} is not of type {setting.type.__name__}")
 
 
 def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
@@ -131,6 +135,9 @@ def replace(settings: T, changes: Mapping[str, Any], what: str) -> T:
     for name in changes:
         if name not in names:
             raise UserError(unknown(name, names, f"setting of {what}"))
+    for setting in settings_of(settings):  # before a class that looks at its values gets them
+        if setting.name in changes:
+            _require_type(setting, changes[setting.name])
     changed = dataclasses.replace(settings, **changes)  # type: ignore[type-var]
     check(changed)
     return changed

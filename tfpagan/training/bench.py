@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -68,10 +69,11 @@ def speed(channels: int, batch_size: int, rounds: int) -> Speed:
 def memory_mib(channels: int, batch_size: int, steps: int) -> tuple[float, float]:
     """Resident memory after a tenth of the steps, and after `steps` more, of the fused step."""
     trainer, batches = _trainer(channels, batch_size, "fused", devices.strategy())
-    trainer.advance(batches, max(1, steps // 10))
+    part = max(1, steps // 10)
+    trainer.advance(batches, part)
     before = _resident_mib()
-    for _ in range(10):  # in several calls, as in a run
-        trainer.advance(batches, max(1, steps // 10))
+    for done in range(0, steps, part):  # in several calls, as in a run
+        trainer.advance(batches, min(part, steps - done))
     return before, _resident_mib()
 
 
@@ -102,4 +104,4 @@ def _seconds(trainer: Trainer, batches: Iterator[tf.Tensor], steps: int) -> floa
 def _resident_mib() -> float:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 2**20
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

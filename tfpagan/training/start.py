@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging as standard_logging
+import os
 import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ def train(
         if dataset is not None:
             settings["dataset"] = given.named(dataset, str(settings.get("cache_dir", "")))
         in_memory = dataset is not None and not isinstance(dataset, str | Path) and not preset
-        folder = Path(model_dir or ("runs/arrays" if in_memory else chosen.folder(preset, settings))).expanduser()
+        folder = Path(os.path.expanduser(model_dir or ("runs/arrays" if in_memory else chosen.folder(preset, settings))))
         if not (preset or "dataset" in settings or run_folder.stored_config(folder) or run_folder.begun_config(folder)):
             raise UserError(f"dataset is missing: give images or a preset, as there is no run in {folder} to go on with")
         config = chosen.config(preset, settings, folder)

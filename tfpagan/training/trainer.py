@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfpagan import networks
 from tfpagan.config import Config
 from tfpagan.errors import UserError
+from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.forward import augment
 from tfpagan.forward.forward_pass import Pass
 from tfpagan.forward.noise import Noise, own_rows
@@ -128,7 +129,10 @@ class Trainer:
             return None
         from tfpagan.scoring import prepare
 
-        return prepare.features(self.objective.classifier, self.image_shape[2])  # outside the scope: it has no copies
+        try:
+            return prepare.features(self.objective.classifier, self.image_shape[2])  # outside the scope: it has no copies
+        except EvaluationError as e:
+            raise UserError(f"--perceptual_classifier={self.objective.classifier}: {e}") from None
 
     def _images_of(self, batch: tf.Tensor) -> tf.Tensor:
         return batch if self._kept is None else tf.gather(self._kept, batch)

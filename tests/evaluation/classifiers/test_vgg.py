@@ -43,7 +43,9 @@ def test_the_classifier_learns_is_exported_and_gives_the_same_outputs(tmp_path: 
 
 
 @pytest.mark.slow
-def test_it_trains_as_many_steps_as_it_says_and_an_export_takes_the_place_of_the_last(tmp_path: Path) -> None:
+def test_it_trains_as_many_steps_as_it_says_and_an_export_takes_the_place_of_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images, labels = labelled(32)
     said: list[str] = []
     model = vgg.train(images, labels, dataclasses.replace(RECIPE, train_steps=7), say=said.append, every_steps=5)
@@ -52,6 +54,17 @@ def test_it_trains_as_many_steps_as_it_says_and_an_export_takes_the_place_of_the
     for seed in (0, 1):
         vgg.export(model, tmp_path / "net", (8, 8, 1), {"seed": seed})
         assert json.loads((tmp_path / "net/classifier.json").read_text()) == {"seed": seed}
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.name == "net.part":
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(EvaluationError, match=r"cannot be written to .*net: \[Errno 5\]"):
+        vgg.export(model, tmp_path / "net", (8, 8, 1), {"seed": 2})
+    assert json.loads((tmp_path / "net/classifier.json").read_text()) == {"seed": 1}  # the one before is still there
     assert [p.name for p in tmp_path.iterdir()] == ["net"]
 
 
@@ -86,3 +99,8 @@ def test_bin_train_classifier_needs_labels_and_legal_numbers(tmp_path: Path, cap
     ):
         assert cli.run("train_classifier", [*argv, f"--model_dir={tmp_path}/net", flag]) == 1
         assert message in capsys.readouterr().err
+    np.savez(tmp_path / "one.npz", train=X, train_labels=np.zeros(len(X), int), test=X, test_labels=np.zeros(len(X), int))
+    argv = [f"--dataset=npz:{tmp_path}/one.npz", "--image_size=16", f"--cache_dir={tmp_path}/cache"]
+    assert cli.run("train_classifier", [*argv, f"--model_dir={tmp_path}/net"]) == 1
+    assert f"--dataset=npz:{tmp_path}/one.npz has one class; a classifier needs at least two" in capsys.readouterr().err
+    assert not (tmp_path / "net").exists()
