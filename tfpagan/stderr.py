@@ -18,6 +18,7 @@ def filtered(keep: Callable[[bytes], bool]) -> Iterator[None]:
         yield
         return
     with tempfile.TemporaryFile() as written:
+        sys.stderr.flush()
         os.dup2(written.fileno(), 2)
         try:
             yield

@@ -217,7 +217,7 @@ MISTAKES: dict[tuple[str, tuple[str, ...]], Rows] = {
         ("--reconstructor=augment:blur --metrics=rmse", "--dataset is missing: the data set to score on"),
         ("--export=/nowhere --metrics=rmse", "/nowhere is not a readable SavedModel"),
         ("--export=HERE/images --metrics=rmse", "HERE/images is not a readable SavedModel"),
-        ("--export=HERE/images --step=1", "--step goes with --model_dir: it selects a checkpoint of a run"),
+        ("--export=HERE/images --step=0", "--step goes with --model_dir: it selects a checkpoint of a run"),
         ("--fake=HERE/images --real=HERE/images --best", "--best goes with --model_dir: it selects a checkpoint of a run"),
     ],
     ("evaluate", SCORE): [

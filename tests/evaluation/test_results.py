@@ -7,11 +7,11 @@ import json
 import math
 import multiprocessing
 import threading
-import time
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from helpers.waiting import waited
 
 from tfpagan.evaluation.errors import EvaluationError
 from tfpagan.evaluation.results import append_csv_row, comparison, last_row, result
@@ -53,9 +53,7 @@ def test_it_says_for_whom_it_waits(tmp_path: Path, caplog: pytest.LogCaptureFixt
         fcntl.flock(held, fcntl.LOCK_EX)
         writer = threading.Thread(target=append_csv_row, args=(tmp_path / "s.csv", row(1, 1.0)))
         writer.start()
-        deadline = time.monotonic() + 60
-        while not caplog.messages and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert waited(lambda: caplog.messages)
         assert not (tmp_path / "s.csv").exists()
     writer.join()
     assert caplog.messages == [f"another process is writing {tmp_path}/s.csv: waiting for it"]

@@ -4,11 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.waiting import waited
 
 from tfpagan import cli
 from tfpagan.errors import UserError
@@ -23,13 +22,6 @@ ENDLESS = [*TRAIN, "--train_steps=1000000", "--summary_every_steps=1"]
 
 def never() -> bool:
     return False
-
-
-def waited(until: Callable[[], bool], seconds: float = 60.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not until() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return until()
 
 
 @pytest.mark.slow

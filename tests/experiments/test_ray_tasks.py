@@ -7,7 +7,6 @@ import socketserver
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import ray
 import tensorflow as tf
+from helpers.waiting import waited
 
 from tfpagan import cli
 from tfpagan.errors import UserError
@@ -106,9 +106,7 @@ def test_a_stopped_command_saves_and_one_that_has_not_begun_never_does(cluster: 
 
     first = threading.Thread(target=train, args=[run])
     first.start()
-    deadline = time.monotonic() + 60
-    while not (run / "log").exists() and time.monotonic() < deadline:  # until then the cluster's cores are free
-        time.sleep(0.1)
+    assert waited((run / "log").exists)  # until then the cluster's cores are free
     train(late)
     first.join()
     assert ends["run"].status == 128 + signal.SIGTERM

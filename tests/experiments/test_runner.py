@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import exports
+from helpers.waiting import waited
 
 import tfpagan
 from tfpagan import cli
@@ -213,9 +213,7 @@ def test_sigterm_saves_the_run_under_way_and_no_other_begins(places: dict[str, s
     command = [sys.executable, "-m", "tfpagan.cli", "sweep", *program]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     log = tmp_path / "runs" / "seed=0" / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not log.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    assert waited(lambda: log.exists() or process.poll() is not None, 120.0)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143

@@ -1,12 +1,12 @@
 """Requests that wait are joined, and each gets its own answer."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from helpers.serving import HANGS
+from helpers.waiting import waited
 
 from tfpagan.serving.batcher import Batcher
 from tfpagan.serving.errors import RequestError
@@ -29,8 +29,7 @@ def test_requests_that_wait_are_joined_and_each_gets_its_own() -> None:
         others = []
         for i in range(1, 6):  # in this order
             others.append(pool.submit(batcher, "rows", {"x": np.arange(2) + 10 * i}))
-            while len(batcher._waiting) < i:
-                time.sleep(0.001)
+            assert waited(lambda count=i: len(batcher._waiting) >= count)
         go.set()
         assert first.result()["y"].tolist() == [0]
         assert [f.result()["y"].tolist() for f in others] == [[20 * i, 20 * i + 2] for i in range(1, 6)]

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from helpers import tiny
 from helpers.serving import HANGS, Start, images
+from helpers.waiting import waited
 
 from tfpagan import cli
 from tfpagan.serving import connections
@@ -148,11 +149,12 @@ def test_it_ends_though_requests_keep_coming(start: Start) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         clients = [pool.submit(client) for _ in range(16)]
-        while not seen:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(HANGS) == 0  # though the clients go on
-        over.set()
+        try:
+            assert waited(lambda: seen)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(HANGS) == 0  # though the clients go on
+        finally:
+            over.set()
         assert all(c.result() is None for c in clients)
     cut_off = [answer for answer in seen if answer not in (200, 503)]
     assert len(cut_off) <= 1, cut_off

@@ -38,8 +38,8 @@ def run(options: dict[str, Any], settings: dict[str, Any]) -> int:
     alone = options["fake"] and not options["real"] and options["save_statistics"]
     if bool(options["real"]) != bool(options["fake"]) and not alone:
         raise UserError("--real and --fake go together: real images and the images to score, or statistics of either")
-    for name in ("step", "best"):
-        if options[name] not in (None, False) and not options["model_dir"]:
+    for name, given in (("step", options["step"] is not None), ("best", options["best"])):
+        if given and not options["model_dir"]:
             raise UserError(f"--{name} goes with --model_dir: it selects a checkpoint of a run")
     if options["inception"] and options["classifier"] != "inception":
         raise UserError("--inception and --classifier cannot be given together: only one classifier is used")
